@@ -1,0 +1,1 @@
+"""Decides: bots, strategies, exits, sizing, limits, the tick."""

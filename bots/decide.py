@@ -1,0 +1,190 @@
+"""What a bot does now: the strategy's signal seen through its position, exits and limits. Plain Python.
+
+`decide` runs twice for a bot that acts: in the tick, on what was read in bulk, and again under the bot's lock.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from bots.exits import Exit, ExitSettings, better_price, due_exit
+from bots.limits import Day, Limits, cooling_until, first_breach
+from bots.sizing import Sizing, TooSmall, entry_quantity
+from bots.strategies.base import Signal
+from bots.types import STATUS_OF, Reason, Status
+from market.rounding import plain
+from market.rules import Rules
+from market.types import Side
+
+# A signal is acted on soon after its candle has closed, or not at all.
+SIGNAL_VALID_FOR = timedelta(seconds=90)
+
+
+class Wish(StrEnum):
+    """What the owner wants of the bot."""
+
+    RUN = "running"
+    STOP = "stopped"  # and keep what it holds
+    FLATTEN = "flattened"  # sell what it holds, then stop
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the owner configured."""
+
+    wish: Wish
+    exits: ExitSettings
+    sizing: Sizing
+    limits: Limits
+    initial_capital: Decimal
+    cooldown_minutes: int
+    exits_when_stopped: bool
+
+
+@dataclass(frozen=True)
+class MarketView:
+    """The market, the same for all bots of one series and set of parameters."""
+
+    signal: Signal
+    candle_close_at: datetime
+    text: str  # the strategy's sentence about the last candle
+    price: Decimal
+    rules: Rules
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the bot stands: its position, its orders, its day."""
+
+    quantity: Decimal
+    entry_price: Decimal
+    realized_pnl: Decimal
+    best_price: Decimal | None
+    closed_at: datetime | None
+    order_in_doubt: bool
+    day: Day
+    account_state: str
+    account_cooling: bool
+
+
+@dataclass(frozen=True)
+class Act:
+    """The order that a decision asks for."""
+
+    is_entry: bool
+    side: Side
+    quantity: Decimal
+    key: str  # entry: the candle; exit: its kind
+
+
+@dataclass(frozen=True)
+class Decision:
+    reason: Reason
+    text: str
+    act: Act | None = None
+    status: Status = Status.RUNNING
+
+    @classmethod
+    def because(cls, reason: Reason, text: str) -> "Decision":
+        """No order; the status that goes with the reason."""
+        return cls(reason, text, status=STATUS_OF[reason])
+
+
+def side_held(quantity: Decimal, rules: Rules) -> Side | None:
+    """The direction of the position; None when there is none, or only dust that can't be traded."""
+    if not rules.tradable(quantity):
+        return None
+    return Side.BUY if quantity > 0 else Side.SELL
+
+
+def best_price(market: MarketView, standing: Standing) -> Decimal | None:
+    """The best price since the entry, with the one of now; None while nothing is held."""
+    side = side_held(standing.quantity, market.rules)
+    return better_price(standing.best_price, market.price, side) if side else None
+
+
+def decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:
+    """Exits first; then what holds the bot back; then the signal."""
+    if standing.account_state == "halted" and setup.wish is Wish.RUN:
+        return Decision.because(Reason.KILL_SWITCH, "the account is halted: no orders at all")
+    side = side_held(standing.quantity, market.rules)
+    if side:
+        return _with_position(setup, market, standing, side=side, now=now)
+    if setup.wish is not Wish.RUN:
+        return Decision(Reason.NONE, "stopped", status=Status.STOPPED)
+    return _obstacle(setup, standing, now=now) or _entry(setup, market, standing, now=now)
+
+
+def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side: Side, now: datetime) -> Decision:
+    held = f"{plain(standing.quantity)} {market.rules.base_asset} held from {plain(round(standing.entry_price, 8))}"
+    due = _due(setup, market, standing, side=side, now=now)
+    if due is None:
+        if setup.wish is Wish.STOP:
+            return Decision(Reason.NONE, f"stopped with {held}", status=Status.STOPPED)
+        return Decision(Reason.NONE, f"{held}; {market.text}")
+    if standing.account_state == "halted":
+        return Decision.because(Reason.KILL_SWITCH, f"{due.reason}, but the account is halted")
+    if standing.account_cooling:
+        return Decision.because(Reason.EXCHANGE_COOLDOWN, f"{due.reason}, but the exchange asked for silence")
+    act = Act(is_entry=False, side=side.opposite, quantity=market.rules.tradable(standing.quantity), key=due.kind)
+    return Decision(Reason.NONE, due.reason, act)
+
+
+def _due(setup: Setup, market: MarketView, standing: Standing, *, side: Side, now: datetime) -> Exit | None:
+    if setup.wish is Wish.FLATTEN:
+        return Exit("flatten", "the owner wants the bot flat")
+    if setup.wish is Wish.STOP and not setup.exits_when_stopped:
+        return None
+    reached = due_exit(
+        setup.exits,
+        side=side,
+        entry_price=standing.entry_price,
+        best_price=better_price(standing.best_price, market.price, side),
+        price=market.price,
+    )
+    if reached or setup.wish is Wish.STOP:
+        return reached
+    if market.signal.leaves(side) and _is_fresh(market, now):
+        return Exit("signal", market.text)
+    return None
+
+
+def _obstacle(setup: Setup, standing: Standing, *, now: datetime) -> Decision | None:
+    """What forbids an entry, whatever the signal says."""
+    if standing.account_state != "active":
+        return Decision.because(Reason.KILL_SWITCH, f"the account is {standing.account_state}: no entries")
+    if standing.account_cooling:
+        return Decision.because(Reason.EXCHANGE_COOLDOWN, "the exchange asked for silence")
+    if standing.order_in_doubt:
+        return Decision.because(Reason.ORDER_UNKNOWN, "an order has no clear outcome yet")
+    breach = first_breach(setup.limits, standing.day, capital=setup.initial_capital)
+    if breach:
+        return Decision.because(breach.reason, breach.text)
+    until = cooling_until(standing.closed_at, setup.cooldown_minutes)
+    if until and now < until:
+        return Decision.because(Reason.COOLING_DOWN, f"until {until:%H:%M} UTC")
+    return None
+
+
+def _entry(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:
+    # Spot is long only; futures, which also go short, come with their own adapter.
+    side = Side.BUY
+    if not (market.signal.enters(side) and _is_fresh(market, now)):
+        return Decision.because(Reason.NO_SIGNAL, market.text)
+    try:
+        quantity = entry_quantity(
+            setup.sizing,
+            price=market.price,
+            capital=setup.initial_capital + standing.realized_pnl,
+            stop_loss_percent=setup.exits.stop_loss_percent,
+            rules=market.rules,
+        )
+    except TooSmall as error:
+        return Decision.because(Reason.BELOW_FILTERS, str(error))
+    act = Act(is_entry=True, side=side, quantity=quantity, key=f"{market.candle_close_at:%Y%m%dT%H%M}")
+    return Decision(Reason.NONE, market.text, act)
+
+
+def _is_fresh(market: MarketView, now: datetime) -> bool:
+    return now - market.candle_close_at <= SIGNAL_VALID_FOR

@@ -1,0 +1,258 @@
+"""What the user wants of a bot, where the bot stands, and why it did, or did not, trade."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from bots import validation
+from bots.decide import Setup, Wish
+from bots.exits import ExitSettings
+from bots.limits import Limits
+from bots.sizing import LABELS, Mode, Sizing
+from bots.strategies import STRATEGIES
+from bots.types import Reason, Status
+from market.fields import AmountField
+from market.models import ExchangeAccount
+from market.types import INTERVALS, Series
+from trades.models import Position
+
+
+def percent_field(help_text: str, **kwargs: Any) -> Any:
+    return models.DecimalField(
+        max_digits=7, decimal_places=3, null=True, blank=True, help_text=help_text, **kwargs
+    )
+
+
+class BotQuerySet(models.QuerySet["BotConfig"]):
+    def owned_by(self, user: AbstractBaseUser) -> "BotQuerySet":
+        return self.filter(owner=user)
+
+    def with_state(self) -> "BotQuerySet":
+        return self.select_related("state", "position", "account")
+
+    def active(self) -> "BotQuerySet":
+        """Bots that a tick looks at: those that should run, and stopped ones that still hold something."""
+        return self.filter(Q(desired_state=Wish.RUN) | ~Q(position__quantity=0))
+
+
+class BotConfig(models.Model):
+    """What the user wants. Account and symbol are fixed once it exists; everything else counts from the next run on."""
+
+    class DesiredState(models.TextChoices):
+        RUNNING = Wish.RUN.value, "running"
+        STOPPED = Wish.STOP.value, "stopped, position kept"
+        FLATTENED = Wish.FLATTEN.value, "stopped, position sold"
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bots")
+    name = models.CharField(max_length=60)
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.PROTECT, related_name="bots")
+    symbol = models.CharField(max_length=30, help_text="As the exchange writes it, for example BTCUSDT.")
+    position = models.OneToOneField(Position, on_delete=models.PROTECT, related_name="bot", editable=False)
+    desired_state = models.CharField(
+        max_length=10, choices=DesiredState, default=DesiredState.STOPPED, editable=False
+    )
+    strategy = models.CharField(
+        max_length=30, choices=[(item.name, item.label) for item in STRATEGIES.values()], default="ema_rsi"
+    )
+    parameters = models.JSONField(
+        default=dict, blank=True, help_text="The strategy's parameters as JSON; what is left out has its default."
+    )
+    interval = models.CharField(
+        max_length=3, choices=[(name, name) for name in INTERVALS], default="5m", help_text="The candles it trades on."
+    )
+    leverage = models.PositiveSmallIntegerField(default=1, help_text="1 on spot; on futures up to the platform's cap.")
+    initial_capital = AmountField(
+        help_text="What the bot may use at most, in quote asset (USDT).", validators=[MinValueValidator(Decimal("0.01"))]
+    )
+    sizing_mode = models.CharField(
+        max_length=8, choices=[(mode.value, LABELS[mode]) for mode in Mode], default=Mode.PERCENT
+    )
+    sizing_value = AmountField(help_text="In the unit of the mode; never more than the bot's capital is used.")
+    stop_loss_percent = percent_field("Below the price of the fill.")
+    take_profit_percent = percent_field("Above the price of the fill.")
+    trailing_stop_percent = percent_field("Below the best price since the entry; it only ever rises.")
+    exits_when_stopped = models.BooleanField(
+        default=True, help_text="Stop loss, take profit and trailing stop also work while the bot is stopped."
+    )
+    max_daily_trades = models.PositiveIntegerField(null=True, blank=True, help_text="Positions opened per day.")
+    max_daily_loss_perc = percent_field("Of the initial capital, from booked trades; entries pause until the next day.")
+    daily_target_perc = percent_field("Of the initial capital, from booked trades; entries pause until the next day.")
+    cooldown_minutes = models.PositiveIntegerField(default=0, help_text="Pause after an exit.")
+    time_zone = models.CharField(
+        max_length=40, default="UTC", help_text="Whose midnight starts the bot's day, for example Europe/Berlin."
+    )
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = BotQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "bot"
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "name"], name="bot_name_unique_per_owner"),
+            models.CheckConstraint(name="bot_leverage_in_bounds", condition=Q(leverage__gte=1, leverage__lte=125)),
+            models.CheckConstraint(
+                name="bot_amounts_positive", condition=Q(initial_capital__gt=0, sizing_value__gt=0)
+            ),
+        ]
+        indexes = [models.Index(name="bot_running", fields=["id"], condition=Q(desired_state="running"))]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse what can't work, naming field, value and bound (features S3, S4, S6)."""
+        errors = validation.faults(self)
+        if self.time_zone not in available_timezones():
+            errors["time_zone"] = [f"{self.time_zone!r} is no time zone; Europe/Berlin is one."]
+        if errors:
+            raise ValidationError(errors)
+
+    @property
+    def is_active(self) -> bool:
+        return self.desired_state == Wish.RUN
+
+    @property
+    def market(self) -> str:
+        return self.account.market
+
+    @property
+    def series(self) -> Series:
+        return Series(self.account.environment, self.account.market, self.symbol, self.interval)
+
+    @property
+    def complete_parameters(self) -> dict[str, Any]:
+        return STRATEGIES[self.strategy].complete(self.parameters)
+
+    @property
+    def setup(self) -> Setup:
+        """The configuration as the rules read it."""
+        return Setup(
+            wish=Wish(self.desired_state),
+            exits=ExitSettings(self.stop_loss_percent, self.take_profit_percent, self.trailing_stop_percent),
+            sizing=Sizing(Mode(self.sizing_mode), self.sizing_value),
+            limits=Limits(self.max_daily_trades, self.max_daily_loss_perc, self.daily_target_perc),
+            initial_capital=self.initial_capital,
+            cooldown_minutes=self.cooldown_minutes,
+            exits_when_stopped=self.exits_when_stopped,
+        )
+
+
+class BotState(models.Model):
+    """Where the bot stands; the row that is locked while it runs. What it holds and earns is read from its position."""
+
+    bot = models.OneToOneField(BotConfig, on_delete=models.CASCADE, primary_key=True, related_name="state")
+    status = models.CharField(
+        max_length=8, choices=[(item.value, item.value) for item in Status], default=Status.STOPPED
+    )
+    reason = models.CharField(max_length=40, blank=True, choices=[(item.value, item.value) for item in Reason])
+    message = models.CharField(max_length=400, blank=True, help_text="When status or reason last changed.")
+    changed_at = models.DateTimeField(null=True)
+    best_price = AmountField(null=True, help_text="The best price since the entry; the trailing stop hangs on it.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="bot_state_error_has_reason", condition=~Q(status__in=("error", "paused"), reason="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} ({self.reason})" if self.reason else self.status
+
+    @property
+    def position(self) -> Position:
+        return self.bot.position
+
+    @property
+    def in_position(self) -> bool:
+        return bool(self.position.quantity)
+
+    @property
+    def entry_price(self) -> Decimal:
+        return self.position.entry_price
+
+    @property
+    def current_position_size_coins(self) -> Decimal:
+        return self.position.quantity
+
+    @property
+    def last_error_message(self) -> str:
+        return self.message if self.status == Status.ERROR else ""
+
+
+class SeriesReading(models.Model):
+    """What a tick saw last of one series: the same for all bots on it, so it is written once for all of them."""
+
+    environment = models.CharField(max_length=10)
+    market = models.CharField(max_length=10)
+    symbol = models.CharField(max_length=30)
+    interval = models.CharField(max_length=3)
+    evaluated_at = models.DateTimeField()
+    candle_close_at = models.DateTimeField(null=True)
+    price = AmountField(null=True)
+    texts = models.JSONField(default=dict, help_text="Strategy and parameters → the sentence about the last candle.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment", "market", "symbol", "interval"], name="series_reading_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.interval} ({self.environment} {self.market})"
+
+
+class Decision(models.Model):
+    """One change of mind, or one action, of a bot; the same thought a second time is not written again."""
+
+    bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="decisions")
+    status = models.CharField(max_length=8)
+    reason = models.CharField(max_length=40, blank=True)
+    text = models.CharField(max_length=400)
+    order_id = models.BigIntegerField(null=True, help_text="The order that it led to.")
+    denial_code = models.CharField(max_length=30, blank=True)
+    candle_close_at = models.DateTimeField(null=True)
+    price = AmountField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(name="decision_timeline", fields=["bot", "-created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d %H:%M:%S} {self.text}"
+
+
+class Tick(models.Model):
+    """One minute slot of the fleet. The unique slot is the claim: a second beat finds it taken."""
+
+    slot = models.DateTimeField(unique=True)
+    started_at = models.DateTimeField()
+    bots = models.PositiveIntegerField(default=0)
+    parts = models.PositiveIntegerField(default=0)
+    parts_done = models.PositiveIntegerField(default=0)
+    acting = models.PositiveIntegerField(default=0, help_text="Bots that had something to do.")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(name="tick_newest", fields=["-started_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.slot:%Y-%m-%d %H:%M}"
+
+    @staticmethod
+    def slot_of(now: datetime) -> datetime:
+        return now.replace(second=0, microsecond=0)
+
+    @property
+    def duration(self) -> timedelta | None:
+        return self.finished_at - self.started_at if self.finished_at else None

@@ -1,0 +1,123 @@
+"""What is wrong with a bot's configuration, by field. Needs the database only for the symbol's rules."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from bots.sizing import Mode
+from bots.strategies import STRATEGIES
+from market.models import SymbolRules
+from market.rounding import plain
+from market.types import Market
+
+if TYPE_CHECKING:
+    from bots.models import BotConfig
+
+Faults = dict[str, list[str]]
+HUNDRED = Decimal(100)
+# Exclusive lower and inclusive upper bounds, in percent.
+PERCENT_BOUNDS = {
+    "stop_loss_percent": HUNDRED,
+    "take_profit_percent": Decimal(1000),
+    "trailing_stop_percent": HUNDRED,
+    "max_daily_loss_perc": HUNDRED,
+    "daily_target_perc": Decimal(1000),
+}
+
+
+def faults(bot: "BotConfig") -> Faults:
+    """Field name → sentences that name field, value and bound; empty for a bot that can trade."""
+    found: Faults = {}
+    strategy = STRATEGIES.get(bot.strategy)
+    if strategy is None:
+        found["strategy"] = [f"strategy: {bot.strategy!r} is unknown; there is {', '.join(STRATEGIES)}."]
+    elif not isinstance(bot.parameters, dict):
+        found["parameters"] = ['parameters: a JSON object is needed, for example {"ema_fast": 9}.']
+    elif wrong := strategy.faults(bot.parameters):
+        found["parameters"] = wrong
+    found |= _percent_faults(bot) | _leverage_faults(bot) | _sizing_faults(bot) | _owner_faults(bot)
+    if not found.keys() & {"sizing_value", "initial_capital"}:
+        found |= _symbol_faults(bot)
+    return found
+
+
+def _percent_faults(bot: "BotConfig") -> Faults:
+    found: Faults = {}
+    for name, maximum in PERCENT_BOUNDS.items():
+        value = getattr(bot, name)
+        if value is not None and not 0 < value <= maximum:
+            found[name] = [f"{name}: {plain(value)} must be above 0 and at most {plain(maximum)}."]
+    return found
+
+
+def _leverage_faults(bot: "BotConfig") -> Faults:
+    if bot.leverage is None:
+        return {}
+    cap = 1 if bot.account_id and bot.account.market == Market.SPOT else settings.MAX_LEVERAGE
+    if 1 <= bot.leverage <= cap:
+        return {}
+    where = "spot" if cap == 1 else "this platform"
+    return {"leverage": [f"leverage: {bot.leverage} must be at least 1 and at most {cap} on {where}."]}
+
+
+def _sizing_faults(bot: "BotConfig") -> Faults:
+    value, capital = bot.sizing_value, bot.initial_capital
+    if value is None or capital is None:
+        return {}  # a required field's own message says it
+    if value <= 0:
+        return {"sizing_value": [f"sizing_value: {plain(value)} must be above 0."]}
+    if capital <= 0:
+        return {"initial_capital": [f"initial_capital: {plain(capital)} must be above 0."]}
+    if bot.sizing_mode in (Mode.PERCENT, Mode.RISK) and value > HUNDRED:
+        return {"sizing_value": [f"sizing_value: {plain(value)} percent must be at most 100."]}
+    if bot.sizing_mode == Mode.QUOTE and value > capital:
+        return {"sizing_value": [f"sizing_value: {plain(value)} is above the initial capital {plain(capital)}."]}
+    if bot.sizing_mode == Mode.RISK and not bot.stop_loss_percent:
+        return {"stop_loss_percent": ["stop_loss_percent: risk per trade needs a stop loss to measure the risk by."]}
+    return {}
+
+
+def _owner_faults(bot: "BotConfig") -> Faults:
+    if bot.account_id and bot.owner_id and bot.account.owner_id != bot.owner_id:
+        return {"account": ["account: it belongs to another user than the bot."]}
+    return {}
+
+
+def _symbol_faults(bot: "BotConfig") -> Faults:
+    """Unknown symbols, and sizes that the exchange's filters would never take."""
+    if not bot.account_id or not bot.symbol:
+        return {}
+    known = SymbolRules.objects.filter(environment=bot.account.environment, market=bot.account.market)
+    row = known.filter(symbol=bot.symbol).first()
+    if row is None:
+        some = ", ".join(known.order_by("symbol").values_list("symbol", flat=True)[:5])
+        hint = f"known are {some} …" if some else "no symbols are known yet: run manage.py warm_cache"
+        return {"symbol": [f"symbol: {bot.symbol!r} is unknown on {bot.account.environment} {bot.account.market}; {hint}"]}
+    return _size_faults(bot, row)
+
+
+def _size_faults(bot: "BotConfig", row: SymbolRules) -> Faults:
+    """Too small for the filters whatever the price: the notional of quote modes, the lot of a base quantity."""
+    if bot.sizing_value is None or bot.initial_capital is None:
+        return {}
+    rules = row.rules
+    if bot.sizing_mode == Mode.BASE:
+        if rules.tradable(bot.sizing_value):
+            return {}
+        least = max(rules.min_quantity, rules.lot_size)
+        return {"sizing_value": [f"sizing_value: {plain(bot.sizing_value)} {rules.base_asset} is below the minimum {plain(least)}."]}
+    notional = {
+        Mode.QUOTE: bot.sizing_value,
+        Mode.PERCENT: bot.initial_capital * bot.sizing_value / HUNDRED,
+        Mode.RISK: bot.initial_capital * bot.sizing_value / (bot.stop_loss_percent or HUNDRED),
+    }[Mode(bot.sizing_mode)]
+    notional = min(notional, bot.initial_capital)
+    if notional >= rules.min_notional:
+        return {}
+    return {
+        "sizing_value": [
+            f"sizing_value: an entry would be worth {notional:.2f} {rules.quote_asset}, below the minimum of"
+            f" {plain(rules.min_notional)} {rules.quote_asset} on {bot.symbol}."
+        ]
+    }

@@ -1,0 +1,1 @@
+"""Knows the outside: accounts and keys, symbol rules, candles, the exchange."""

@@ -1,0 +1,67 @@
+"""Model fields for money and for secrets."""
+
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+
+
+class AmountField(models.DecimalField):
+    """Money, a price or a quantity: exact to 18 places, 20 before the point."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"max_digits": 38, "decimal_places": 18} | kwargs)
+
+
+class SecretUnreadable(Exception):
+    """None of the FIELD_KEYS opens this secret: the key list was changed without `rotate_keys`, or a row was altered."""
+
+
+class Secret:
+    """An encrypted text. It shows itself to nobody but the caller of ``reveal``."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    @classmethod
+    def seal(cls, text: str) -> "Secret":
+        return cls(_fernet().encrypt(text.encode()).decode() if text else "")
+
+    def reveal(self) -> str:
+        """The plain text; raise SecretUnreadable when no key opens it."""
+        if not self.token:
+            return ""
+        try:
+            return _fernet().decrypt(self.token.encode()).decode()
+        except InvalidToken as error:
+            raise SecretUnreadable("no key of FIELD_KEYS opens this secret") from error
+
+    def __bool__(self) -> bool:
+        return bool(self.token)
+
+    def __repr__(self) -> str:
+        return "<secret>" if self.token else "<no secret>"
+
+    __str__ = __repr__
+
+
+class SecretField(models.TextField):
+    """A text that is encrypted at rest with the first of FIELD_KEYS. Reading gives a ``Secret``; assign text to set it."""
+
+    def from_db_value(self, value: str | None, *_: Any) -> Secret:
+        return Secret(value or "")
+
+    def to_python(self, value: Any) -> Secret:
+        return value if isinstance(value, Secret) else Secret.seal(value or "")
+
+    def get_prep_value(self, value: Any) -> str:
+        return self.to_python(value).token
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """What a dump contains: the encrypted token, never the text."""
+        return self.get_prep_value(self.value_from_object(obj))
+
+
+def _fernet() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])

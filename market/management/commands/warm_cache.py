@@ -1,0 +1,32 @@
+import argparse
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from market.exchange.errors import ExchangeError
+from market.symbols import warm_symbols
+from market.types import Market
+
+
+class Command(BaseCommand):
+    help = "Fetch the symbol rules of every environment into the database and the cache."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, **options: Any) -> None:
+        try:
+            counts = {
+                environment: warm_symbols(environment, Market.SPOT, now=timezone.now())
+                for environment in settings.ENVIRONMENTS
+            }
+        except ExchangeError as error:
+            raise CommandError(f"the exchange can't be read: {error}") from error
+        if options["json"]:
+            self.stdout.write(json.dumps({"symbols": counts}))
+            return
+        for environment, count in counts.items():
+            self.stdout.write(f"{environment} spot: {count} symbols")

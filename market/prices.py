@@ -1,0 +1,29 @@
+"""The last prices of all symbols: one request for the whole fleet, every few seconds."""
+
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from market.exchange import public_gateway
+from market.store import shared
+from market.types import Price, milliseconds, moment_of
+
+MAX_AGE = timedelta(seconds=3)
+
+
+def last_prices(environment: str, market: str, *, now: datetime) -> dict[str, Price]:
+    """The last price of each symbol, at most MAX_AGE old. Raises ExchangeError."""
+
+    def read(packed: bytes) -> dict[str, Price] | None:
+        saved = json.loads(packed)
+        at = moment_of(saved["at_ms"])
+        if now - at > MAX_AGE:
+            return None
+        return {symbol: Price(Decimal(value), at) for symbol, value in saved["prices"].items()}
+
+    def fetch() -> tuple[bytes, dict[str, Price]]:
+        prices = public_gateway(environment, market).prices()
+        packed = json.dumps({"at_ms": milliseconds(now), "prices": {name: str(value) for name, value in prices.items()}})
+        return packed.encode(), {symbol: Price(value, now) for symbol, value in prices.items()}
+
+    return shared(f"prices:{environment}:{market}", read=read, fetch=fetch, keep=timedelta(minutes=1))

@@ -1,0 +1,64 @@
+"""What an exchange says of a symbol, read from one entry of its exchangeInfo. Plain Python."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from market.rounding import round_down
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The limits of one symbol. A maximum of None and a step of 0 mean that there is none."""
+
+    symbol: str
+    status: str
+    base_asset: str
+    quote_asset: str
+    tick_size: Decimal
+    lot_size: Decimal
+    min_quantity: Decimal
+    max_quantity: Decimal | None
+    min_notional: Decimal
+    max_notional: Decimal | None
+    max_position: Decimal | None
+
+    @property
+    def is_trading(self) -> bool:
+        return self.status == "TRADING"
+
+    def tradable(self, quantity: Decimal) -> Decimal:
+        """What of ``quantity`` a market order can move: a multiple of the lot size, or 0 below the minimum."""
+        rounded = round_down(abs(quantity), self.lot_size)
+        return rounded if rounded >= self.min_quantity else ZERO
+
+
+def rules_of(entry: Mapping[str, Any]) -> Rules:
+    """Read a spot symbol of exchangeInfo, for market orders: the stricter of LOT_SIZE and MARKET_LOT_SIZE counts.
+
+    Raises KeyError for an entry without the filters that every symbol has.
+    """
+    filters = {item["filterType"]: item for item in entry["filters"]}
+    lot, market_lot = filters["LOT_SIZE"], filters.get("MARKET_LOT_SIZE", {})
+    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {}
+    maxima = [_amount(item, "maxQty") for item in (lot, market_lot)]
+    return Rules(
+        symbol=entry["symbol"],
+        status=entry["status"],
+        base_asset=entry["baseAsset"],
+        quote_asset=entry["quoteAsset"],
+        tick_size=_amount(filters["PRICE_FILTER"], "tickSize"),
+        lot_size=max(_amount(lot, "stepSize"), _amount(market_lot, "stepSize")),
+        min_quantity=max(_amount(lot, "minQty"), _amount(market_lot, "minQty")),
+        max_quantity=min((value for value in maxima if value), default=None),
+        min_notional=_amount(notional, "minNotional"),
+        max_notional=_amount(notional, "maxNotional") or None if notional.get("applyMaxToMarket") else None,
+        max_position=_amount(filters.get("MAX_POSITION", {}), "maxPosition") or None,
+    )
+
+
+def _amount(item: Mapping[str, Any], name: str) -> Decimal:
+    return Decimal(str(item.get(name, 0)))

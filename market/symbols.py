@@ -1,0 +1,112 @@
+"""Symbol rules: Redis, then the database's last good copy, then the exchange (features M2, M3)."""
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django_redis import get_redis_connection
+from redis.exceptions import RedisError
+
+from market.exchange import public_gateway
+from market.models import SymbolRules
+from market.rules import Rules, rules_of
+
+logger = logging.getLogger(__name__)
+
+REFRESH_EVERY = timedelta(seconds=300)
+KEEP = 3 * REFRESH_EVERY
+POPULAR = ("BTC", "ETH", "BNB", "SOL", "XRP", "DOGE", "ADA", "AVAX", "LINK", "DOT")
+QUOTE_ASSET = "USDT"
+# Long lists that no rule of ours reads.
+UNUSED = ("permissionSets", "permissions", "allowedSelfTradePreventionModes", "orderTypes")
+
+
+class UnknownSymbol(Exception):
+    """Neither cache, database nor exchange knows the symbol."""
+
+
+def rules_for(environment: str, market: str, symbol: str, *, now: datetime) -> Rules:
+    """The rules of one symbol. Raises UnknownSymbol, or ExchangeError when nothing is known and the exchange is away."""
+    cached = _cached(environment, market, symbol)
+    if cached:
+        return rules_of(cached)
+    known = SymbolRules.objects.filter(environment=environment, market=market)
+    if not known.exists():
+        warm_symbols(environment, market, now=now)
+    row = known.filter(symbol=symbol).first()
+    if row is None:
+        raise UnknownSymbol(f"{symbol} is no {QUOTE_ASSET} symbol of the {environment} {market} market")
+    return row.rules
+
+
+def warm_symbols(environment: str, market: str, *, now: datetime) -> int:
+    """Fetch the rules of all USDT symbols into database and cache; return how many. Raises ExchangeError."""
+    received = public_gateway(environment, market).symbols()
+    entries = sorted(filter(_is_wanted, received), key=_popularity)
+    _save_last_good(environment, market, entries, now=now)
+    _fill_cache(environment, market, entries, now=now)
+    return len(entries)
+
+
+def _is_wanted(entry: Mapping[str, Any]) -> bool:
+    return entry["quoteAsset"] == QUOTE_ASSET
+
+
+def _popularity(entry: Mapping[str, Any]) -> tuple[int, str]:
+    base = entry["baseAsset"]
+    return (POPULAR.index(base) if base in POPULAR else len(POPULAR), entry["symbol"])
+
+
+def _save_last_good(environment: str, market: str, entries: list[Mapping[str, Any]], *, now: datetime) -> None:
+    rows = [
+        SymbolRules(
+            environment=environment,
+            market=market,
+            symbol=entry["symbol"],
+            status=entry["status"],
+            entry={name: value for name, value in entry.items() if name not in UNUSED},
+            refreshed_at=now,
+        )
+        for entry in entries
+    ]
+    with transaction.atomic():
+        SymbolRules.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["environment", "market", "symbol"],
+            update_fields=["status", "entry", "refreshed_at"],
+        )
+        # A symbol that the exchange no longer lists must not look tradable for ever.
+        gone = SymbolRules.objects.filter(environment=environment, market=market, refreshed_at__lt=now)
+        gone.exclude(symbol__in=[row.symbol for row in rows]).update(status="DELISTED")
+
+
+def _fill_cache(environment: str, market: str, entries: list[Mapping[str, Any]], *, now: datetime) -> None:
+    """Symbols first, then last good, then the timestamp, then the count of successes: a reader never sees a half."""
+    prefix = _prefix(environment, market)
+    packed = {f"{prefix}:{entry['symbol']}": json.dumps(entry) for entry in entries}
+    try:
+        pipe = get_redis_connection("default").pipeline(transaction=False)
+        for key, value in packed.items():
+            pipe.set(key, value, px=KEEP)
+        pipe.set(f"{prefix}:last_good", json.dumps([entry["symbol"] for entry in entries]))
+        pipe.set(f"{prefix}:refreshed_at", now.isoformat())
+        pipe.incr(f"{prefix}:successes")
+        pipe.execute()
+    except RedisError as error:
+        logger.warning("symbols %s: not cached, Redis does not answer: %s", prefix, error)
+
+
+def _cached(environment: str, market: str, symbol: str) -> Mapping[str, Any] | None:
+    try:
+        packed = get_redis_connection("default").get(f"{_prefix(environment, market)}:{symbol}")
+    except RedisError:
+        return None
+    return json.loads(packed) if packed else None
+
+
+def _prefix(environment: str, market: str) -> str:
+    return f"symbols:{environment}:{market}"

@@ -1,0 +1,1 @@
+"""Watches: health, audit, statistics, the one-command stack."""

@@ -1,0 +1,201 @@
+"""Settings, read from the environment. docs/settings.md and the README table explain each one.
+
+Nothing here has a default that is unsafe in production: a secret that is missing stops the start. The
+conveniences of the demo come from `ops.stack`, which sets variables, and never from this file.
+"""
+
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# --- secrets -------------------------------------------------------------------------------------------------
+
+SECRET_KEY = env.str("SECRET_KEY")
+# Fernet keys for the exchange secrets, newest first; an old one stays until `rotate_keys` has run.
+FIELD_KEYS = env.list("FIELD_KEYS")
+
+# --- web -----------------------------------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# On unless the site is served by plain HTTP, as `make up` does on 127.0.0.1.
+HTTPS_ONLY = env.bool("HTTPS_ONLY", default=True)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "django_celery_results",
+    "market",
+    "trades",
+    "bots",
+    "ops",
+    "tradebot_site",
+]
+MIDDLEWARE = [
+    "ops.health.HealthMiddleware",  # first: a load balancer names no host that we know, and needs no session
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "tradebot_site.urls"
+WSGI_APPLICATION = "tradebot_site.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"
+STATIC_URL = "static/"
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+# Files are found where they lie when `collectstatic` has not run, as under `make up`.
+WHITENOISE_USE_FINDERS = not Path(STATIC_ROOT).is_dir()
+
+# --- database ------------------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.db("DATABASE_URL")}
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": 60,
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {
+        # A forgotten transaction or a dead client must not hold a bot's row lock.
+        "options": "-c lock_timeout=10s -c statement_timeout=120s -c idle_in_transaction_session_timeout=30s"
+        " -c client_connection_check_interval=5s -c timezone=UTC",
+        "connect_timeout": 5,
+    },
+}
+
+# --- Redis ---------------------------------------------------------------------------------------------------
+
+REDIS_URL = env.str("REDIS_URL")  # the cache: may be lost at any time
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"SOCKET_TIMEOUT": 3, "SOCKET_CONNECT_TIMEOUT": 3, "IGNORE_EXCEPTIONS": True},
+    },
+}
+
+# --- Celery --------------------------------------------------------------------------------------------------
+# Each line is justified in docs/decisions/0003-celery-settings.md.
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
+CELERY_RESULT_BACKEND = "django-db"
+CELERY_RESULT_EXTENDED = True
+CELERY_RESULT_EXPIRES = 3 * 86_400
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = True
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SOFT_TIME_LIMIT = env.int("CELERY_TASK_SOFT_TIME_LIMIT", default=150)
+CELERY_TASK_TIME_LIMIT = env.int("CELERY_TASK_TIME_LIMIT", default=180)
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_DISABLE_PREFETCH = True
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 2_000
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 300_000  # kB
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 600,  # longer than the longest hard limit
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
+CELERY_DB_REUSE_MAX = 500
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SYNC_EVERY = 1  # else a beat that is killed sends again what it has sent
+CELERY_BEAT_MAX_LOOP_INTERVAL = 2
+CELERY_BEAT_CRON_STARTING_DEADLINE = 50
+
+CELERY_TASK_CREATE_MISSING_QUEUES = False  # a typo in a queue's name is an error, not a list nobody reads
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_QUEUES = {
+    name: {"exchange": name, "routing_key": name}
+    for name in (
+        "high_priority",
+        "trading",
+        "data_sync",
+        "payments",
+        "notifications",
+        "analytics",
+        "maintenance",
+        "default",
+    )
+}
+CELERY_TASK_ROUTES = {
+    "bots.tasks.run_bot": {"queue": "high_priority"},
+    "bots.tasks.*": {"queue": "trading"},
+    "trades.tasks.*": {"queue": "high_priority"},
+    "market.tasks.*": {"queue": "data_sync"},
+}
+
+# --- trading -------------------------------------------------------------------------------------------------
+
+PAPER_URL = env.str("PAPER_URL", default="http://127.0.0.1:8090")
+PAPER_ADMIN_TOKEN = env.str("PAPER_ADMIN_TOKEN", default="")  # lets `seed_demo` open accounts
+PAPER_LEDGER = env.str("PAPER_LEDGER", default="")  # the paper exchange's own SQLite file, for `audit`
+# What is not paper is refused unless this names it: a second wall before other people's money.
+ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
+MAX_LEVERAGE = env.int("MAX_LEVERAGE", default=20)
+MAX_ORDER_NOTIONAL = env.str("MAX_ORDER_NOTIONAL", default="100000")  # in quote asset
+
+# --- language, time, logs ------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("ops", "bots", "trades", "market", "tradebot_site")},
+}

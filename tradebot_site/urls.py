@@ -1,0 +1,10 @@
+"""All addresses of the site. `/health` is answered before these, by `ops.health`."""
+
+from django.contrib import admin
+from django.urls import path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+]

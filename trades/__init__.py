@@ -1,0 +1,1 @@
+"""Acts and remembers: positions, orders, fills, trades."""

@@ -1,0 +1,61 @@
+"""Positions and profit, derived from fills. Plain Python, exact.
+
+Average cost: an opening fill moves the average entry price, a closing one realises (price - average) × quantity.
+A commission is a cost at once, in quote asset; one that is taken from the base asset also makes the position smaller.
+So realised + unrealised P&L is always what the fills have brought, to the last digit.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from market.types import Side
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One fill as the books see it. ``commission_quote`` is its whole commission, ``commission_base`` what was taken
+    from the base asset."""
+
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    commission_quote: Decimal = ZERO
+    commission_base: Decimal = ZERO
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A signed quantity with its average entry price, and what has been earned and paid so far, in quote asset."""
+
+    quantity: Decimal = ZERO
+    entry_price: Decimal = ZERO
+    realized_pnl: Decimal = ZERO
+    fees: Decimal = ZERO
+
+    def after(self, fill: Execution) -> "Holding":
+        """The holding after one more fill."""
+        signed = fill.side.sign * fill.quantity
+        closing = min(abs(signed), abs(self.quantity)) if self.quantity * signed < 0 else ZERO
+        direction = 1 if self.quantity > 0 else -1
+        earned = closing * (fill.price - self.entry_price) * direction
+        return Holding(
+            quantity=self.quantity + signed - fill.commission_base,
+            entry_price=self._entry_price_after(signed, fill.price),
+            realized_pnl=self.realized_pnl + earned - fill.commission_quote,
+            fees=self.fees + fill.commission_quote,
+        )
+
+    def _entry_price_after(self, signed: Decimal, price: Decimal) -> Decimal:
+        quantity = self.quantity + signed
+        if not quantity:
+            return ZERO
+        if self.quantity * signed >= 0:  # opened or grown
+            return (self.quantity * self.entry_price + signed * price) / quantity
+        turned = self.quantity * quantity < 0
+        return price if turned else self.entry_price
+
+    def unrealized_pnl(self, mark_price: Decimal) -> Decimal:
+        """What closing all of it at ``mark_price`` would add, before commission."""
+        return self.quantity * (mark_price - self.entry_price)

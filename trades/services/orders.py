@@ -1,0 +1,173 @@
+"""Steps 1 to 3 of ../shared/spec/order-protocol.md: intend, claim, send once."""
+
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+
+from market.exchange.errors import OrderRejected, OutcomeUnknown, PermissionDenied, RateLimited
+from market.exchange.gateway import Gateway
+from market.exchange.types import OrderRequest
+from market.models import ExchangeAccount
+from market.rules import Rules
+from market.types import Side
+from trades.checks import Denial, Proposal, first_denial
+from trades.lifecycle import IN_DOUBT
+from trades.models import Event, Order, Position
+from trades.services.booking import record_report
+from trades.services.events import write_event
+
+logger = logging.getLogger(__name__)
+
+VALID_FOR = timedelta(seconds=5)
+# The exchange's engine may hold a request for 10 s; 5 s more for clocks that disagree.
+PROOF_MARGIN = timedelta(seconds=15)
+MAX_ATTEMPTS = 3
+ID_PREFIX = "tb-"  # marks our orders at the exchange; the auditor knows it too
+
+
+@dataclass(frozen=True)
+class Intent:
+    """An order that somebody wants. ``signal_key`` names the act, so that it is done once."""
+
+    purpose: Order.Purpose
+    side: Side
+    quantity: Decimal  # base asset
+    price: Decimal  # quote asset; what the decision was based on
+    signal_key: str
+    reason: str
+
+
+def exit_key(position: Position, kind: str) -> str:
+    """The act of leaving the position this time round. A part that was left over may leave once more."""
+    legs = position.orders.filter(
+        purpose=Order.Purpose.EXIT, signal_key__startswith=f"exit:{position.round}:", filled_quantity__gt=0
+    )
+    return f"exit:{position.round}:{kind}:{legs.count()}"
+
+
+def intend_order(position_id: int, intent: Intent, *, rules: Rules, now: datetime) -> Order | Denial:
+    """Check an intent and write it down, in the caller's transaction. The position stays locked until that ends.
+
+    A denial is the caller's to write down: only it knows whether it is news.
+    """
+    position = Position.objects.select_for_update().select_related("account").get(pk=position_id)
+    proposal = _proposal(position, intent, rules=rules, now=now)
+    denial = first_denial(proposal)
+    if denial:
+        return denial
+    return Order.objects.create(
+        position=position,
+        client_order_id=f"{ID_PREFIX}{position.pk}-{secrets.token_hex(8)}",
+        signal_key=intent.signal_key,
+        attempt=proposal.attempts + 1,
+        purpose=intent.purpose,
+        side=intent.side.value,
+        quantity=intent.quantity,
+        reference_price=intent.price,
+        reason=intent.reason[:300],
+        created_at=now,
+    )
+
+
+def _proposal(position: Position, intent: Intent, *, rules: Rules, now: datetime) -> Proposal:
+    same_act = position.orders.filter(signal_key=intent.signal_key)
+    in_flight = position.orders.live().filter(purpose=Order.Purpose.EXIT)
+    sums = in_flight.aggregate(ordered=Sum("quantity"), filled=Sum("filled_quantity"))
+    return Proposal(
+        is_entry=intent.purpose == Order.Purpose.ENTRY,
+        quantity=intent.quantity,
+        price=intent.price,
+        rules=rules,
+        account_state=position.account.state,
+        account_cooling=position.account.is_cooling(now),
+        orders_in_doubt=position.orders.filter(status__in=IN_DOUBT).count(),
+        exits_in_flight=(sums["ordered"] or Decimal(0)) - (sums["filled"] or Decimal(0)),
+        held=max(-intent.side.sign * position.quantity, Decimal(0)),
+        same_act_real=same_act.real().exists(),
+        attempts=same_act.count(),
+        max_attempts=MAX_ATTEMPTS,
+        max_notional=Decimal(settings.MAX_ORDER_NOTIONAL),
+    )
+
+
+def cancel_intended_entries(position_id: int, *, now: datetime) -> int:
+    """Take back entries that are written down but not sent; a worker about to send one finds it gone."""
+    intended = Order.objects.filter(
+        position_id=position_id, purpose=Order.Purpose.ENTRY, status=Order.Status.INTENDED
+    )
+    return intended.update(status=Order.Status.CANCELED, finished_at=now, error="taken back before it was sent")
+
+
+def submit_order(order: Order, *, gateway: Gateway, now: datetime) -> None:
+    """Send an intended order once. No transaction is open while we wait for the exchange."""
+    if not _claim(order, now=now):
+        return  # sent by another worker, taken back, or the account was halted meanwhile
+    request = OrderRequest(
+        symbol=order.position.symbol,
+        side=Side(order.side),
+        quantity=order.quantity,
+        client_order_id=order.client_order_id,
+        signed_at=now,
+        valid_for=VALID_FOR,
+    )
+    try:
+        report = gateway.submit(request)
+    except RateLimited as error:
+        _settle_rejection(order, error, now=now, cooldown_until=now + error.retry_after)
+    except (OrderRejected, PermissionDenied) as error:
+        _settle_rejection(order, error, now=now)
+    except OutcomeUnknown as error:
+        # Never resend: the order may be live. Reconciliation asks by client id.
+        _settle_doubt(order, error, now=now)
+    else:
+        record_report(order, report, now=now)
+
+
+def _claim(order: Order, *, now: datetime) -> bool:
+    """Step 2: intended to submitted by compare-and-set, with a fresh look at the kill switch."""
+    with transaction.atomic(durable=True):
+        account = ExchangeAccount.objects.select_for_update(no_key=True).get(pk=order.position.account_id)
+        if account.state == ExchangeAccount.State.HALTED or (
+            account.state == ExchangeAccount.State.REDUCING and order.purpose == Order.Purpose.ENTRY
+        ):
+            order.move(Order.Status.CANCELED, finished_at=now, error=f"the account is {account.state}")
+            return False
+        return order.move(
+            Order.Status.SUBMITTED, signed_at=now, proof_deadline=now + VALID_FOR + PROOF_MARGIN
+        )
+
+
+def _settle_rejection(
+    order: Order,
+    error: OrderRejected | RateLimited | PermissionDenied,
+    *,
+    now: datetime,
+    cooldown_until: datetime | None = None,
+) -> None:
+    """A clear no: the money is free again, the act may be tried anew."""
+    with transaction.atomic(durable=True):
+        if not order.move(Order.Status.REJECTED, error=str(error)[:300], finished_at=now):
+            return
+        write_event(
+            Event.Kind.ORDER_REJECTED,
+            order.position,
+            f"{order.side} {order.position.symbol} rejected: {error}",
+            now=now,
+            order=order,
+            code=error.code,
+        )
+        if cooldown_until:
+            ExchangeAccount.objects.filter(pk=order.position.account_id).update(cooldown_until=cooldown_until)
+
+
+def _settle_doubt(order: Order, error: OutcomeUnknown, *, now: datetime) -> None:
+    with transaction.atomic(durable=True):
+        if order.move(Order.Status.UNKNOWN, error=str(error)[:300]):
+            message = f"{order.side} {order.position.symbol}: outcome unknown: {error}"
+            write_event(Event.Kind.ORDER_UNKNOWN, order.position, message, now=now, order=order)

@@ -1,0 +1,12 @@
+"""Trade tasks: thin faces of the services."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from trades import services
+
+
+@shared_task
+def reconcile_orders() -> None:
+    """Ask the exchange for orders in doubt (../shared/spec/order-protocol.md)."""
+    services.reconcile_orders(now=timezone.now())
