@@ -1,0 +1,51 @@
+# `make help` lists the targets. Everything happens inside this directory: .venv, .local and the caches.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev up down reset status test check format lock
+.NOTPARALLEL:
+
+BIN := .venv/bin
+# For tools that read settings.py and talk to no server.
+NO_SERVERS := SECRET_KEY=none FIELD_KEYS=none DATABASE_URL=postgresql:////nonexistent/none REDIS_URL=unix:///nonexistent
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock"
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup: ## create .venv with exactly what requirements.txt says (nothing to do the second time)
+	@sh ops/stack/setup.sh requirements.txt
+
+dev: ## the same with the tools for tests and checks
+	@sh ops/stack/setup.sh requirements-dev.txt
+
+up: setup ## run everything: PostgreSQL, Redis, paper exchange, web, workers, beat; Ctrl-C stops it
+	@exec $(BIN)/python -m ops.stack up
+
+down: ## stop what `make up` runs here
+	@exec $(BIN)/python -m ops.stack down
+
+reset: ## stop it and delete .local: database, queues, ledger, secrets
+	@exec $(BIN)/python -m ops.stack reset
+
+status: ## what runs here
+	@exec $(BIN)/python -m ops.stack status
+
+test: dev ## all tests, in parallel, with servers of their own
+	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: dev ## style, types, imports, migrations, Django's own checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(NO_SERVERS) $(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check
+
+format: dev ## let ruff rewrite
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: dev ## compile requirements*.in to requirements*.txt, with hashes
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) requirements-dev.in -o requirements-dev.txt

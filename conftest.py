@@ -1,0 +1,91 @@
+"""Real servers and real processes for every test.
+
+This file has to be imported before Django's settings are read, in the pytest process and in each pytest-xdist worker
+(so pyproject.toml must not name the settings module). The pytest process starts PostgreSQL and Redis for the whole run;
+the workers inherit the addresses and get databases of their own.
+"""
+
+import atexit
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from ops.stack import environment, testing, throwaway
+
+SOCKET = "TRADEBOT_TEST_REDIS"  # the socket of the Redis that we started, for the workers that inherit it
+CHILDREN = pytest.StashKey[list[testing.Child]]()
+
+
+def begin() -> None:
+    """Set the environment of this process, and start servers where the caller names none."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None and not os.environ.get("DATABASE_URL"):
+        running = ExitStack()
+        os.environ.update(running.enter_context(throwaway.servers(os.environ)))
+        atexit.register(running.close)
+        os.environ[SOCKET] = os.environ["REDIS_URL"].removeprefix("unix://").partition("?")[0]
+    if SOCKET in os.environ:
+        pair = 1 + int(worker.removeprefix("gw")) if worker else 0
+        os.environ["CELERY_BROKER_URL"] = environment.broker_url(Path(os.environ[SOCKET]), 2 * pair)
+        os.environ["REDIS_URL"] = environment.cache_url(Path(os.environ[SOCKET]), 2 * pair + 1)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tradebot_site.settings"
+
+
+begin()
+
+import django  # noqa: E402
+
+django.setup()  # now, because a conftest further down may import models
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Keep the settings' name from the workers: they would read the settings before they read this file."""
+    if session.config.getoption("numprocesses", None):
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the children of a failed test said."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"output of {child.name}", child.text) for child in item.stash.get(CHILDREN, [])]
+    return report
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    return testing.free_port()
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., object]:
+    """`wait_until(condition, timeout=10, message="")` returns the first true value; the only place that sleeps."""
+    return testing.wait_until
+
+
+@pytest.fixture
+def spawn(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[testing.Spawn]:
+    """`spawn(argv, env=None, name=None)` starts a real process; it is killed, with its children, after the test."""
+    children = request.node.stash.setdefault(CHILDREN, [])
+    yield testing.spawner(tmp_path, children)
+    for child in children:
+        child.kill()
+
+
+@pytest.fixture(scope="session")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[testing.PaperExchange]:
+    """A paper exchange process with a ledger of its own; environment and Django settings lead to it."""
+    from django.conf import settings
+
+    with testing.paper_exchange(tmp_path_factory.mktemp("paper")) as exchange:
+        named = {"PAPER_URL": exchange.url, "PAPER_LEDGER": str(exchange.ledger)}
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in named.items():
+                patch.setenv(name, value)
+                patch.setattr(settings, name, value)
+            yield exchange

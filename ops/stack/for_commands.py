@@ -1,0 +1,112 @@
+"""Any `manage.py` command works on a bare checkout: this finds or starts the servers it needs.
+
+1. The environment names all of them (or the command needs none): nothing is started.
+2. A stack runs in this work tree: its servers are used. If it is `make up` they may stop under us, as any server may.
+   If it is another command, it waits for us before it stops them.
+3. Nothing runs: PostgreSQL, Redis and the paper exchange start for the lifetime of this command, on the data of
+   `make up`, and unapplied migrations are applied. Whoever comes meanwhile finds the lock taken and waits for, then
+   uses, these servers; `make up` waits until the command is done.
+"""
+
+import os
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from ops.stack import environment, lock, places
+from ops.stack.environment import PAPER, POSTGRES
+from ops.stack.errors import StackError
+from ops.stack.places import ROOT, Places
+from ops.stack.relay import say_aside
+from ops.stack.servers import Servers, free_port, plan
+from ops.stack.supervisor import Supervisor
+
+NEED_NO_SERVER = {
+    *("check", "collectstatic", "compilemessages", "diffsettings", "help", "makemessages", "makemigrations"),
+    *("startapp", "startproject", "version", "--help", "-h", "--version"),
+}
+MIGRATE_THEMSELVES = {"migrate", "showmigrations", "sqlmigrate", "squashmigrations"}
+PATIENCE_SECONDS = 90.0
+
+
+@contextmanager
+def servers_for_command(argv: Sequence[str], where: Places = places.DEFAULT) -> Iterator[None]:
+    """Set `os.environ` for this command line of manage.py, and keep its servers running until the block ends."""
+    missing = environment.to_embed(os.environ)
+    if POSTGRES not in missing or not (ROOT / "market/paper/__main__.py").exists():
+        missing -= {PAPER}  # play money belongs to the play database; production simply may not use it
+    if not missing:
+        os.environ.update(environment.for_production(os.environ, where))
+        yield
+    elif not needs_servers(argv):
+        # makemigrations would compare with the database; without one there is nothing to compare.
+        warnings.filterwarnings("ignore", message="Got an error checking a consistent migration history")
+        os.environ.update(environment.without_servers(os.environ))
+        yield
+    else:
+        with _found_or_started(argv, where, missing):
+            yield
+
+
+def needs_servers(argv: Sequence[str]) -> bool:
+    """False for the commands that talk to neither database nor Redis."""
+    command = argv[1] if len(argv) > 1 else "help"
+    return command not in NEED_NO_SERVER and not {"--help", "-h", "--version"} & set(argv)
+
+
+@contextmanager
+def _found_or_started(argv: Sequence[str], where: Places, missing: frozenset[str]) -> Iterator[None]:
+    where.create()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with lock.owning(where, " ".join(["manage.py", *argv[1:2]])) as descriptor:
+            if descriptor is not None:
+                with _started(argv, where, missing, descriptor):
+                    yield
+                return
+        with lock.using(where) as granted:
+            found = lock.published(where) if granted else None
+            if found is not None:
+                os.environ.update(environment.beside_stack(os.environ, where, found["addresses"]))
+                yield
+                return
+        if time.monotonic() > deadline:
+            raise StackError(f"the stack neither runs nor ends ({lock.describe_owner(where)}): make down, then again")
+        time.sleep(0.1)
+
+
+@contextmanager
+def _started(argv: Sequence[str], where: Places, missing: frozenset[str], descriptor: int) -> Iterator[None]:
+    caller = dict(os.environ)
+    if PAPER in missing:
+        caller["PAPER_PORT"] = str(free_port())  # 8090 may be another work tree's
+    supervisor = Supervisor(where.logs, lambda _name, _text: None, lock=descriptor)
+    try:
+        planned = plan(caller, where, missing)
+        begun = time.monotonic()
+        supervisor.start(planned.services)
+        _migrate(argv, planned)
+        os.environ.update(planned.environment)
+        lock.publish(where, planned.addresses, supervisor.children)
+        say_aside(
+            "stack", f"{', '.join(supervisor.children)} started for this command in {time.monotonic() - begun:.1f} s"
+        )
+        yield
+    finally:
+        with lock.closed_to_users(
+            where, on_wait=lambda: say_aside("stack", "waiting for a command that uses the servers")
+        ):
+            lock.withdraw(where)
+            supervisor.stop()
+
+
+def _migrate(argv: Sequence[str], planned: Servers) -> None:
+    if argv[1] in MIGRATE_THEMSELVES:
+        return
+    command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--no-input", "--verbosity", "0"]
+    done = subprocess.run(command, env=planned.environment, stdout=sys.stderr, check=False)
+    if done.returncode != 0:
+        raise StackError("the database could not be migrated: see above")

@@ -1,0 +1,87 @@
+"""The processes of TradeBot itself, as children of the supervisor."""
+
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+
+from ops.stack.service import Service
+
+WORKER_QUEUES = {
+    "trading": ("high_priority,trading", 2),
+    "background": ("data_sync,payments,notifications,analytics,maintenance,default", 1),
+}
+CELERY = [sys.executable, "-m", "celery", "-A", "tradebot_site"]
+
+
+def paper(environment: Mapping[str, str]) -> Service:
+    """The paper exchange on its own port of 127.0.0.1."""
+    port, ledger = environment["PAPER_PORT"], environment["PAPER_LEDGER"]
+    return Service(
+        name="paper",
+        argv=[sys.executable, "-m", "market.paper", "--host", "127.0.0.1", "--port", port, "--ledger", ledger],
+        environment=environment,
+        ready=lambda _pid: answers(f"http://127.0.0.1:{port}/api/v3/ping"),
+        stop_within=7.0,
+    )
+
+
+def manage(environment: Mapping[str, str], command: str, *arguments: str) -> Service:
+    """A management command that ends by itself."""
+    return Service(name=command, argv=[sys.executable, "manage.py", command, *arguments], environment=environment)
+
+
+def web(environment: Mapping[str, str]) -> Service:
+    """One process with threads: enough for a machine's operators, and 60 MB less than two."""
+    address = f"{environment['WEB_HOST']}:{environment['WEB_PORT']}"
+    options = ["--worker-class", "gthread", "--workers", "1", "--threads", "4", "--bind", address]
+    # The control socket of gunicorn 27 lies in $HOME, where two stacks of one user would share it.
+    options += ["--no-control-socket", "--graceful-timeout", "1"]
+    return Service(
+        name="web",
+        argv=[sys.executable, "-m", "gunicorn", "tradebot_site.wsgi", *options],
+        environment=environment,
+        ready=lambda _pid: answers(f"{web_url(environment)}/health"),
+        stop_within=1.5,
+    )
+
+
+def web_url(environment: Mapping[str, str]) -> str:
+    """Where a browser on this machine finds the site."""
+    host = environment["WEB_HOST"]
+    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{environment['WEB_PORT']}"  # noqa: S104
+
+
+def worker(environment: Mapping[str, str], name: str) -> Service:
+    """A Celery worker. Stops after its task; in a hurry (SIGQUIT) gives the task back to the broker."""
+    queues, processes = WORKER_QUEUES[name]
+    options = ["-Q", queues, "-c", str(processes), "-n", f"{name}@%h", "-l", "INFO"]
+    return Service(
+        name=f"worker-{name}",
+        argv=[*CELERY, "worker", *options, "--without-mingle", "--without-gossip"],
+        environment=environment,
+        ready_line=rf"{name}@\S+ ready\.",
+        hurry_signal=signal.SIGQUIT,
+        stop_within=6.5,
+    )
+
+
+def beat(environment: Mapping[str, str]) -> Service:
+    """The clock; its schedule is in the database, and the stack's lock keeps it the only one: no pid file."""
+    return Service(
+        name="beat",
+        argv=[*CELERY, "beat", "-l", "INFO", "--pidfile="],
+        environment=environment,
+        ready_line=r"beat: Starting",
+        stop_within=2.5,
+    )
+
+
+def answers(url: str) -> bool:
+    """True when a GET is answered with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310
+            return bool(response.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
