@@ -1,0 +1,127 @@
+"""Recorded candles as arrays: one row per minute of a common window of whole UTC days, all amounts scaled by 10**8."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+DATA = Path(__file__).parent / "data"
+MINUTES_PER_DAY = 1440
+MS_PER_MINUTE = 60_000
+SCALE = 10**8
+
+# The recording does not say how many trades made a minute; one per so much quote volume looks like Binance.
+QUOTE_PER_TRADE = 500 * SCALE
+
+
+class UnusableRecording(Exception):
+    """The data folder holds no usable candles; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candles:
+    """One symbol's minutes. ``present`` is False where the recording has a gap; amounts are scaled integers."""
+
+    open: Ints
+    high: Ints
+    low: Ints
+    close: Ints
+    volume: Ints
+    quote_volume: Ints
+    trades: Ints
+    present: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """How many minutes the window has."""
+        return len(self.open)
+
+    def rolled(self, shift: int) -> Candles:
+        """The same minutes, the one at ``shift`` first: index 0 of the result is index ``shift`` here."""
+        return Candles(*(np.roll(getattr(self, name), -shift) for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """All symbols over the same window; ``first_minute`` is its first minute, in minutes since the epoch."""
+
+    first_minute: int
+    candles: dict[str, Candles]
+    exchange_info: dict[str, Any]
+
+    @property
+    def length(self) -> int:
+        """Minutes in the window: a whole number of days, so that every interval up to 1d divides it."""
+        return len(next(iter(self.candles.values())))
+
+
+def load_recording(folder: Path = DATA) -> Recording:
+    """Read ``exchange_info.json`` and the ``spot_<symbol>_1m_*.csv.gz`` beside it; cut all symbols to what they share.
+
+    Raises UnusableRecording, OSError.
+    """
+    info = json.loads((folder / "exchange_info.json").read_text())
+    known = {entry["symbol"] for entry in info["symbols"]}
+    tables = {path.name.split("_")[1]: _read(path) for path in sorted(folder.glob("spot_*_1m_*.csv.gz"))}
+    tables = {symbol: table for symbol, table in tables.items() if symbol in known}
+    if not tables:
+        raise UnusableRecording(f"no spot_<symbol>_1m_*.csv.gz for a symbol of exchange_info.json in {folder}")
+    first, days = _common_days(tables)
+    if days < 1:
+        raise UnusableRecording(f"the recordings in {folder} share no whole UTC day")
+    candles = {symbol: _cut(table, first, days * MINUTES_PER_DAY) for symbol, table in tables.items()}
+    info["symbols"] = [entry for entry in info["symbols"] if entry["symbol"] in candles]
+    return Recording(first, candles, info)
+
+
+def scaled(text_or_floats: NDArray[np.float64]) -> Ints:
+    """Recorded decimals as integers. Exact: what is recorded has at most 15 digits, fewer than a double carries."""
+    return np.rint(text_or_floats * SCALE).astype(np.int64)
+
+
+def _read(path: Path) -> NDArray[np.float64]:
+    with gzip.open(path, "rt") as lines:
+        return np.loadtxt(lines, delimiter=",", skiprows=1, ndmin=2)
+
+
+def _common_days(tables: dict[str, NDArray[np.float64]]) -> tuple[int, int]:
+    """First minute of the first whole common UTC day, and how many whole days follow."""
+    first = max(int(table[0, 0]) for table in tables.values()) // MS_PER_MINUTE
+    last = min(int(table[-1, 0]) for table in tables.values()) // MS_PER_MINUTE
+    first_day = -(-first // MINUTES_PER_DAY)
+    return first_day * MINUTES_PER_DAY, (last + 1) // MINUTES_PER_DAY - first_day
+
+
+def _cut(table: NDArray[np.float64], first: int, length: int) -> Candles:
+    minutes = table[:, 0].astype(np.int64) // MS_PER_MINUTE - first
+    inside = (minutes >= 0) & (minutes < length)
+    rows, at = table[inside], minutes[inside]
+    opened, high, low, close, volume = (_placed(scaled(rows[:, column]), at, length) for column in range(1, 6))
+    present = np.zeros(length, dtype=np.bool_)
+    present[at] = True
+    recorded = rows.shape[1] >= 8
+    quote = (
+        _placed(scaled(rows[:, 6]), at, length)
+        if recorded
+        else _estimated_quote_volume(volume, (opened + high + low + close) // 4)
+    )
+    trades = _placed(rows[:, 7].astype(np.int64), at, length) if recorded else -(-quote // QUOTE_PER_TRADE)
+    return Candles(opened, high, low, close, volume, quote, trades, present)
+
+
+def _placed(values: Ints, at: Ints, length: int) -> Ints:
+    out = np.zeros(length, dtype=np.int64)
+    out[at] = values
+    return out
+
+
+def _estimated_quote_volume(volume: Ints, middle: Ints) -> Ints:
+    """Volume times the middle of the bar: market statistics, not money, so a double may carry it."""
+    return np.rint(volume * (middle / SCALE)).astype(np.int64)

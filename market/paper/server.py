@@ -1,0 +1,125 @@
+"""Run the exchange until it is told to stop: listen, match resting orders as prices move, write what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import signal
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from aiohttp import web
+
+from market.paper.engine.effects import Effects
+from market.paper.engine.engine import Engine
+from market.paper.engine.rules import rules_of
+from market.paper.exchange import Exchange
+from market.paper.feed import Anchor, Feed
+from market.paper.ledger import Ledger
+from market.paper.path import STEP_MS
+from market.paper.recording import MS_PER_MINUTE, Recording, load_recording
+from market.paper.web.pipeline import Pipeline
+
+GRACE_SECONDS = 1.0
+
+
+class CannotListen(Exception):
+    """The address cannot be used; the text is one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line decides. ``start_minute``: the recorded minute that the first start replays."""
+
+    host: str
+    port: int
+    ledger: Path
+    data: Path
+    start_minute: int
+    spread_bps: Decimal
+    weight_limit: int
+    admin_token: str
+
+
+async def serve(options: Options) -> None:
+    """Serve until SIGTERM or SIGINT. Raises LedgerUnusable, CannotListen, UnusableRecording, sqlite3.Error."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    ledger = Ledger(options.ledger)
+    try:
+        exchange = build_exchange(options, ledger)
+        await _run(exchange, options, stop)
+    finally:
+        ledger.close()
+
+
+def build_exchange(options: Options, ledger: Ledger) -> Exchange:
+    """Put the exchange together as the ledger left it."""
+    recording = load_recording(options.data)
+    rules = {entry["symbol"]: rules_of(entry) for entry in recording.exchange_info["symbols"]}
+    ticks = {symbol: rule.price.step for symbol, rule in rules.items()}
+    anchor = anchor_of(ledger, recording, options.start_minute)
+    return Exchange(
+        recording=recording,
+        feed=Feed(recording, anchor, ticks, spread_bps=options.spread_bps),
+        ledger=ledger,
+        engine=Engine(rules, ledger.state()),
+        admin_token=options.admin_token,
+        weight_limit=options.weight_limit,
+    )
+
+
+def anchor_of(ledger: Ledger, recording: Recording, start_minute: int) -> Anchor:
+    """The anchor of the first start; at the first start, now."""
+    kept = ledger.settings().get("anchor")
+    if kept is None:
+        now = Exchange.now_ms() // MS_PER_MINUTE
+        start = recording.first_minute + (start_minute - recording.first_minute) % recording.length
+        kept = f"{now} {start}"
+        ledger.commit(Effects(settings={"anchor": kept}))
+    real, recorded = kept.split()
+    return Anchor(int(real), int(recorded))
+
+
+async def _run(exchange: Exchange, options: Options, stop: asyncio.Event) -> None:
+    server = web.Server(Pipeline(exchange), access_log=None)
+    runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=GRACE_SECONDS)
+    await runner.setup()
+    try:
+        await _listen(runner, options)
+        print(f"paper exchange listens on http://{options.host}:{options.port}", flush=True)  # noqa: T201
+        work = [asyncio.create_task(job) for job in (exchange.committer.run(), _match_for_ever(exchange))]
+        stopped = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([*work, stopped], return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopped}:
+            task.result()  # a worker only ends by an error: let it be seen
+        await runner.cleanup()
+        await exchange.committer.close()
+        for task in work:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.ServerRunner, options: Options) -> None:
+    try:
+        await web.TCPSite(runner, options.host, options.port, backlog=1024).start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            hint = f"port {options.port} is taken: stop the process that listens there or choose another with --port"
+        else:
+            hint = f"cannot listen on {options.host}:{options.port} ({error}): choose others with --host and --port"
+        raise CannotListen(hint) from error
+
+
+async def _match_for_ever(exchange: Exchange) -> None:
+    while True:
+        now_ms = exchange.now_ms()
+        await exchange.match(now_ms)
+        await asyncio.sleep((STEP_MS - exchange.now_ms() % STEP_MS) / 1000)

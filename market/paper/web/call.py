@@ -1,0 +1,68 @@
+"""One request on its way through the exchange, and what an endpoint is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from market.paper.engine.types import Account
+from market.paper.web.params import Params
+
+if TYPE_CHECKING:
+    from market.paper.exchange import Exchange
+
+
+@dataclass(slots=True)
+class Call:
+    """A request with what the pipeline has found out about it."""
+
+    exchange: Exchange
+    endpoint: Endpoint
+    query: str
+    body: bytes
+    api_key: str | None
+    admin_token: str | None
+    ip: str
+    now_ms: int
+    params: Params = field(default_factory=lambda: Params({}))
+    # Endpoints may add headers (order counts) and say how much the call weighed in the end.
+    headers: dict[str, str] = field(default_factory=dict)
+    signed_by: Account | None = None
+
+    @property
+    def account(self) -> Account:
+        """Whose call it is; only signed endpoints may ask."""
+        if self.signed_by is None:
+            raise AssertionError(f"{self.endpoint.path} is not a signed endpoint")
+        return self.signed_by
+
+
+Handler = Callable[[Call], Any | Awaitable[Any]]
+Weight = int | Callable[[Params], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A method and path, who may call it, what it weighs, and the function that answers it."""
+
+    method: str
+    path: str
+    handler: Handler
+    weight: Weight = 1
+    security: Literal["none", "key", "signed", "admin"] = "none"
+    # Placing and cancelling weigh nothing when they succeed.
+    free_when_ok: bool = False
+
+    def weight_of(self, params: Params) -> int:
+        """The weight of a call with these parameters."""
+        return self.weight if isinstance(self.weight, int) else self.weight(params)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back over the wire."""
+
+    body: bytes
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)

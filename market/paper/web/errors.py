@@ -1,0 +1,59 @@
+"""Binance's error answers: code, text, HTTP status."""
+
+from __future__ import annotations
+
+NUMBER = "^[0-9]{1,20}$"
+AMOUNT = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
+SYMBOL = "^[A-Z0-9-_.]{1,20}$"
+CLIENT_ID = r"^[\.A-Z\:/a-z0-9_-]{1,36}$"
+
+
+class ApiError(Exception):
+    """A request is refused with Binance's ``code`` and ``msg``."""
+
+    def __init__(self, code: int, msg: str, status: int = 400, headers: dict[str, str] | None = None) -> None:
+        super().__init__(f"{code} {msg}")
+        self.code = code
+        self.msg = msg
+        self.status = status
+        self.headers = headers or {}
+
+
+def mandatory(name: str) -> ApiError:
+    """A parameter is missing."""
+    return ApiError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+
+
+def either(first: str, second: str) -> ApiError:
+    """One of two parameters is needed."""
+    return ApiError(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")
+
+
+def empty(name: str) -> ApiError:
+    """A parameter was sent without a value."""
+    return ApiError(-1105, f"Parameter '{name}' was empty.")
+
+
+def not_required(name: str) -> ApiError:
+    """A parameter does not belong to this kind of order."""
+    return ApiError(-1106, f"Parameter '{name}' sent when not required.")
+
+
+def illegal(name: str, legal: str) -> ApiError:
+    """A value has characters it must not have."""
+    return ApiError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
+
+
+def invalid(name: str) -> ApiError:
+    """A value is well-formed and still makes no sense."""
+    return ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
+
+
+def invalid_symbol() -> ApiError:
+    """The exchange has no such symbol."""
+    return ApiError(-1121, "Invalid symbol.")
+
+
+def bad_combination() -> ApiError:
+    """Optional parameters exclude each other."""
+    return ApiError(-1128, "Combination of optional parameters invalid.")

@@ -1,0 +1,208 @@
+"""Signed endpoints about orders: place, test, query, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from market.paper.engine.types import ZERO, NewOrder, Order, OrderType, Side, TimeInForce
+from market.paper.exchange import random_text
+from market.paper.web import errors, views
+from market.paper.web.call import Call
+from market.paper.web.errors import ApiError
+from market.paper.web.params import Params
+
+SIDES = ("BUY", "SELL")
+LATER = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
+TIMES_IN_FORCE = ("GTC", "IOC", "FOK")
+ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "LIMIT": ("timeInForce", "quantity", "price"),
+    "LIMIT_MAKER": ("quantity", "price"),
+    "MARKET": ("quantity", "quoteOrderQty"),
+}
+BY_TYPE = ("timeInForce", "quantity", "quoteOrderQty", "price", "stopPrice", "trailingDelta", "icebergQty")
+MAX_ROWS = 1000
+DAY_MS = 86_400_000
+
+
+async def place(call: Call) -> dict[str, Any]:
+    """POST order."""
+    new = read_new_order(call)
+    shape = call.params.choice("newOrderRespType", ("ACK", "RESULT", "FULL"), "")
+    shape = shape or ("ACK" if new.type == "LIMIT_MAKER" else "FULL")
+    effects = await call.exchange.place(new, call.now_ms)
+    for name, meter in call.exchange.order_meters.items():
+        call.headers[f"X-MBX-ORDER-COUNT-{name}"] = str(meter.count(new.account_id, call.now_ms))
+    order = effects.orders[-1]
+    if shape == "ACK":
+        return views.order_ack(order)
+    return views.order_full(order, effects.fills) if shape == "FULL" else views.order_result(order)
+
+
+def test(call: Call) -> dict[str, Any]:
+    """POST order/test: every check of a placement, and nothing placed."""
+    new = read_new_order(call)
+    with_rates = call.params.flag("computeCommissionRates")
+    call.exchange.engine.check(new, call.exchange.feed.quote(new.symbol, call.now_ms))
+    if not with_rates:
+        return {}
+    rate, none = views.amount(call.exchange.engine.commission_rate), views.amount(ZERO)
+    nothing = {"maker": none, "taker": none}
+    return {
+        "standardCommissionForOrder": {"maker": rate, "taker": rate},
+        "specialCommissionForOrder": nothing,
+        "taxCommissionForOrder": nothing,
+        "discount": {
+            "enabledForAccount": False,
+            "enabledForSymbol": False,
+            "discountAsset": "BNB",
+            "discount": none,
+        },
+    }
+
+
+async def query(call: Call) -> dict[str, Any]:
+    """GET order, by exchange id or client id."""
+    order_id, client_id, symbol = _ids(call)
+    await call.exchange.committer.settled()
+    order = _found(call, symbol, order_id, client_id)
+    if order is None:
+        raise ApiError(-2013, "Order does not exist.")
+    return views.order_status(order)
+
+
+async def cancel(call: Call) -> dict[str, Any]:
+    """DELETE order."""
+    order_id, client_id, symbol = _ids(call)
+    cancel_id = call.params.matching("newClientOrderId", errors.CLIENT_ID) or random_text(22)
+    restriction = call.params.choice("cancelRestrictions", ("ONLY_NEW", "ONLY_PARTIALLY_FILLED"), "")
+    book, account_id = call.exchange.engine.books[symbol], call.account.account_id
+    if order_id is not None:
+        order = book.by_id(account_id, order_id)
+        if order and client_id is not None and order.client_order_id != client_id:
+            raise ApiError(-2039, "Client order ID is not correct for this order ID.")
+    else:
+        order = book.by_client_id(account_id, str(client_id))
+    if order is None:
+        raise ApiError(-2011, "Unknown order sent.")
+    if restriction and restriction != f"ONLY_{order.status}":
+        raise ApiError(-2011, "Order was not canceled due to cancel restrictions.")
+    (canceled,) = await call.exchange.cancel([order], call.now_ms)
+    return views.order_canceled(canceled, cancel_id)
+
+
+async def cancel_all(call: Call) -> list[dict[str, Any]]:
+    """DELETE openOrders of one symbol."""
+    symbol = call.params.symbol(call.exchange.engine.rules)
+    orders = call.exchange.engine.open_orders(call.account.account_id, symbol)
+    if not orders:
+        raise ApiError(-2011, "Unknown order sent.")
+    canceled = await call.exchange.cancel(orders, call.now_ms)
+    return [views.order_canceled(order, random_text(22)) for order in canceled]
+
+
+async def open_orders(call: Call) -> list[dict[str, Any]]:
+    """GET openOrders, of one symbol or all."""
+    rules = call.exchange.engine.rules
+    symbol = call.params.symbol(rules) if "symbol" in call.params else None
+    await call.exchange.committer.settled()
+    return [views.order_status(order) for order in call.exchange.engine.open_orders(call.account.account_id, symbol)]
+
+
+async def all_orders(call: Call) -> list[dict[str, Any]]:
+    """GET allOrders of one symbol."""
+    symbol = call.params.symbol(call.exchange.engine.rules)
+    from_id = call.params.integer("orderId")
+    start_ms, end_ms = read_period(call.params)
+    limit = call.params.limit(500, MAX_ROWS)
+    await call.exchange.committer.settled()
+    found = call.exchange.history.orders(
+        call.account.account_id, symbol, from_id=from_id, start_ms=start_ms, end_ms=end_ms, limit=limit
+    )
+    return [views.order_status(order) for order in found]
+
+
+def read_period(params: Params) -> tuple[int | None, int | None]:
+    """startTime and endTime: at most 24 hours apart."""
+    start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
+    if start_ms is not None and end_ms is not None and end_ms - start_ms > DAY_MS:
+        raise ApiError(-1127, "More than 24 hours between startTime and endTime.")
+    return start_ms, end_ms
+
+
+def read_new_order(call: Call) -> NewOrder:
+    """A well-formed order from the parameters; raises Binance's -11xx."""
+    params = call.params
+    symbol = params.symbol(call.exchange.engine.rules)
+    side = _side(params)
+    kind = _type(params)
+    _check_presence(params, kind)
+    client_id = params.matching("newClientOrderId", errors.CLIENT_ID)
+    params.choice("selfTradePreventionMode", ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"), "")
+    return NewOrder(
+        account_id=call.account.account_id,
+        symbol=symbol,
+        side=side,
+        type=kind,
+        client_order_id=client_id or random_text(22),
+        time_in_force=_time_in_force(params),
+        quantity=params.amount("quantity"),
+        quote_order_qty=params.amount("quoteOrderQty"),
+        price=params.amount("price"),
+    )
+
+
+def _side(params: Params) -> Side:
+    side = params.required("side")
+    if side not in SIDES:
+        raise ApiError(-1117, "Invalid side.")
+    return cast(Side, side)
+
+
+def _type(params: Params) -> OrderType:
+    kind = params.required("type")
+    if kind in LATER:
+        raise ApiError(-1116, "Unsupported order type for this symbol.")
+    if kind not in ALLOWED:
+        raise ApiError(-1116, "Invalid orderType.")
+    return cast(OrderType, kind)
+
+
+def _time_in_force(params: Params) -> TimeInForce:
+    value = params.text("timeInForce") or "GTC"
+    if value not in TIMES_IN_FORCE:
+        raise ApiError(-1115, "Invalid timeInForce.")
+    return cast(TimeInForce, value)
+
+
+def _check_presence(params: Params, kind: OrderType) -> None:
+    for name in BY_TYPE:
+        if name in params and name not in ALLOWED[kind]:
+            raise errors.not_required(name)
+    if kind == "MARKET":
+        if params.text("quantity") is None and params.text("quoteOrderQty") is None:
+            raise errors.either("quantity", "quoteOrderQty")
+        if "quantity" in params and "quoteOrderQty" in params:
+            raise errors.bad_combination()
+        return
+    for name in ALLOWED[kind]:
+        params.required(name)
+
+
+def _ids(call: Call) -> tuple[int | None, str | None, str]:
+    symbol = call.params.symbol(call.exchange.engine.rules)
+    order_id = call.params.integer("orderId")
+    client_id = call.params.text("origClientOrderId")
+    if order_id is None and client_id is None:
+        raise errors.either("origClientOrderId", "orderId")
+    return order_id, client_id, symbol
+
+
+def _found(call: Call, symbol: str, order_id: int | None, client_id: str | None) -> Order | None:
+    history, account_id = call.exchange.history, call.account.account_id
+    if order_id is None:
+        return history.order_by_client_id(account_id, symbol, str(client_id))
+    order = history.order_by_id(account_id, symbol, order_id)
+    if order and client_id is not None and order.client_order_id != client_id:
+        raise ApiError(-2039, "Client order ID is not correct for this order ID.")
+    return order

@@ -1,0 +1,118 @@
+"""From a HTTP request to a HTTP answer: route, meter, authenticate, answer, turn errors into Binance's JSON."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+
+from market.paper.engine.types import Rejected
+from market.paper.exchange import Exchange
+from market.paper.web.call import Call, Endpoint, Reply
+from market.paper.web.errors import ApiError
+from market.paper.web.params import Params, parse_params
+from market.paper.web.routes import PATHS, ROUTES
+from market.paper.web.security import authenticate
+
+logger = logging.getLogger("paper")
+
+JSON = "application/json;charset=UTF-8"
+
+Next = Callable[[Call], Awaitable[Reply]]
+# What stands between the wire and the endpoint: faults will be one (drop, delay, answer something else).
+Middleware = Callable[[Call, Next], Awaitable[Reply]]
+
+
+class Pipeline:
+    """The request handler of the server; ``middlewares`` wrap every call, the first one outermost."""
+
+    def __init__(self, exchange: Exchange, middlewares: tuple[Middleware, ...] = ()) -> None:
+        self._exchange = exchange
+        self._answer: Next = self._run
+        for middleware in reversed(middlewares):
+            self._answer = _wrapped(middleware, self._answer)
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request. Never raises."""
+        try:
+            reply = await self._reply(request)
+        except ApiError as error:
+            reply = error_reply(error.code, error.msg, error.status, error.headers)
+        except web.HTTPException as error:
+            reply = error_reply(-1100, error.reason, error.status)
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.path)
+            reply = error_reply(-1000, "An unknown error occurred while processing the request.", 500)
+        return web.Response(body=reply.body, status=reply.status, headers={"Content-Type": JSON} | reply.headers)
+
+    async def _reply(self, request: web.BaseRequest) -> Reply:
+        url = request.rel_url
+        endpoint = ROUTES.get((request.method, url.raw_path))
+        if endpoint is None:
+            self._exchange.requests["unknown"] += 1
+            if url.raw_path in PATHS:
+                raise ApiError(-1000, f"Method {request.method} is not supported here.", 405)
+            raise ApiError(-1000, "Unknown path.", 404)
+        self._exchange.requests[f"{endpoint.method} {endpoint.path}"] += 1
+        # The body must be read in any case: a connection that is kept alive would see it as the next request.
+        body = await request.read() if request.can_read_body else b""
+        return await self._answer(self._call(request, endpoint, body))
+
+    def _call(self, request: web.BaseRequest, endpoint: Endpoint, body: bytes) -> Call:
+        return Call(
+            exchange=self._exchange,
+            endpoint=endpoint,
+            query=_raw_query(request.raw_path),
+            body=body,
+            api_key=request.headers.get("X-MBX-APIKEY"),
+            admin_token=request.headers.get("X-Paper-Token"),
+            ip=request.remote or "",
+            now_ms=self._exchange.now_ms(),
+        )
+
+    async def _run(self, call: Call) -> Reply:
+        weights, endpoint = self._exchange.weights, call.endpoint
+        weight = 1
+        try:
+            weights.require_room(call.ip, call.now_ms)
+            if endpoint.security != "admin":
+                call.params = Params(parse_params(call.query, call.body))
+            weight = endpoint.weight_of(call.params)
+            authenticate(call)
+            reply = await _answered(call)
+            weight = 0 if endpoint.free_when_ok else weight
+        except ApiError as error:
+            reply = error_reply(error.code, error.msg, error.status, error.headers)
+        except Rejected as error:
+            reply = error_reply(error.code, error.msg)
+        used = str(weights.add(call.ip, weight, call.now_ms))
+        reply.headers.update({"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used})
+        return reply
+
+
+def error_reply(code: int, msg: str, status: int = 400, headers: dict[str, str] | None = None) -> Reply:
+    """Binance's error object."""
+    return Reply(orjson.dumps({"code": code, "msg": msg}), status, dict(headers or {}))
+
+
+async def _answered(call: Call) -> Reply:
+    result = call.endpoint.handler(call)
+    if inspect.isawaitable(result):
+        result = await result
+    body = result if isinstance(result, bytes) else orjson.dumps(result)
+    return Reply(body, 200, call.headers)
+
+
+def _raw_query(path: str) -> str:
+    """The query exactly as sent: the signature is over these bytes."""
+    return path.partition("#")[0].partition("?")[2]
+
+
+def _wrapped(middleware: Middleware, inner: Next) -> Next:
+    async def answer(call: Call) -> Reply:
+        return await middleware(call, inner)
+
+    return answer
