@@ -106,13 +106,11 @@ def _cut(table: NDArray[np.float64], first: int, length: int) -> Candles:
     opened, high, low, close, volume = (_placed(scaled(rows[:, column]), at, length) for column in range(1, 6))
     present = np.zeros(length, dtype=np.bool_)
     present[at] = True
-    recorded = rows.shape[1] >= 8
-    quote = (
-        _placed(scaled(rows[:, 6]), at, length)
-        if recorded
-        else _estimated_quote_volume(volume, (opened + high + low + close) // 4)
-    )
-    trades = _placed(rows[:, 7].astype(np.int64), at, length) if recorded else -(-quote // QUOTE_PER_TRADE)
+    if rows.shape[1] >= 8:
+        quote, trades = _placed(scaled(rows[:, 6]), at, length), _placed(rows[:, 7].astype(np.int64), at, length)
+    else:
+        quote = _estimated_quote_volume(volume, (opened + high + low + close) // 4)
+        trades = -(-quote // QUOTE_PER_TRADE)
     return Candles(opened, high, low, close, volume, quote, trades, present)
 
 

@@ -91,7 +91,8 @@ async def _run(exchange: Exchange, options: Options, stop: asyncio.Event) -> Non
     await runner.setup()
     try:
         await _listen(runner, options)
-        print(f"paper exchange listens on http://{options.host}:{options.port}", flush=True)  # noqa: T201
+        port = runner.addresses[0][1]  # the one the system chose when --port is 0
+        print(f"paper exchange listens on http://{options.host}:{port}", flush=True)  # noqa: T201
         work = [asyncio.create_task(job) for job in (exchange.committer.run(), _match_for_ever(exchange))]
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([*work, stopped], return_when=asyncio.FIRST_COMPLETED)

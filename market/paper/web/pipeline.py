@@ -43,6 +43,8 @@ class Pipeline:
             reply = error_reply(error.code, error.msg, error.status, error.headers)
         except web.HTTPException as error:
             reply = error_reply(-1100, error.reason, error.status)
+        except web.RequestPayloadError:
+            reply = error_reply(-1100, "The body is not what its headers say.")
         except Exception:
             logger.exception("%s %s failed", request.method, request.path)
             reply = error_reply(-1000, "An unknown error occurred while processing the request.", 500)

@@ -1,0 +1,129 @@
+"""A paper exchange in a process of its own, for tests: started on a free port, waited for with a deadline, stopped.
+
+    with PaperServer(tmp_path / "ledger.sqlite3") as paper:
+        key = paper.open_account(USDT="10000")
+        client = paper.client(key)          # an unmodified python-binance Client
+        paper.set_price("BTCUSDT", "50000") # hold a price still; None lets it go
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import importlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlencode, urlsplit
+
+ROOT = Path(__file__).parents[3]
+TOKEN = "token-of-the-tests"  # noqa: S105
+READY = "paper exchange listens on "
+DEADLINE_SECONDS = 20
+
+
+class PaperServer:
+    """The process and what tests ask of it."""
+
+    def __init__(self, ledger: Path, *arguments: str, token: str = TOKEN) -> None:
+        self.ledger = ledger
+        self.lines: list[str] = []
+        self._fresh: queue.Queue[str | None] = queue.Queue()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "market.paper", "--port", "0", "--ledger", str(ledger), *arguments],
+            cwd=ROOT,
+            env={**os.environ, "PAPER_ADMIN_TOKEN": token},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        threading.Thread(target=self._listen, daemon=True).start()
+        self.url = self.wait_for(READY).removeprefix(READY)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self.kill()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def wait_for(self, beginning: str) -> str:
+        """Return the next line of output that begins so; fail with the output after a deadline."""
+        end = time.monotonic() + DEADLINE_SECONDS
+        while (line := self._fresh.get(timeout=max(0.01, end - time.monotonic()))) is not None:
+            if line.startswith(beginning):
+                return line
+        raise AssertionError(f"the paper exchange ended: {self.lines}")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Ask it to stop; return its exit code."""
+        self._process.send_signal(number)
+        return self._process.wait(DEADLINE_SECONDS)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self._process.wait(DEADLINE_SECONDS)
+
+    def open_account(self, **balances: str) -> dict[str, Any]:
+        """A new account with these deposits: api_key and api_secret."""
+        return self.admin("POST", "/paper/accounts", {"label": "test", "balances": balances})
+
+    def set_price(self, symbol: str, price: str | None) -> None:
+        """Hold a price still; None lets it go."""
+        self.admin("POST", "/paper/prices", {"symbol": symbol, "price": price})
+
+    def admin(self, method: str, path: str, body: Any = None, token: str = TOKEN) -> Any:
+        """The JSON answer of an admin endpoint."""
+        return self.request(method, path, json.dumps(body).encode(), {"X-Paper-Token": token})[1]
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The JSON answer of a public endpoint."""
+        return self.request("GET", f"{path}?{urlencode(params)}")[1]
+
+    def signed(self, method: str, path: str, key: dict[str, Any], **params: Any) -> tuple[int, Any]:
+        """Status and JSON answer of a signed call, parameters in the query."""
+        query = urlencode({"timestamp": int(time.time() * 1000), **params})
+        query += "&signature=" + hmac.new(key["api_secret"].encode(), query.encode(), hashlib.sha256).hexdigest()
+        status, answer, _ = self.request(method, f"{path}?{query}", headers={"X-MBX-APIKEY": key["api_key"]})
+        return status, answer
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any, http.client.HTTPMessage]:
+        """Status, decoded JSON and headers of any request."""
+        address = urlsplit(self.url)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=DEADLINE_SECONDS)
+        try:
+            connection.request(method, path, body, headers or {})
+            reply = connection.getresponse()
+            return reply.status, json.loads(reply.read()), reply.headers
+        finally:
+            connection.close()
+
+    def client(self, key: dict[str, Any]) -> Any:
+        """python-binance, unmodified but for its addresses."""
+        # By name: only the exchange adapter may know python-binance, and import-linter reads imports.
+        plain = importlib.import_module("binance.client").Client
+        urls = {"API_URL": f"{self.url}/api", "FUTURES_URL": f"{self.url}/fapi", "MARGIN_API_URL": f"{self.url}/sapi"}
+        return type("PaperClient", (plain,), urls)(key["api_key"], key["api_secret"])
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            self._fresh.put(self.lines[-1])
+        self._fresh.put(None)
