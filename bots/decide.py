@@ -60,12 +60,13 @@ class Standing:
     quantity: Decimal
     entry_price: Decimal
     realized_pnl: Decimal
-    best_price: Decimal | None
+    best_price: Decimal  # since the entry, as far as ticks have seen it
     closed_at: datetime | None
     order_in_doubt: bool
     day: Day
     account_state: str
     account_cooling: bool
+    key_error: str  # why the exchange refused the account's key, if it did
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,8 @@ def _obstacle(setup: Setup, standing: Standing, *, now: datetime) -> Decision | 
         return Decision.because(Reason.EXCHANGE_COOLDOWN, "the exchange asked for silence")
     if standing.order_in_doubt:
         return Decision.because(Reason.ORDER_UNKNOWN, "an order has no clear outcome yet")
+    if standing.key_error:
+        return Decision.because(Reason.NO_PERMISSION, standing.key_error)
     breach = first_breach(setup.limits, standing.day, capital=setup.initial_capital)
     if breach:
         return Decision.because(breach.reason, breach.text)

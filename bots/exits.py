@@ -40,10 +40,8 @@ def trailing_price(best_price: Decimal, side: Side, trailing_stop_percent: Decim
     return best_price * (1 - side.sign * trailing_stop_percent / 100)
 
 
-def better_price(best_price: Decimal | None, price: Decimal, side: Side) -> Decimal:
-    """The best price seen since the entry: it only ever moves in the position's favour."""
-    if best_price is None:
-        return price
+def better_price(best_price: Decimal, price: Decimal, side: Side) -> Decimal:
+    """The better of two prices for a position of this side: the best one only ever moves in its favour."""
     return max(best_price, price) if side is Side.BUY else min(best_price, price)
 
 

@@ -26,9 +26,7 @@ from trades.models import Position
 
 
 def percent_field(help_text: str, **kwargs: Any) -> Any:
-    return models.DecimalField(
-        max_digits=7, decimal_places=3, null=True, blank=True, help_text=help_text, **kwargs
-    )
+    return models.DecimalField(max_digits=7, decimal_places=3, null=True, blank=True, help_text=help_text, **kwargs)
 
 
 class BotQuerySet(models.QuerySet["BotConfig"]):
@@ -56,9 +54,7 @@ class BotConfig(models.Model):
     account = models.ForeignKey(ExchangeAccount, on_delete=models.PROTECT, related_name="bots")
     symbol = models.CharField(max_length=30, help_text="As the exchange writes it, for example BTCUSDT.")
     position = models.OneToOneField(Position, on_delete=models.PROTECT, related_name="bot", editable=False)
-    desired_state = models.CharField(
-        max_length=10, choices=DesiredState, default=DesiredState.STOPPED, editable=False
-    )
+    desired_state = models.CharField(max_length=10, choices=DesiredState, default=DesiredState.STOPPED, editable=False)
     strategy = models.CharField(
         max_length=30, choices=[(item.name, item.label) for item in STRATEGIES.values()], default="ema_rsi"
     )
@@ -70,7 +66,8 @@ class BotConfig(models.Model):
     )
     leverage = models.PositiveSmallIntegerField(default=1, help_text="1 on spot; on futures up to the platform's cap.")
     initial_capital = AmountField(
-        help_text="What the bot may use at most, in quote asset (USDT).", validators=[MinValueValidator(Decimal("0.01"))]
+        help_text="What the bot may use at most, in quote asset (USDT).",
+        validators=[MinValueValidator(Decimal("0.01"))],
     )
     sizing_mode = models.CharField(
         max_length=8, choices=[(mode.value, LABELS[mode]) for mode in Mode], default=Mode.PERCENT
@@ -99,9 +96,7 @@ class BotConfig(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["owner", "name"], name="bot_name_unique_per_owner"),
             models.CheckConstraint(name="bot_leverage_in_bounds", condition=Q(leverage__gte=1, leverage__lte=125)),
-            models.CheckConstraint(
-                name="bot_amounts_positive", condition=Q(initial_capital__gt=0, sizing_value__gt=0)
-            ),
+            models.CheckConstraint(name="bot_amounts_positive", condition=Q(initial_capital__gt=0, sizing_value__gt=0)),
         ]
         indexes = [models.Index(name="bot_running", fields=["id"], condition=Q(desired_state="running"))]
 
@@ -157,6 +152,7 @@ class BotState(models.Model):
     message = models.CharField(max_length=400, blank=True, help_text="When status or reason last changed.")
     changed_at = models.DateTimeField(null=True)
     best_price = AmountField(null=True, help_text="The best price since the entry; the trailing stop hangs on it.")
+    best_round = models.PositiveIntegerField(default=0, help_text="The position's round that best_price belongs to.")
 
     class Meta:
         constraints = [
@@ -179,6 +175,14 @@ class BotState(models.Model):
     @property
     def entry_price(self) -> Decimal:
         return self.position.entry_price
+
+    @property
+    def best_price_so_far(self) -> Decimal:
+        """The best price of this round; the entry price before a tick has seen a better one."""
+        position = self.position
+        if self.best_price is None or self.best_round != position.round:
+            return position.entry_price
+        return self.best_price
 
     @property
     def current_position_size_coins(self) -> Decimal:

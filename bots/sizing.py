@@ -62,7 +62,7 @@ def entry_quantity(
     needed = smallest_quantity(rules, price=price)
     if quantity < needed:
         raise TooSmall(
-            f"the size gives {plain(round(wanted, 8))} {rules.base_asset}, worth {wanted * price:.2f} {rules.quote_asset};"
-            f" {plain(needed)} {rules.base_asset}, worth {needed * price:.2f} {rules.quote_asset}, is needed"
+            f"the size gives {plain(round(wanted, 8))} {rules.base_asset}, worth {wanted * price:.2f}"
+            f" {rules.quote_asset}; {plain(needed)} {rules.base_asset}, worth {needed * price:.2f}, is needed"
         )
     return quantity

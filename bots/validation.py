@@ -93,7 +93,9 @@ def _symbol_faults(bot: "BotConfig") -> Faults:
     if row is None:
         some = ", ".join(known.order_by("symbol").values_list("symbol", flat=True)[:5])
         hint = f"known are {some} …" if some else "no symbols are known yet: run manage.py warm_cache"
-        return {"symbol": [f"symbol: {bot.symbol!r} is unknown on {bot.account.environment} {bot.account.market}; {hint}"]}
+        return {
+            "symbol": [f"symbol: {bot.symbol!r} is unknown on {bot.account.environment} {bot.account.market}; {hint}"]
+        }
     return _size_faults(bot, row)
 
 
@@ -106,7 +108,11 @@ def _size_faults(bot: "BotConfig", row: SymbolRules) -> Faults:
         if rules.tradable(bot.sizing_value):
             return {}
         least = max(rules.min_quantity, rules.lot_size)
-        return {"sizing_value": [f"sizing_value: {plain(bot.sizing_value)} {rules.base_asset} is below the minimum {plain(least)}."]}
+        return {
+            "sizing_value": [
+                f"sizing_value: {plain(bot.sizing_value)} {rules.base_asset} is below the minimum {plain(least)}."
+            ]
+        }
     notional = {
         Mode.QUOTE: bot.sizing_value,
         Mode.PERCENT: bot.initial_capital * bot.sizing_value / HUNDRED,

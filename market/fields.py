@@ -1,10 +1,15 @@
 """Model fields for money and for secrets."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
+
+if TYPE_CHECKING:
+    _TextField = models.TextField["str | Secret", "Secret"]
+else:
+    _TextField = models.TextField
 
 
 class AmountField(models.DecimalField):
@@ -15,7 +20,7 @@ class AmountField(models.DecimalField):
 
 
 class SecretUnreadable(Exception):
-    """None of the FIELD_KEYS opens this secret: the key list was changed without `rotate_keys`, or a row was altered."""
+    """None of the FIELD_KEYS opens this secret: a key was taken from the list too early, or the row was altered."""
 
 
 class Secret:
@@ -46,8 +51,8 @@ class Secret:
     __str__ = __repr__
 
 
-class SecretField(models.TextField):
-    """A text that is encrypted at rest with the first of FIELD_KEYS. Reading gives a ``Secret``; assign text to set it."""
+class SecretField(_TextField):
+    """A text, encrypted at rest with the first of FIELD_KEYS. Reading gives a ``Secret``; assign text to set it."""
 
     def from_db_value(self, value: str | None, *_: Any) -> Secret:
         return Secret(value or "")

@@ -25,16 +25,20 @@ def check_market_order(rules: Rules, *, quantity: Decimal, price: Decimal) -> Vi
         bound = plain(rules.max_quantity)
         return Violation("LOT_SIZE", f"quantity {plain(quantity)} {rules.base_asset} is above the maximum {bound}")
     if quantity != round_down(quantity, rules.lot_size):
-        return Violation("LOT_SIZE", f"quantity {plain(quantity)} is no multiple of the lot size {plain(rules.lot_size)}")
+        return Violation(
+            "LOT_SIZE", f"quantity {plain(quantity)} is no multiple of the lot size {plain(rules.lot_size)}"
+        )
     if notional < rules.min_notional:
         needed = plain(smallest_quantity(rules, price=price))
         return Violation(
             "NOTIONAL",
-            f"{plain(quantity)} {rules.base_asset} at {plain(price)} is worth {notional:.2f} {rules.quote_asset}; the minimum"
-            f" is {plain(rules.min_notional)} {rules.quote_asset}, that is {needed} {rules.base_asset}",
+            f"{plain(quantity)} {rules.base_asset} at {plain(price)} is worth {notional:.2f} {rules.quote_asset};"
+            f" the minimum is {plain(rules.min_notional)} {rules.quote_asset}, that is {needed} {rules.base_asset}",
         )
     if rules.max_notional is not None and notional > rules.max_notional:
-        return Violation("NOTIONAL", f"{notional:.2f} {rules.quote_asset} is above the maximum {plain(rules.max_notional)}")
+        return Violation(
+            "NOTIONAL", f"{notional:.2f} {rules.quote_asset} is above the maximum {plain(rules.max_notional)}"
+        )
     return None
 
 

@@ -34,16 +34,20 @@ class ExchangeAccount(models.Model):
         default=Environment.PAPER,
         help_text="paper: our own exchange on recorded prices; live: real money.",
     )
-    market = models.CharField(
-        max_length=10, choices=[(item.value, item.value) for item in Market], default=Market.SPOT
-    )
+    market = models.CharField(max_length=10, choices=[(item.value, item.value) for item in Market], default=Market.SPOT)
     api_key = SecretField(blank=True)
     api_secret = SecretField(blank=True)
     state = models.CharField(
-        max_length=10, choices=State, default=State.ACTIVE, help_text="Reducing lets positions close, halted sends nothing."
+        max_length=10,
+        choices=State,
+        default=State.ACTIVE,
+        help_text="Reducing lets positions close, halted sends nothing.",
     )
     cooldown_until = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="The exchange asked us to be silent until then."
+    )
+    key_error = models.CharField(
+        max_length=300, blank=True, editable=False, help_text="Why the exchange refused the key; a new key clears it."
     )
     live_consent_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When the owner agreed, a second time, to trade real money."

@@ -23,7 +23,9 @@ def last_prices(environment: str, market: str, *, now: datetime) -> dict[str, Pr
 
     def fetch() -> tuple[bytes, dict[str, Price]]:
         prices = public_gateway(environment, market).prices()
-        packed = json.dumps({"at_ms": milliseconds(now), "prices": {name: str(value) for name, value in prices.items()}})
+        packed = json.dumps(
+            {"at_ms": milliseconds(now), "prices": {name: str(value) for name, value in prices.items()}}
+        )
         return packed.encode(), {symbol: Price(value, now) for symbol, value in prices.items()}
 
     return shared(f"prices:{environment}:{market}", read=read, fetch=fetch, keep=timedelta(minutes=1))

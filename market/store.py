@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django_redis import get_redis_connection
 from redis.exceptions import LockError, RedisError
@@ -51,5 +51,5 @@ def _single_flight(
             logger.warning("shared store: fetching %s took longer than its lock", key)
 
 
-def _fresh(packed: bytes | None, read: Callable[[bytes], T | None]) -> T | None:
+def _fresh(packed: Any, read: Callable[[bytes], T | None]) -> T | None:
     return read(packed) if packed is not None else None

@@ -29,7 +29,7 @@ class UnknownSymbol(Exception):
 
 
 def rules_for(environment: str, market: str, symbol: str, *, now: datetime) -> Rules:
-    """The rules of one symbol. Raises UnknownSymbol, or ExchangeError when nothing is known and the exchange is away."""
+    """The rules of one symbol. Raises UnknownSymbol, or ExchangeError while nothing is known and nobody answers."""
     cached = _cached(environment, market, symbol)
     if cached:
         return rules_of(cached)

@@ -9,9 +9,7 @@ from market.symbols import warm_symbols
 from market.types import Market
 
 
-@shared_task(
-    autoretry_for=(ExchangeError,), max_retries=5, retry_backoff=2, retry_backoff_max=60, retry_jitter=True
-)
+@shared_task(autoretry_for=(ExchangeError,), max_retries=5, retry_backoff=2, retry_backoff_max=60, retry_jitter=True)
 def warmup_spot_symbols_cache() -> None:
     """Refresh the spot symbols of every environment that is switched on (features M2)."""
     for environment in settings.ENVIRONMENTS:

@@ -108,7 +108,9 @@ def filters_are_met(proposal: Proposal) -> Denial | None:
 def notional_is_within_cap(proposal: Proposal) -> Denial | None:
     notional = proposal.quantity * proposal.price
     if proposal.is_entry and notional > proposal.max_notional:
-        detail = f"worth {notional:.2f} {proposal.rules.quote_asset}, the platform's cap is {plain(proposal.max_notional)}"
+        detail = (
+            f"worth {notional:.2f} {proposal.rules.quote_asset}, the platform's cap is {plain(proposal.max_notional)}"
+        )
         return Denial(Code.NOTIONAL_CAP, detail)
     return None
 

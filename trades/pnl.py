@@ -6,11 +6,14 @@ So realised + unrealised P&L is always what the fills have brought, to the last 
 """
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from market.types import Side
 
 ZERO = Decimal(0)
+# What the database keeps. Rounding here, once for each fill, keeps sums of fills equal to the position.
+PLACES = Decimal("1e-18")
+DIGITS = 60  # more than any product of two amounts has
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class Holding:
 
     def after(self, fill: Execution) -> "Holding":
         """The holding after one more fill."""
+        with localcontext(prec=DIGITS):
+            return self._after(fill)
+
+    def _after(self, fill: Execution) -> "Holding":
         signed = fill.side.sign * fill.quantity
         closing = min(abs(signed), abs(self.quantity)) if self.quantity * signed < 0 else ZERO
         direction = 1 if self.quantity > 0 else -1
@@ -43,7 +50,7 @@ class Holding:
         return Holding(
             quantity=self.quantity + signed - fill.commission_base,
             entry_price=self._entry_price_after(signed, fill.price),
-            realized_pnl=self.realized_pnl + earned - fill.commission_quote,
+            realized_pnl=self.realized_pnl + (earned - fill.commission_quote).quantize(PLACES),
             fees=self.fees + fill.commission_quote,
         )
 
@@ -52,7 +59,7 @@ class Holding:
         if not quantity:
             return ZERO
         if self.quantity * signed >= 0:  # opened or grown
-            return (self.quantity * self.entry_price + signed * price) / quantity
+            return ((self.quantity * self.entry_price + signed * price) / quantity).quantize(PLACES)
         turned = self.quantity * quantity < 0
         return price if turned else self.entry_price
 

@@ -25,7 +25,9 @@ class Signal(IntEnum):
 
     def leaves(self, side: Side) -> bool:
         """Whether a position of this side should be closed."""
-        return self in ((Signal.ENTER_SHORT, Signal.EXIT_LONG) if side is Side.BUY else (Signal.ENTER_LONG, Signal.EXIT_SHORT))
+        return self in (
+            (Signal.ENTER_SHORT, Signal.EXIT_LONG) if side is Side.BUY else (Signal.ENTER_LONG, Signal.EXIT_SHORT)
+        )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,11 @@ PARAMETERS = (
     Parameter("rsi_oversold", float, 30, "No short entry at or below this RSI.", minimum=0, maximum=100),
     Parameter("rsi_overbought", float, 70, "No long entry at or above this RSI.", minimum=0, maximum=100),
     Parameter(
-        "entry", str, "crossing", "Enter on the crossing only, or whenever the state is right.", choices=("crossing", "state")
+        "entry",
+        str,
+        "crossing",
+        "Enter on the crossing only, or whenever the state is right.",
+        choices=("crossing", "state"),
     ),
 )
 
@@ -44,7 +48,10 @@ def read(candles: Candles, parameters: Parameters) -> Reading:
     rsi = talib.RSI(candles.close, parameters["rsi_period"])
     known = np.isfinite(fast) & np.isfinite(slow) & np.isfinite(rsi)
     above, below = known & (fast > slow), known & (fast < slow)
-    crossed_up, crossed_down = above & ~_previous(above) & _previous(known), below & ~_previous(below) & _previous(known)
+    crossed_up, crossed_down = (
+        above & ~_previous(above) & _previous(known),
+        below & ~_previous(below) & _previous(known),
+    )
     up, down = (above, below) if parameters["entry"] == "state" else (crossed_up, crossed_down)
 
     signals = np.zeros(len(candles), dtype=np.int8)

@@ -1,7 +1,8 @@
 """The door to the exchange: a gateway for an account, or for an environment's public data."""
 
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
@@ -24,9 +25,7 @@ def gateway_for(account: "ExchangeAccount") -> "Gateway":
     if account.environment == Environment.LIVE and not account.live_consent_at:
         raise NotConfigured(f"account {account.pk} has no consent to trade real money")
     cache_key = (account.environment, account.market, account.api_key.token, account.api_secret.token)
-    return _gateway(
-        cache_key, api_key=lambda: account.api_key.reveal(), api_secret=lambda: account.api_secret.reveal()
-    )
+    return _gateway(cache_key, api_key=account.api_key.reveal, api_secret=account.api_secret.reveal)
 
 
 def public_gateway(environment: str, market: str) -> "Gateway":
@@ -34,7 +33,9 @@ def public_gateway(environment: str, market: str) -> "Gateway":
     return _gateway((environment, market, "", ""), api_key=str, api_secret=str)
 
 
-def _gateway(cache_key: tuple[str, str, str, str], *, api_key: Any, api_secret: Any) -> "Gateway":
+def _gateway(
+    cache_key: tuple[str, str, str, str], *, api_key: Callable[[], str], api_secret: Callable[[], str]
+) -> "Gateway":
     environment, market = cache_key[:2]
     if environment not in settings.ENVIRONMENTS:
         raise NotConfigured(f"environment {environment} is switched off here (ENVIRONMENTS)")

@@ -45,12 +45,12 @@ class _SigningClient(Client):
 
     REQUEST_RECVWINDOW = 5000
 
-    def _generate_signature(self, data: dict[str, Any]) -> str:
+    def _generate_signature(self, data: dict[str, Any], uri_encode: bool = True) -> str:
         signed_at_ms = data.pop("signedAtMs", None)
         if signed_at_ms is not None:
             data["timestamp"] = signed_at_ms
             data["recvWindow"] = data.pop("validForMs")
-        return str(super()._generate_signature(data))
+        return str(super()._generate_signature(data, uri_encode))
 
 
 class BinanceGateway:

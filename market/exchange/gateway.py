@@ -30,7 +30,10 @@ class Gateway(Protocol):
         """What the account holds."""
 
     def submit(self, request: OrderRequest) -> OrderReport:
-        """Send a market order, once. Raise OrderRejected, RateLimited, PermissionDenied (clear noes) or OutcomeUnknown."""
+        """Send a market order, once.
+
+        Raise OrderRejected, RateLimited or PermissionDenied, which are clear noes, or OutcomeUnknown.
+        """
 
     def find_order(self, symbol: str, client_order_id: str) -> OrderReport:
         """Ask for an order with its fills; raise OrderNotFound when the exchange knows none."""

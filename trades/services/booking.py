@@ -1,4 +1,4 @@
-"""Step 4 of the order protocol: what the exchange reports becomes fills, position, trade and news in one transaction."""
+"""Step 4 of the order protocol: a report becomes fills, position, trade and news, in one transaction."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -133,6 +133,7 @@ def _save_trade(order: Order, position: Position) -> Trade:
         asset=Max("commission_asset"),
     )
     single = total["assets"] == 1
+    assert order.exchange_order_id is not None, f"order {order.pk} has fills but no id at the exchange"
     trade, _ = Trade.objects.update_or_create(
         order=order,
         defaults={

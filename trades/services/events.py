@@ -22,7 +22,5 @@ def write_event(
     **data: Any,
 ) -> None:
     """Append one event. ``data`` is JSON; secrets never are in it."""
-    Event.objects.create(
-        kind=kind, position=position, order=order, message=message[:400], data=data, created_at=now
-    )
+    Event.objects.create(kind=kind, position=position, order=order, message=message[:400], data=data, created_at=now)
     transaction.on_commit(partial(logger.info, "position %s: %s", position.pk, message))

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 
-from market.exchange.errors import OrderRejected, OutcomeUnknown, PermissionDenied, RateLimited
+from market.exchange.errors import ExchangeError, OrderRejected, OutcomeUnknown, PermissionDenied, RateLimited
 from market.exchange.gateway import Gateway
 from market.exchange.types import OrderRequest
 from market.models import ExchangeAccount
@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 VALID_FOR = timedelta(seconds=5)
 # The exchange's engine may hold a request for 10 s; 5 s more for clocks that disagree.
 PROOF_MARGIN = timedelta(seconds=15)
-MAX_ATTEMPTS = 3
+# A refused entry is given up soon; an exit has to be tried on, once a tick, for as long as somebody may mend the cause.
+MAX_ATTEMPTS = {Order.Purpose.ENTRY: 3, Order.Purpose.EXIT: 1000}
 ID_PREFIX = "tb-"  # marks our orders at the exchange; the auditor knows it too
 
 
@@ -91,23 +92,24 @@ def _proposal(position: Position, intent: Intent, *, rules: Rules, now: datetime
         held=max(-intent.side.sign * position.quantity, Decimal(0)),
         same_act_real=same_act.real().exists(),
         attempts=same_act.count(),
-        max_attempts=MAX_ATTEMPTS,
+        max_attempts=MAX_ATTEMPTS[intent.purpose],
         max_notional=Decimal(settings.MAX_ORDER_NOTIONAL),
     )
 
 
 def cancel_intended_entries(position_id: int, *, now: datetime) -> int:
     """Take back entries that are written down but not sent; a worker about to send one finds it gone."""
-    intended = Order.objects.filter(
-        position_id=position_id, purpose=Order.Purpose.ENTRY, status=Order.Status.INTENDED
-    )
+    intended = Order.objects.filter(position_id=position_id, purpose=Order.Purpose.ENTRY, status=Order.Status.INTENDED)
     return intended.update(status=Order.Status.CANCELED, finished_at=now, error="taken back before it was sent")
 
 
-def submit_order(order: Order, *, gateway: Gateway, now: datetime) -> None:
-    """Send an intended order once. No transaction is open while we wait for the exchange."""
+def submit_order(order: Order, *, gateway: Gateway, now: datetime) -> ExchangeError | None:
+    """Send an intended order once; return the exchange's bad news, if it had some.
+
+    No transaction is open while we wait for the exchange.
+    """
     if not _claim(order, now=now):
-        return  # sent by another worker, taken back, or the account was halted meanwhile
+        return None  # sent by another worker, taken back, or the account was halted meanwhile
     request = OrderRequest(
         symbol=order.position.symbol,
         side=Side(order.side),
@@ -118,15 +120,15 @@ def submit_order(order: Order, *, gateway: Gateway, now: datetime) -> None:
     )
     try:
         report = gateway.submit(request)
-    except RateLimited as error:
-        _settle_rejection(order, error, now=now, cooldown_until=now + error.retry_after)
-    except (OrderRejected, PermissionDenied) as error:
+    except (OrderRejected, RateLimited, PermissionDenied) as error:
         _settle_rejection(order, error, now=now)
+        return error
     except OutcomeUnknown as error:
         # Never resend: the order may be live. Reconciliation asks by client id.
         _settle_doubt(order, error, now=now)
-    else:
-        record_report(order, report, now=now)
+        return error
+    record_report(order, report, now=now)
+    return None
 
 
 def _claim(order: Order, *, now: datetime) -> bool:
@@ -138,32 +140,21 @@ def _claim(order: Order, *, now: datetime) -> bool:
         ):
             order.move(Order.Status.CANCELED, finished_at=now, error=f"the account is {account.state}")
             return False
-        return order.move(
-            Order.Status.SUBMITTED, signed_at=now, proof_deadline=now + VALID_FOR + PROOF_MARGIN
-        )
+        return order.move(Order.Status.SUBMITTED, signed_at=now, proof_deadline=now + VALID_FOR + PROOF_MARGIN)
 
 
-def _settle_rejection(
-    order: Order,
-    error: OrderRejected | RateLimited | PermissionDenied,
-    *,
-    now: datetime,
-    cooldown_until: datetime | None = None,
-) -> None:
-    """A clear no: the money is free again, the act may be tried anew."""
+def _settle_rejection(order: Order, error: ExchangeError, *, now: datetime) -> None:
+    """A clear no: the money is free again, the act may be tried anew. What it says of the account is kept there."""
     with transaction.atomic(durable=True):
         if not order.move(Order.Status.REJECTED, error=str(error)[:300], finished_at=now):
             return
-        write_event(
-            Event.Kind.ORDER_REJECTED,
-            order.position,
-            f"{order.side} {order.position.symbol} rejected: {error}",
-            now=now,
-            order=order,
-            code=error.code,
-        )
-        if cooldown_until:
-            ExchangeAccount.objects.filter(pk=order.position.account_id).update(cooldown_until=cooldown_until)
+        message = f"{order.side} {order.position.symbol} rejected: {error}"
+        write_event(Event.Kind.ORDER_REJECTED, order.position, message, now=now, order=order, code=error.code)
+        account = ExchangeAccount.objects.filter(pk=order.position.account_id)
+        if isinstance(error, RateLimited):
+            account.update(cooldown_until=now + error.retry_after)
+        elif isinstance(error, PermissionDenied):
+            account.update(key_error=str(error)[:300])
 
 
 def _settle_doubt(order: Order, error: OutcomeUnknown, *, now: datetime) -> None:

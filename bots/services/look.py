@@ -1,0 +1,144 @@
+"""Looking before deciding: the market for a whole series, and where bots stand, read in bulk."""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Q, Sum
+
+from bots.decide import MarketView, Standing
+from bots.limits import Day, day_start
+from bots.models import BotConfig
+from bots.services.trouble import StrategyFailed
+from bots.strategies import STRATEGIES, Reading
+from market.candles import closed_candles, require_unbroken
+from market.exchange.errors import ExchangeUnavailable
+from market.prices import last_prices
+from market.rules import Rules
+from market.symbols import rules_for
+from market.types import Candles, Series
+from trades.lifecycle import IN_DOUBT
+from trades.models import Order, Trade
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class SeriesView:
+    """One series at one moment, and the readings of it that have been asked for so far."""
+
+    series: Series
+    candles: Candles
+    price: Decimal
+    rules: Rules
+    candle_close_at: datetime
+    _readings: dict[str, Reading]
+
+    def for_bot(self, bot: BotConfig) -> MarketView:
+        """The market as one bot sees it. Raises StrategyFailed or StaleData, for that bot's strategy alone."""
+        reading = self._reading(bot.strategy, bot.complete_parameters)
+        return MarketView(reading.last, self.candle_close_at, reading.text, self.price, self.rules)
+
+    def _reading(self, strategy: str, parameters: Mapping[str, Any]) -> Reading:
+        key = reading_key(strategy, parameters)
+        if key not in self._readings:
+            self._readings[key] = self._read(strategy, parameters)
+        return self._readings[key]
+
+    def _read(self, strategy_name: str, parameters: Mapping[str, Any]) -> Reading:
+        strategy = STRATEGIES.get(strategy_name)
+        if strategy is None:
+            raise StrategyFailed(f"strategy {strategy_name!r} is unknown")
+        faults = strategy.faults(parameters)
+        if faults:
+            raise StrategyFailed(" ".join(faults))
+        require_unbroken(self.candles, needed=strategy.candles_needed(parameters), interval=self.series.duration)
+        try:
+            reading = strategy.read(self.candles, parameters)
+            if len(reading.signals) != len(self.candles):
+                raise StrategyFailed(f"{strategy_name}: {len(reading.signals)} signals for {len(self.candles)} candles")
+            _ = reading.last
+        except StrategyFailed:
+            raise
+        except Exception as error:  # a strategy is foreign code: whatever it raises stops its own bots only
+            logger.exception("strategy %s failed on %s", strategy_name, self.series)
+            raise StrategyFailed(f"{strategy_name}: {type(error).__name__}: {error}") from error
+        return reading
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Strategy and parameters → the sentence about the last candle, for all that was read."""
+        return {key: reading.text for key, reading in self._readings.items()}
+
+
+def reading_key(strategy: str, parameters: Mapping[str, Any]) -> str:
+    """One name for a strategy with its complete parameters."""
+    return f"{strategy} {json.dumps(parameters, sort_keys=True)}"
+
+
+def look_at_series(series: Series, *, now: datetime) -> SeriesView:
+    """The newest closed candles, the price and the rules. Raises StaleData, UnknownSymbol or ExchangeError.
+
+    May talk to the exchange, so it is never called while a row is locked.
+    """
+    rules = rules_for(series.environment, series.market, series.symbol, now=now)
+    candles = closed_candles(series, now=now)
+    prices = last_prices(series.environment, series.market, now=now)
+    if series.symbol not in prices:
+        raise ExchangeUnavailable(f"the exchange has no price of {series.symbol}")
+    return SeriesView(
+        series, candles, prices[series.symbol].value, rules, candles.close_at(series.duration), _readings={}
+    )
+
+
+def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing]:
+    """Where each of the bots stands, by bot id. The bots come with state, position and account."""
+    bots = list(bots)
+    in_doubt = set(
+        Order.objects.filter(position__in=[bot.position_id for bot in bots], status__in=IN_DOUBT).values_list(
+            "position_id", flat=True
+        )
+    )
+    days = _days(bots, now=now)
+    return {
+        bot.pk: Standing(
+            quantity=bot.position.quantity,
+            entry_price=bot.position.entry_price,
+            realized_pnl=bot.position.realized_pnl,
+            best_price=bot.state.best_price_so_far,
+            closed_at=bot.position.closed_at,
+            order_in_doubt=bot.position_id in in_doubt,
+            day=days.get(bot.position_id, Day()),
+            account_state=bot.account.state,
+            account_cooling=bot.account.is_cooling(now),
+            key_error=bot.account.key_error,
+        )
+        for bot in bots
+    }
+
+
+def _days(bots: list[BotConfig], *, now: datetime) -> dict[int, Day]:
+    """What each position has done since its bot's day began: one query for each time zone."""
+    by_zone: dict[str, list[int]] = defaultdict(list)
+    for bot in bots:
+        by_zone[bot.time_zone].append(bot.position_id)
+    return {
+        position_id: day
+        for zone, position_ids in by_zone.items()
+        for position_id, day in days_since(position_ids, day_start(now, zone)).items()
+    }
+
+
+def days_since(position_ids: list[int], start: datetime) -> dict[int, Day]:
+    """Positions opened and P&L booked since ``start``, for those positions that traded."""
+    rows = (
+        Trade.objects.filter(position__in=position_ids, created_at__gte=start)
+        .values("position_id")
+        .annotate(opened=Count("pk", filter=Q(purpose=Order.Purpose.ENTRY)), pnl=Sum("realized_pnl"))
+    )
+    return {row["position_id"]: Day(row["opened"], row["pnl"]) for row in rows}

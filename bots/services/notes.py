@@ -1,0 +1,71 @@
+"""Writing down where a bot stands, and a decision when it is a new one."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from bots.decide import Decision as Decided
+from bots.models import BotState, Decision
+from bots.types import Reason, Status
+from trades.checks import Code, Denial
+from trades.models import Event, Order
+from trades.services.events import write_event
+
+# Why an order was denied → what the bot then waits for.
+REASON_OF_DENIAL = {
+    Code.ACCOUNT_HALTED: Reason.KILL_SWITCH,
+    Code.ACCOUNT_REDUCING: Reason.KILL_SWITCH,
+    Code.ACCOUNT_COOLING: Reason.EXCHANGE_COOLDOWN,
+    Code.ORDER_UNKNOWN: Reason.ORDER_UNKNOWN,
+    Code.EXIT_IN_FLIGHT: Reason.ORDER_UNKNOWN,
+    Code.SYMBOL_NOT_TRADING: Reason.NO_PERMISSION,
+    Code.FILTER: Reason.BELOW_FILTERS,
+    Code.ATTEMPTS_USED_UP: Reason.ORDER_REJECTED,
+    Code.ALREADY_DONE: Reason.NO_SIGNAL,
+}
+EVENT_OF_STATUS = {Status.PAUSED: Event.Kind.BOT_PAUSED, Status.ERROR: Event.Kind.BOT_ERROR}
+
+
+def is_news(state: BotState, status: Status, reason: Reason) -> bool:
+    """A status with its reason is news; new indicator values for the same reason are not."""
+    return (state.status, state.reason) != (status, reason)
+
+
+def note_status(state: BotState, status: Status, reason: Reason, text: str, *, now: datetime) -> None:
+    """Set status, reason and message of one bot. The caller holds its row, or is the only one to write it."""
+    state.status, state.reason, state.message, state.changed_at = status, reason, text[:400], now
+    state.save(update_fields=["status", "reason", "message", "changed_at"])
+
+
+def note_decision(
+    state: BotState,
+    decided: Decided,
+    *,
+    now: datetime,
+    order: Order | None = None,
+    denial: Denial | None = None,
+    candle_close_at: datetime | None = None,
+    price: Decimal | None = None,
+) -> None:
+    """Write down one decision of one bot with what came of it, if it is news or led to an order."""
+    status, reason, text = decided.status, decided.reason, decided.text
+    if denial:
+        reason = REASON_OF_DENIAL.get(denial.code, Reason.ORDER_DENIED)
+        because = Decided.because(reason, f"{denial.detail} ({text})")
+        status, text = because.status, because.text
+    if not order and not is_news(state, status, reason):
+        return
+    Decision.objects.create(
+        bot_id=state.pk,
+        status=status,
+        reason=reason,
+        text=text[:400],
+        order_id=order.pk if order else None,
+        denial_code=denial.code if denial else "",
+        candle_close_at=candle_close_at,
+        price=price,
+        created_at=now,
+    )
+    kind = EVENT_OF_STATUS.get(status)
+    if kind:
+        write_event(kind, state.bot.position, f"bot {state.bot.name} {status} ({reason}): {text}", now=now)
+    note_status(state, status, reason, text, now=now)

@@ -1,0 +1,106 @@
+"""One bot's run: look, decide, write down, send. Only the sending happens outside the lock."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import OperationalError, transaction
+from psycopg.errors import LockNotAvailable
+
+from bots.decide import Act, Decision, decide
+from bots.models import BotConfig, BotState
+from bots.services.look import SeriesView, look_at_series, standings
+from bots.services.notes import note_decision
+from bots.services.trouble import decision_about
+from market.exchange import gateway_for
+from trades.checks import Denial
+from trades.models import Order
+from trades.services import Intent, exit_key, intend_order, submit_order
+
+logger = logging.getLogger(__name__)
+
+
+class BotBusy(Exception):
+    """Another worker has this bot; the next tick comes soon."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run decided, and the order that it sent, if any."""
+
+    decision: Decision
+    order: Order | None = None
+
+
+def run_bot(bot_id: int, *, now: datetime) -> Outcome:
+    """Run one bot once. Raises BotBusy, and BotConfig.DoesNotExist.
+
+    What fails outside of us becomes the bot's own status and message; no other bot notices (T5).
+    """
+    bot = BotConfig.objects.with_state().get(pk=bot_id)
+    try:
+        view = look_at_series(bot.series, now=now)
+        gateway = gateway_for(bot.account)
+        view.for_bot(bot)  # a strategy is slow compared with a lock, so it is read before
+    except Exception as error:
+        return _note_trouble(bot_id, error, now=now)
+    with locked_bot(bot_id) as locked:
+        decision, order = _decide_and_intend(locked, view, now=now)
+    if order:
+        refusal = submit_order(order, gateway=gateway, now=now)
+        if refusal:
+            return _note_trouble(bot_id, refusal, now=now)
+    return Outcome(decision, order)
+
+
+@contextmanager
+def locked_bot(bot_id: int) -> Iterator[BotConfig]:
+    """Hold the bot's state row until the block ends; raise BotBusy rather than queue."""
+    with transaction.atomic(durable=True):
+        try:
+            rows = BotState.objects.select_for_update(nowait=True, of=("self",))
+            state = rows.select_related("bot__position", "bot__account").get(pk=bot_id)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+            raise BotBusy(bot_id) from error
+        yield state.bot
+
+
+def _decide_and_intend(bot: BotConfig, view: SeriesView, *, now: datetime) -> tuple[Decision, Order | None]:
+    """Decide again, on fresh state, and write the order down. In the transaction that holds the bot's lock."""
+    market = view.for_bot(bot)
+    decision = decide(bot.setup, market, standings([bot], now=now)[bot.pk], now=now)
+    made: Order | Denial | None = None
+    if decision.act:
+        intent = _intent(bot, decision.act, decision, view)
+        made = intend_order(bot.position_id, intent, rules=view.rules, now=now)
+    order = made if isinstance(made, Order) else None
+    denial = made if isinstance(made, Denial) else None
+    note_decision(
+        bot.state,
+        decision,
+        now=now,
+        order=order,
+        denial=denial,
+        candle_close_at=market.candle_close_at,
+        price=market.price,
+    )
+    return decision, order
+
+
+def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> Intent:
+    if act.is_entry:
+        purpose, key = Order.Purpose.ENTRY, f"entry:{bot.strategy}@{bot.revision}:{bot.symbol}:{act.key}:{act.side}:0"
+    else:
+        purpose, key = Order.Purpose.EXIT, exit_key(bot.position, act.key)
+    return Intent(purpose, act.side, act.quantity, view.price, key, decision.text)
+
+
+def _note_trouble(bot_id: int, error: Exception, *, now: datetime) -> Outcome:
+    decision = decision_about(error)
+    with suppress(BotBusy), locked_bot(bot_id) as bot:  # whoever has the bot now writes its own status
+        note_decision(bot.state, decision, now=now)
+    return Outcome(decision)

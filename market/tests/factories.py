@@ -1,0 +1,65 @@
+"""The smallest valid rows of this app; a test spells out only what it is about."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import factory
+from django.contrib.auth import get_user_model
+
+from market.models import ExchangeAccount, SymbolRules
+from market.types import Environment, Market
+
+NOON = datetime(2026, 11, 21, 12, 0, 30, tzinfo=UTC)
+
+
+def entry(symbol: str = "BTCUSDT", **changes: Any) -> dict[str, Any]:
+    """A symbol of exchangeInfo, with the filters of BTCUSDT."""
+    base = symbol.removesuffix("USDT")
+    return {
+        "symbol": symbol,
+        "status": "TRADING",
+        "baseAsset": base,
+        "quoteAsset": "USDT",
+        "filters": [
+            {"filterType": "PRICE_FILTER", "minPrice": "0.01", "maxPrice": "1000000.00", "tickSize": "0.01000000"},
+            {"filterType": "LOT_SIZE", "minQty": "0.00001000", "maxQty": "9000.00000000", "stepSize": "0.00001000"},
+            {"filterType": "MARKET_LOT_SIZE", "minQty": "0.00", "maxQty": "100.00000000", "stepSize": "0.00000000"},
+            {
+                "filterType": "NOTIONAL",
+                "minNotional": "5.00000000",
+                "applyMinToMarket": True,
+                "maxNotional": "9000000.00000000",
+                "applyMaxToMarket": False,
+            },
+        ],
+    } | changes
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = get_user_model()
+
+    username = factory.Sequence(lambda n: f"user{n}")
+
+
+class ExchangeAccountFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ExchangeAccount
+
+    owner = factory.SubFactory(UserFactory)
+    name = factory.Sequence(lambda n: f"account {n}")
+    api_key = "key"
+    api_secret = "secret"
+
+
+class SymbolRulesFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = SymbolRules
+        django_get_or_create = ("environment", "market", "symbol")
+
+    environment = Environment.PAPER
+    market = Market.SPOT
+    symbol = "BTCUSDT"
+    status = "TRADING"
+    entry = factory.LazyAttribute(lambda row: entry(row.symbol))
+    refreshed_at = NOON

@@ -1,0 +1,27 @@
+import os
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from bots.tasks import run_all_active_bots
+from market.exchange.errors import ExchangeError
+from ops.demo import seed_demo
+from ops.schedules import create_schedules
+
+
+class Command(BaseCommand):
+    help = "What `make up` does before the fleet starts: migrate, create schedules, with DEMO=1 the demo, a first tick."
+
+    def handle(self, **_: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
+        self.stdout.write(f"schedules created: {create_schedules()}")
+        if os.environ.get("DEMO") == "1":
+            try:
+                started = seed_demo(admin_password=os.environ["ADMIN_PASSWORD"], now=timezone.now())
+            except ExchangeError as error:
+                raise CommandError(str(error)) from error
+            self.stdout.write(f"demo bots started: {started}")
+        # Beat's first tick comes with the next minute; nobody wants to look at an idle fleet until then.
+        run_all_active_bots.delay()

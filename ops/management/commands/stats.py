@@ -1,0 +1,32 @@
+import argparse
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from ops.statistics import fleet_statistics, is_healthy
+
+
+class Command(BaseCommand):
+    help = "Show what the fleet is doing: bots, orders, trades, P&L, the last tick, queues. Exit 1: not healthy."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, **options: Any) -> None:
+        statistics = fleet_statistics(now=timezone.now())
+        if options["json"]:
+            self.stdout.write(json.dumps(statistics))
+        else:
+            for name, value in statistics.items():
+                self.stdout.write(f"{name.replace('_', ' '):24}{self._text(value)}")
+        if not is_healthy(statistics):
+            sys.exit(1)
+
+    @staticmethod
+    def _text(value: Any) -> str:
+        if isinstance(value, dict):
+            return ", ".join(f"{name} {count}" for name, count in value.items() if count) or "none"
+        return "unknown" if value is None else str(value)
