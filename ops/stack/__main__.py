@@ -1,19 +1,35 @@
 """`python -m ops.stack up | down | reset [--yes] | status | run -- COMMAND…`"""
 
 import argparse
+import os
 import sys
 
-from ops.stack import throwaway
+from ops.stack import places, throwaway
+from ops.stack.down import down, reset, status
 from ops.stack.errors import StackError
+from ops.stack.up import up
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m ops.stack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="run a command with throwaway PostgreSQL and Redis")
-    run.add_argument("argv", nargs="+")
+    commands.add_parser("up", help="run everything until Ctrl-C")
+    commands.add_parser("down", help="stop what runs here")
+    commands.add_parser("status", help="say what runs here")
+    commands.add_parser("reset", help="stop, and delete .local").add_argument("--yes", action="store_true")
+    commands.add_parser("run", help="run a command with throwaway PostgreSQL and Redis").add_argument("argv", nargs="+")
     arguments = parser.parse_args()
-    return throwaway.run(arguments.argv)
+    match arguments.command:
+        case "up":
+            return up(os.environ, places.DEFAULT)
+        case "down":
+            return down(places.DEFAULT)
+        case "reset":
+            return reset(places.DEFAULT, confirmed=arguments.yes)
+        case "run":
+            return throwaway.run(arguments.argv)
+        case _:
+            return status(places.DEFAULT)
 
 
 if __name__ == "__main__":
@@ -21,3 +37,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except StackError as error:
         sys.exit(f"tradebot: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -12,6 +12,7 @@ from ops.stack.places import Places
 
 POSTGRES, REDIS, PAPER = "postgres", "redis", "paper"
 NAMED_BY = {POSTGRES: "DATABASE_URL", REDIS: "REDIS_URL", PAPER: "PAPER_URL"}
+DATABASE = "tradebot"  # and its user
 # What a second process has to know to use the servers of a running stack.
 ADDRESSES = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PAPER_URL", "PAPER_LEDGER")
 
@@ -67,9 +68,9 @@ def _fill(caller: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, s
     return dict(caller) | {name: value for name, value in defaults.items() if not caller.get(name)}
 
 
-def database_url(socket_directory: Path, name: str = "tradebot") -> str:
+def database_url(socket_directory: Path) -> str:
     """A URL of the kind that django-environ understands (libpq's own form percent-encodes the directory)."""
-    return f"postgresql://tradebot@/{socket_directory}/{name}"
+    return f"postgresql://{DATABASE}@/{socket_directory}/{DATABASE}"
 
 
 def cache_url(socket: Path, database: int) -> str:

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ops.stack import environment, lock, places
+from ops.stack import environment, lock, migrated, places
 from ops.stack.environment import PAPER, POSTGRES
 from ops.stack.errors import StackError
 from ops.stack.places import ROOT, Places
@@ -36,7 +36,7 @@ PATIENCE_SECONDS = 90.0
 def servers_for_command(argv: Sequence[str], where: Places = places.DEFAULT) -> Iterator[None]:
     """Set `os.environ` for this command line of manage.py, and keep its servers running until the block ends."""
     missing = environment.to_embed(os.environ)
-    if POSTGRES not in missing or not (ROOT / "market/paper/__main__.py").exists():
+    if POSTGRES not in missing:
         missing -= {PAPER}  # play money belongs to the play database; production simply may not use it
     if not missing:
         os.environ.update(environment.for_production(os.environ, where))
@@ -71,6 +71,7 @@ def _found_or_started(argv: Sequence[str], where: Places, missing: frozenset[str
             found = lock.published(where) if granted else None
             if found is not None:
                 os.environ.update(environment.beside_stack(os.environ, where, found["addresses"]))
+                _note_manual_migration(argv)
                 yield
                 return
         if time.monotonic() > deadline:
@@ -87,9 +88,10 @@ def _started(argv: Sequence[str], where: Places, missing: frozenset[str], descri
     try:
         planned = plan(caller, where, missing)
         begun = time.monotonic()
-        supervisor.start(planned.services)
+        supervisor.start(planned.databases + planned.exchange)
         _migrate(argv, planned)
         os.environ.update(planned.environment)
+        _note_manual_migration(argv)
         lock.publish(where, planned.addresses, supervisor.children)
         say_aside(
             "stack", f"{', '.join(supervisor.children)} started for this command in {time.monotonic() - begun:.1f} s"
@@ -103,10 +105,16 @@ def _started(argv: Sequence[str], where: Places, missing: frozenset[str], descri
             supervisor.stop()
 
 
+def _note_manual_migration(argv: Sequence[str]) -> None:
+    if argv[1] == "migrate":
+        migrated.unmark(os.environ)
+
+
 def _migrate(argv: Sequence[str], planned: Servers) -> None:
-    if argv[1] in MIGRATE_THEMSELVES:
+    if argv[1] in MIGRATE_THEMSELVES or planned.migrated:
         return
     command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--no-input", "--verbosity", "0"]
     done = subprocess.run(command, env=planned.environment, stdout=sys.stderr, check=False)
     if done.returncode != 0:
         raise StackError("the database could not be migrated: see above")
+    planned.mark_migrated()

@@ -63,6 +63,20 @@ def owner(places: Places) -> tuple[int, str] | None:
     return int(pid or 0), role
 
 
+def lives(pid: int) -> bool:
+    """True while the process exists and is more than a zombie."""
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except PermissionError:
+        return True
+    except ProcessLookupError:
+        return False
+    except OSError:  # ended just now, or there is no /proc (macOS)
+        return not Path("/proc/self/stat").exists()
+    return state != "Z"
+
+
 def publish(places: Places, addresses: Mapping[str, str], children: Mapping[str, int]) -> None:
     """Tell other processes where the servers are, now that they are ready and migrated."""
     path = places.run / "servers.json"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ops.stack.child import before_exec
+from ops.stack.environment import DATABASE
 from ops.stack.errors import StackError
 from ops.stack.identity import Home
 from ops.stack.service import Service
@@ -51,7 +52,7 @@ def _initialise(home: Home) -> None:
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
     home.identity.own(new)
-    options = ["--username=tradebot", "--auth=trust", "--locale=C.UTF-8", "--encoding=UTF8"]
+    options = [f"--username={DATABASE}", "--auth=trust", "--locale=C.UTF-8", "--encoding=UTF8"]
     done = subprocess.run(
         [str(home.binaries / "initdb"), "-D", str(new), *options],
         preexec_fn=before_exec(unshare=home.identity.unshared),
@@ -94,10 +95,10 @@ def answers(home: Home, pid: int) -> bool:
         if int((home.data / "postmaster.pid").read_text().split()[0]) != pid:
             return False
         with psycopg.connect(
-            host=str(home.sockets), user="tradebot", dbname="postgres", autocommit=True, connect_timeout=2
+            host=str(home.sockets), user=DATABASE, dbname="postgres", autocommit=True, connect_timeout=2
         ) as connection:
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'tradebot'").fetchone():
-                connection.execute("CREATE DATABASE tradebot")
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                connection.execute(f"CREATE DATABASE {DATABASE}")
     except (OSError, ValueError, IndexError, psycopg.Error):
         return False
     return True

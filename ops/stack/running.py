@@ -43,6 +43,7 @@ class Running:
             )
         self.started_at = time.monotonic()
         self.line_seen = self.ready = False
+        self.returncode = None
         return self.process.pid
 
     def events(self) -> Iterator[str]:
@@ -56,6 +57,9 @@ class Running:
 
     def becomes_ready(self) -> bool:
         """True at the moment when the child has shown that it does its work, once in a life."""
+        if self.service.once:
+            done, self.ready = self.ready, self.returncode == 0
+            return self.ready and not done
         if self.ready or self.process is None:
             return False
         self.ready = (self.line_seen or self.service.ready_line is None) and self.service.ready(self.process.pid)

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from ops.stack import binaries, environment, postgres, redis, services
+from ops.stack import binaries, environment, migrated, postgres, redis, services
 from ops.stack.environment import PAPER, POSTGRES, REDIS
 from ops.stack.errors import StackError
 from ops.stack.identity import Home, find_home
@@ -17,22 +17,39 @@ class Servers:
     """What is to be started first, and with which environment everything runs."""
 
     environment: dict[str, str]
-    services: list[Service]
+    databases: list[Service]
+    exchange: list[Service]
+    with_database: bool
 
     @property
     def addresses(self) -> dict[str, str]:
         """What `lock.publish` tells other processes."""
         return {name: self.environment[name] for name in environment.ADDRESSES if self.environment.get(name)}
 
+    @property
+    def migrated(self) -> bool:
+        """True when the embedded database, which has to run, has all migrations; of another one we cannot know."""
+        return self.with_database and migrated.is_up_to_date(self.environment)
+
+    def mark_migrated(self) -> None:
+        """Remember it."""
+        if self.with_database:
+            migrated.mark(self.environment)
+
 
 def plan(caller: Mapping[str, str], places: Places, embedded: Collection[str], *, throwaway: bool = False) -> Servers:
     """Prepare the data of the `embedded` servers. StackError when a binary, a port or a directory cannot be used."""
     home = find_home(binaries.postgres_directory(), places) if POSTGRES in embedded else None
     complete = environment.for_stack(caller, places, embedded, database_sockets=home.sockets if home else None)
-    return Servers(complete, list(_services(complete, places, home, embedded, throwaway)))
+    return Servers(
+        environment=complete,
+        databases=_databases(complete, places, home, embedded, throwaway),
+        exchange=_exchange(complete) if PAPER in embedded else [],
+        with_database=home is not None,
+    )
 
 
-def _services(
+def _databases(
     complete: Mapping[str, str], places: Places, home: Home | None, embedded: Collection[str], throwaway: bool
 ) -> list[Service]:
     planned = []
@@ -40,10 +57,12 @@ def _services(
         planned.append(postgres.service(home, environment=complete, throwaway=throwaway))
     if REDIS in embedded:
         planned.append(redis.service(places, environment=complete, throwaway=throwaway))
-    if PAPER in embedded:
-        check_port("127.0.0.1", complete["PAPER_PORT"], variable="PAPER_PORT")
-        planned.append(services.paper(complete))
     return planned
+
+
+def _exchange(complete: Mapping[str, str]) -> list[Service]:
+    check_port("127.0.0.1", complete["PAPER_PORT"], variable="PAPER_PORT")
+    return [services.paper(complete)]
 
 
 def check_port(host: str, port: str, *, variable: str) -> None:

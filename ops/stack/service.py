@@ -18,6 +18,8 @@ class Service:
     ready: Callable[[int], bool] = lambda _pid: True
     # A regular expression that has to be seen in the child's output, too.
     ready_line: str | None = None
+    # Ends by itself, with status 0, and only then is ready; it is not started again.
+    once: bool = False
     identity: Identity = field(default=ME)
     stop_signal: signal.Signals = signal.SIGTERM
     # Sent when half of its time to stop is over: "leave your task", before SIGKILL.

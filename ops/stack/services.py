@@ -29,7 +29,9 @@ def paper(environment: Mapping[str, str]) -> Service:
 
 def manage(environment: Mapping[str, str], command: str, *arguments: str) -> Service:
     """A management command that ends by itself."""
-    return Service(name=command, argv=[sys.executable, "manage.py", command, *arguments], environment=environment)
+    return Service(
+        name=command, argv=[sys.executable, "manage.py", command, *arguments], environment=environment, once=True
+    )
 
 
 def web(environment: Mapping[str, str]) -> Service:
@@ -76,6 +78,12 @@ def beat(environment: Mapping[str, str]) -> Service:
         ready_line=r"beat: Starting",
         stop_within=2.5,
     )
+
+
+def after_migration(environment: Mapping[str, str]) -> list[Service]:
+    """What may start when the database has all its tables."""
+    workers = [worker(environment, name) for name in WORKER_QUEUES]
+    return [web(environment), *workers, beat(environment)]
 
 
 def answers(url: str) -> bool:

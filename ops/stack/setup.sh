@@ -41,5 +41,8 @@ echo "tradebot: installing $requirements"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "$uv"
 .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r "$requirements" ||
     fail "the installation failed: see above; it needs the package index, once"
+# A python that is told to write no bytecode (PYTHONDONTWRITEBYTECODE, a read-only .venv) would compile all of it in each
+# process again: five seconds of every `make up`.
+.venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null || true
 rm -f .venv/.installed-"$(basename "$requirements")"-*
 touch "$stamp"

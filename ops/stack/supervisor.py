@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ops.stack.relay import Say
 from ops.stack.running import Running
 from ops.stack.service import Service
 
-POLL_SECONDS = 0.05
+POLL_SECONDS, WATCH_SECONDS = 0.05, 0.2
 
 
 class Supervisor:
@@ -44,36 +44,33 @@ class Supervisor:
 
     def start(self, services: Sequence[Service], *, timeout: float = 60) -> None:
         """Start these together, return when all are ready. StackError when one ends, or is not ready in time."""
-        started = [self._add(service) for service in services]
+        self.wait(self.begin(services), timeout=timeout)
+
+    def begin(self, services: Sequence[Service]) -> list[Running]:
+        """Start these together and do not wait for them."""
+        return [self._add(service) for service in services]
+
+    def wait(self, started: Sequence[Running], *, timeout: float = 60) -> None:
+        """Return when all of these are ready; StackError as for `start`."""
         deadline = time.monotonic() + timeout
-        while not all(run.ready for run in started):
-            self._turn()
-            for run in started:
-                if run.process is None:
+        while waiting := [run for run in started if not run.ready]:
+            self._turn(POLL_SECONDS)
+            for run in waiting:
+                if run.process is None and not run.ready:
                     raise StackError(f"{run.service.name} ended before it was ready: {run.last_words}")
                 if not run.ready and time.monotonic() > deadline:
                     raise StackError(f"{run.service.name} is not ready after {timeout:.0f} s: {run.last_words}")
+        self.all = [run for run in self.all if not run.service.once]
 
-    def run_to_end(self, service: Service, *, timeout: float = 120) -> None:
-        """Run something that ends by itself. StackError unless it ends well and in time."""
-        run = self._add(service)
-        deadline = time.monotonic() + timeout
-        while run.process is not None:
-            self._turn()
-            if time.monotonic() > deadline:
-                raise StackError(f"{service.name} is not done after {timeout:.0f} s: {run.last_words}")
-        self.all.remove(run)
-        if run.returncode != 0:
-            raise StackError(f"{service.name} failed: {run.last_words}")
-
-    def watch(self) -> None:
+    def watch(self, *, on_restart: Callable[[], None] = lambda: None) -> None:
         """Relay events and start again what dies, until StopRequestedError."""
         while True:
-            self._turn()
+            self._turn(WATCH_SECONDS)
             for run in self.all:
                 if run.process is None and time.monotonic() >= run.due_at:
                     self._begin(run)
                     self.say(run.service.name, "started again")
+                    on_restart()
 
     def stop(self) -> None:
         """End the children, one kind after the other in the order of their `stop_within`, then the guard."""
@@ -123,14 +120,14 @@ class Supervisor:
                 self.guard.stdin.write(f"{pid}\n".encode())
                 self.guard.stdin.flush()
 
-    def _turn(self) -> None:
+    def _turn(self, pause: float) -> None:
         if self.stop_requested:
             raise StopRequestedError
         for run, pid in self._look():
-            self.say(
-                run.service.name, f"died ({run.end}, pid {pid}), next start in {run.due_at - time.monotonic():.1f} s"
-            )
-        time.sleep(POLL_SECONDS)
+            if not (run.service.once and run.ready):
+                again = run.due_at - time.monotonic()
+                self.say(run.service.name, f"died ({run.end}, pid {pid}), next start in {again:.1f} s")
+        time.sleep(pause)
 
     def _look(self) -> list[tuple[Running, int]]:
         """Relay what the children say and note which are ready; returns those that have just ended."""

@@ -25,7 +25,7 @@ def servers(caller: Mapping[str, str]) -> Iterator[dict[str, str]]:
         named = {name: value for name, value in caller.items() if name not in STACK_VARIABLES}
         planned = plan(named, places, (POSTGRES, REDIS), throwaway=True)
         supervisor = Supervisor(places.logs, lambda _name, _text: None)
-        supervisor.start(planned.services)
+        supervisor.start(planned.databases)
         yield planned.environment
     finally:
         if supervisor:
