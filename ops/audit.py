@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-IS_OURS = "client_order_id LIKE 'tb-%'"  # the mark of our orders at the exchange
+OUR_PREFIX = "tb-%"  # the mark of our orders at the exchange
 PENDING = ("intended", "submitted", "unknown", "open")
 Row = dict[str, Any]
 FillKey = tuple[str, int]  # client order id, the exchange's trade id
@@ -169,9 +169,11 @@ def read_ledger(path: Path) -> Ledger:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection:
         connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")
-        ours = [dict(row) for row in connection.execute(f"SELECT * FROM orders WHERE {IS_OURS}")]
+        orders = connection.execute("SELECT * FROM orders WHERE client_order_id LIKE ?", [OUR_PREFIX])
+        ours = [dict(row) for row in orders]
         fills = connection.execute(
-            f"SELECT f.*, o.client_order_id FROM fills f JOIN orders o USING (order_id) WHERE {IS_OURS}"
+            "SELECT f.*, o.client_order_id FROM fills f JOIN orders o USING (order_id) WHERE client_order_id LIKE ?",
+            [OUR_PREFIX],
         )
         deposits: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
         for row in connection.execute("SELECT account_id, asset, amount FROM deposits"):
@@ -180,7 +182,9 @@ def read_ledger(path: Path) -> Ledger:
             (row["account_id"], row["asset"]): Decimal(row["free"]) + Decimal(row["locked"])
             for row in connection.execute("SELECT * FROM balances")
         }
-        others = connection.execute(f"SELECT DISTINCT account_id FROM orders WHERE NOT {IS_OURS}")
+        others = connection.execute(
+            "SELECT DISTINCT account_id FROM orders WHERE client_order_id NOT LIKE ?", [OUR_PREFIX]
+        )
         return Ledger(
             orders=ours,
             fills={(row["client_order_id"], row["trade_id"]): dict(row) for row in fills},

@@ -1,9 +1,9 @@
 """A paper exchange in a process of its own, for tests: started on a free port, waited for with a deadline, stopped.
 
-    with PaperServer(tmp_path / "ledger.sqlite3") as paper:
-        key = paper.open_account(USDT="10000")
-        client = paper.client(key)          # an unmodified python-binance Client
-        paper.set_price("BTCUSDT", "50000") # hold a price still; None lets it go
+with PaperServer(tmp_path / "ledger.sqlite3") as paper:
+    key = paper.open_account(USDT="10000")
+    client = paper.client(key)          # an unmodified python-binance Client
+    paper.set_price("BTCUSDT", "50000") # hold a price still; None lets it go
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 ROOT = Path(__file__).parents[3]
-TOKEN = "token-of-the-tests"  # noqa: S105
+TOKEN = "token-of-the-tests"
 READY = "paper exchange listens on "
 DEADLINE_SECONDS = 20
 
