@@ -23,6 +23,8 @@ from market.paper.recording import MS_PER_MINUTE, Recording, load_recording
 from market.paper.web.pipeline import Pipeline
 
 GRACE_SECONDS = 1.0
+# Beyond aiohttp's 8 kB, so that a long query is answered by us, in JSON.
+MAX_LINE = 65_536
 
 
 class CannotListen(Exception):
@@ -86,7 +88,7 @@ def anchor_of(ledger: Ledger, recording: Recording, start_minute: int) -> Anchor
 
 
 async def _run(exchange: Exchange, options: Options, stop: asyncio.Event) -> None:
-    server = web.Server(Pipeline(exchange), access_log=None)
+    server = web.Server(Pipeline(exchange), access_log=None, max_line_size=MAX_LINE, max_field_size=MAX_LINE)
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=GRACE_SECONDS)
     await runner.setup()
     try:

@@ -8,6 +8,9 @@ from decimal import Decimal
 
 from market.paper.engine.types import Order
 
+# How many entries of orders that have left the heaps may hold, beside one for each that is there.
+SLACK = 1000
+
 
 class Book:
     """The open orders of one symbol, of all accounts."""
@@ -29,10 +32,8 @@ class Book:
         self._orders[order.order_id] = order
         self._by_client[order.account_id, order.client_order_id] = order
         self._by_account.setdefault(order.account_id, {})[order.order_id] = order
-        if order.side == "BUY":
-            heapq.heappush(self._buys, (-order.price, order.order_id))
-        else:
-            heapq.heappush(self._sells, (order.price, order.order_id))
+        heap, entry = self._place_of(order)
+        heapq.heappush(heap, entry)
 
     def remove(self, order: Order) -> None:
         """Forget an order that is not open any more."""
@@ -42,6 +43,8 @@ class Book:
         del mine[order.order_id]
         if not mine:
             del self._by_account[order.account_id]
+        if len(self._buys) + len(self._sells) > 2 * len(self._orders) + SLACK:
+            self._sweep()
 
     def by_client_id(self, account_id: int, client_order_id: str) -> Order | None:
         """The account's open order of that client id, if any."""
@@ -64,3 +67,16 @@ class Book:
         while self._sells and self._sells[0][0] <= price:
             if order := self._orders.get(heapq.heappop(self._sells)[1]):
                 yield order
+
+    def _place_of(self, order: Order) -> tuple[list[tuple[Decimal, int]], tuple[Decimal, int]]:
+        if order.side == "BUY":
+            return self._buys, (-order.price, order.order_id)
+        return self._sells, (order.price, order.order_id)
+
+    def _sweep(self) -> None:
+        """Drop the entries of orders that have left: clients that place and cancel all day must not fill the memory."""
+        self._buys.clear()
+        self._sells.clear()
+        for order in self._orders.values():
+            heap, entry = self._place_of(order)
+            heapq.heappush(heap, entry)

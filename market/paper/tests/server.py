@@ -60,11 +60,11 @@ class PaperServer:
         """The process id."""
         return self._process.pid
 
-    def wait_for(self, beginning: str) -> str:
-        """Return the next line of output that begins so; fail with the output after a deadline."""
-        end = time.monotonic() + DEADLINE_SECONDS
+    def wait_for(self, beginning: str, *, ending: str = "", seconds: float = DEADLINE_SECONDS) -> str:
+        """Return the next line of output that begins and ends so; fail with the output after a deadline."""
+        end = time.monotonic() + seconds
         while (line := self._fresh.get(timeout=max(0.01, end - time.monotonic()))) is not None:
-            if line.startswith(beginning):
+            if line.startswith(beginning) and line.endswith(ending):
                 return line
         raise AssertionError(f"the paper exchange ended: {self.lines}")
 

@@ -13,9 +13,9 @@ from market.paper.web.views import amount, balance_row, fill_row
 async def account(call: Call) -> dict[str, Any]:
     """GET account."""
     only_held = call.params.flag("omitZeroBalances")
-    await call.exchange.committer.settled()
-    engine, me = call.exchange.engine, call.account
-    rate = engine.commission_rate
+    balances = [balance_row(b) for b in _balances(call) if not only_held or b.free or b.locked]
+    await call.exchange.committer.settled()  # after looking: what was seen is then on disk
+    rate, me = call.exchange.engine.commission_rate, call.account
     whole = int(rate * 10_000)
     return {
         "makerCommission": whole,
@@ -31,7 +31,7 @@ async def account(call: Call) -> dict[str, Any]:
         "preventSor": False,
         "updateTime": call.now_ms,
         "accountType": "SPOT",
-        "balances": [balance_row(b) for b in _balances(call) if not only_held or b.free or b.locked],
+        "balances": balances,
         "permissions": ["SPOT"],
         "uid": me.account_id,
     }

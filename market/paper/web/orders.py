@@ -105,8 +105,10 @@ async def open_orders(call: Call) -> list[dict[str, Any]]:
     """GET openOrders, of one symbol or all."""
     rules = call.exchange.engine.rules
     symbol = call.params.symbol(rules) if "symbol" in call.params else None
-    await call.exchange.committer.settled()
-    return [views.order_status(order) for order in call.exchange.engine.open_orders(call.account.account_id, symbol)]
+    found = call.exchange.engine.open_orders(call.account.account_id, symbol)
+    answer = [views.order_status(order) for order in found]
+    await call.exchange.committer.settled()  # after looking: what was seen is then on disk
+    return answer
 
 
 async def all_orders(call: Call) -> list[dict[str, Any]]:

@@ -90,6 +90,9 @@ class Pipeline:
             reply = error_reply(error.code, error.msg, error.status, error.headers)
         except Rejected as error:
             reply = error_reply(error.code, error.msg)
+        if reply.status != 200:
+            # A refusal can tell of an order ("Duplicate order sent.") that is not on disk yet.
+            await self._exchange.committer.settled()
         used = str(weights.add(call.ip, weight, call.now_ms))
         reply.headers.update({"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used})
         return reply
