@@ -38,15 +38,15 @@ class Identity:
             for path in (parent, *(os.path.join(parent, name) for name in names + files)):
                 os.chown(path, uid, gid, follow_symlinks=False)
 
-    def can_use(self, binary: Path, directory: Path) -> bool:
-        """True when this user can run `binary` and write to what it owns in `directory`, which exists."""
+    def can_use(self, binaries: Path, directory: Path) -> bool:
+        """True when this user can run what is in `binaries` and write to what it owns in `directory`, which exists."""
         probe = directory / ".probe"
         probe.mkdir(mode=0o700, exist_ok=True)
         try:
             self.own(probe)
-            script = 'touch "$1/x" && rm "$1/x" && "$2" --version'
+            script = 'touch "$1/x" && rm "$1/x" && "$2/postgres" --version && "$2/initdb" --version'
             done = subprocess.run(
-                ["sh", "-c", script, "sh", str(probe), str(binary)],
+                ["sh", "-c", script, "sh", str(probe), str(binaries)],
                 preexec_fn=before_exec(unshare=self.unshared),
                 capture_output=True,
                 cwd="/",
@@ -91,26 +91,44 @@ def find_home(binaries: Path, places: Places, allowed: list[Identity] | None = N
     other user gets to. Nothing is ever made more accessible than it was.
     """
     allowed = candidates() if allowed is None else allowed
+    data, moved = places.local / "postgres", places.temporary("postgres") / "data"
+    if moved.exists():  # once moved, it stays there: nobody shall find an empty database instead of his own
+        return _home_under_temp(binaries, places, allowed)
     for identity in allowed:
-        if identity.can_use(binaries / "postgres", places.local):
-            sockets = places.sockets if identity.can_use(binaries / "postgres", places.sockets) else None
+        if identity.can_use(binaries, places.local):
+            sockets = places.sockets if identity.can_use(binaries, places.sockets) else None
             if sockets:
-                return Home(identity, binaries, places.local / "postgres", sockets / "postgres")
+                return Home(identity, binaries, data, sockets / "postgres")
     if not allowed or allowed == [ME]:
         raise StackError(f"cannot run {binaries / 'postgres'} with data in {places.local}: run it by hand to see why")
+    if data.exists():
+        raise StackError(f"PostgreSQL does not run as root, and no other user reaches {data}: start it as who made it")
     return _home_under_temp(binaries, places, allowed)
 
 
 def _home_under_temp(binaries: Path, places: Places, allowed: list[Identity]) -> Home:
     directory = places.temporary("postgres")
     make_directory(directory, mode=0o711)
-    copy = directory / "install"
     for identity in allowed:
-        for candidate in (binaries, copy / "bin"):
-            if candidate != binaries and not copy.exists():
-                partial = directory / f"install.{os.getpid()}"
-                shutil.copytree(binaries.parent, partial, symlinks=True)
-                partial.rename(copy)
-            if identity.can_use(candidate / "postgres", directory):
-                return Home(identity, candidate, directory / "data", directory / "run")
+        if identity.can_use(binaries, directory):
+            return Home(identity, binaries, directory / "data", directory / "run")
+    copy = _copy(binaries, directory)
+    for identity in allowed:
+        if identity.can_use(copy, directory):
+            return Home(identity, copy, directory / "data", directory / "run")
     raise StackError("PostgreSQL does not run as root, and no other user can run it here: set DATABASE_URL")
+
+
+def _copy(binaries: Path, directory: Path) -> Path:
+    """Copy the installation, with the libraries that lie beside its package in the wheel; once."""
+    install, package = binaries.parent, binaries.parent.parent
+    target = directory / "install" / package.name / install.name
+    if not target.exists():
+        partial = directory / f"install.{os.getpid()}"
+        shutil.copytree(install, partial / package.name / install.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, partial / libraries.name, symlinks=True)
+        shutil.rmtree(directory / "install", ignore_errors=True)
+        partial.rename(directory / "install")
+    return target / binaries.name

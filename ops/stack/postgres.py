@@ -79,7 +79,7 @@ def _check(home: Home) -> None:
         raise StackError(f"{home.data} is broken (no global/pg_control): {mend}")
     version = _major_version(home.binaries)
     if found != version:
-        raise StackError(f"{home.data} was written by PostgreSQL {found}, this is {version}: dump it with the old one")
+        raise StackError(f"{home.data} was written by PostgreSQL {found}, this is {version}: dump it there, or {mend}")
 
 
 def _major_version(binaries: Path) -> str:

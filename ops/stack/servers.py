@@ -39,6 +39,8 @@ class Servers:
 
 def plan(caller: Mapping[str, str], places: Places, embedded: Collection[str], *, throwaway: bool = False) -> Servers:
     """Prepare the data of the `embedded` servers. StackError when a binary, a port or a directory cannot be used."""
+    if REDIS in embedded:
+        binaries.redis_server()  # what is missing is missed before anything is written
     home = find_home(binaries.postgres_directory(), places) if POSTGRES in embedded else None
     complete = environment.for_stack(caller, places, embedded, database_sockets=home.sockets if home else None)
     return Servers(

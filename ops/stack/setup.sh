@@ -39,7 +39,9 @@ fi
 echo "tradebot: installing $requirements"
 .venv/bin/uv --version 2>/dev/null | grep -q "^uv ${uv#uv==}" ||
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "$uv"
-.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r "$requirements" ||
+install="pip install --quiet --python .venv/bin/python --require-hashes -r $requirements"
+# The second try is for networks whose certificates only the system knows.
+.venv/bin/uv $install 2>/dev/null || .venv/bin/uv --system-certs $install ||
     fail "the installation failed: see above; it needs the package index, once"
 # A python that is told to write no bytecode (PYTHONDONTWRITEBYTECODE, a read-only .venv) would compile all of it in each
 # process again: five seconds of every `make up`.
