@@ -44,4 +44,4 @@ def check_market_order(rules: Rules, *, quantity: Decimal, price: Decimal) -> Vi
 
 def smallest_quantity(rules: Rules, *, price: Decimal) -> Decimal:
     """The smallest quantity, in base asset, that a market order at ``price`` may have."""
-    return max(round_up(rules.min_notional / price, rules.lot_size), rules.min_quantity)
+    return round_up(max(rules.min_notional / price, rules.min_quantity), rules.lot_size)
