@@ -54,10 +54,15 @@ def rules_of(entry: Mapping[str, Any]) -> Rules:
         lot_size=max(_amount(lot, "stepSize"), _amount(market_lot, "stepSize")),
         min_quantity=max(_amount(lot, "minQty"), _amount(market_lot, "minQty")),
         max_quantity=min((value for value in maxima if value), default=None),
-        min_notional=_amount(notional, "minNotional"),
+        min_notional=_amount(notional, "minNotional") if _minimum_counts(notional) else ZERO,
         max_notional=_amount(notional, "maxNotional") or None if notional.get("applyMaxToMarket") else None,
         max_position=_amount(filters.get("MAX_POSITION", {}), "maxPosition") or None,
     )
+
+
+def _minimum_counts(notional: Mapping[str, Any]) -> bool:
+    """NOTIONAL and the older MIN_NOTIONAL say under different names whether they mean market orders too."""
+    return bool(notional.get("applyMinToMarket", notional.get("applyToMarket", True)))
 
 
 def _amount(item: Mapping[str, Any], name: str) -> Decimal:
