@@ -40,7 +40,8 @@ NASTY = [
         "%",
         "&=",
     ),
-    *("'; DROP TABLE orders;--", "../../etc/passwd", "<script>", "١٢٣", "1_000", "+1", " 1", "1 ", "0x10", "1,5", "🚀"),
+    *("'; DROP TABLE orders;--", "../../etc/passwd"),
+    *("<script>", "١٢٣", "1_000", "+1", " 1", "1 ", "0x10", "1,5", "🚀"),
 ]
 NAMES = [
     *("symbol", "symbols", "side", "type", "timeInForce", "quantity", "quoteOrderQty", "price", "newClientOrderId"),

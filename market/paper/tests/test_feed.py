@@ -217,6 +217,7 @@ def test_hour_that_is_missing_whole_is_missing_and_one_in_part_sums_the_rest():
     assert [row[0] for row in shown] == [at(hour - 60), at(hour + 60), at(hour + 120)]
     parts = rows(feed, "BTCUSDT", "1m", at(hour + 130), start_ms=at(hour - 60), limit=30)
     assert shown[0][2] == max((row[2] for row in parts), key=Decimal)
+    assert shown[0][3] == min((row[3] for row in parts), key=Decimal)
     assert shown[0][4] == parts[-1][4]
 
 
