@@ -93,9 +93,8 @@ def _symbol_faults(bot: "BotConfig") -> Faults:
     if row is None:
         some = ", ".join(known.order_by("symbol").values_list("symbol", flat=True)[:5])
         hint = f"known are {some} …" if some else "no symbols are known yet: run manage.py warm_cache"
-        return {
-            "symbol": [f"symbol: {bot.symbol!r} is unknown on {bot.account.environment} {bot.account.market}; {hint}"]
-        }
+        where = f"{bot.account.environment} {bot.account.market}"
+        return {"symbol": [f"symbol: {bot.symbol!r} is unknown on {where}; {hint}"]}
     return _size_faults(bot, row)
 
 
@@ -107,12 +106,9 @@ def _size_faults(bot: "BotConfig", row: SymbolRules) -> Faults:
     if bot.sizing_mode == Mode.BASE:
         if rules.tradable(bot.sizing_value):
             return {}
-        least = max(rules.min_quantity, rules.lot_size)
-        return {
-            "sizing_value": [
-                f"sizing_value: {plain(bot.sizing_value)} {rules.base_asset} is below the minimum {plain(least)}."
-            ]
-        }
+        least = plain(max(rules.min_quantity, rules.lot_size))
+        value = f"{plain(bot.sizing_value)} {rules.base_asset}"
+        return {"sizing_value": [f"sizing_value: {value} is below the minimum {least} of {bot.symbol}."]}
     notional = {
         Mode.QUOTE: bot.sizing_value,
         Mode.PERCENT: bot.initial_capital * bot.sizing_value / HUNDRED,

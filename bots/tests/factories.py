@@ -15,6 +15,7 @@ class BotFactory(factory.django.DjangoModelFactory):
 
     class Meta:
         model = BotConfig
+        skip_postgeneration_save = True
 
     name = factory.Sequence(lambda n: f"bot {n}")
     account = factory.SubFactory(ExchangeAccountFactory)

@@ -107,7 +107,7 @@ class BinanceGateway:
         for attempt in Retrying(
             retry=retry_if_exception_type(ExchangeUnavailable),
             stop=stop_after_attempt(4),
-            wait=wait_exponential_jitter(initial=0.2, max=2),
+            wait=wait_exponential_jitter(multiplier=0.2, max=2),
             reraise=True,
         ):
             with attempt:

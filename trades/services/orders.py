@@ -133,6 +133,8 @@ def submit_order(order: Order, *, gateway: Gateway, now: datetime) -> ExchangeEr
 
 def _claim(order: Order, *, now: datetime) -> bool:
     """Step 2: intended to submitted by compare-and-set, with a fresh look at the kill switch."""
+    if order.status != Order.Status.INTENDED:
+        return False
     with transaction.atomic(durable=True):
         account = ExchangeAccount.objects.select_for_update(no_key=True).get(pk=order.position.account_id)
         if account.state == ExchangeAccount.State.HALTED or (

@@ -1,0 +1,5 @@
+"""The admin of the fleet: bots and what they decided, ticks and readings."""
+
+from bots.admin import bot, journal
+
+__all__ = ["bot", "journal"]

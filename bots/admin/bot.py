@@ -1,0 +1,164 @@
+"""Bots: the list, the form, and what an operator does with them. All of it calls the services."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+from unfold.views import ChangeList
+
+from bots import services
+from bots.admin.columns import BotColumns
+from bots.admin.figures import figures
+from bots.admin.filters import BOT_FILTERS
+from bots.admin.form import BotForm
+from bots.admin.page import page_of
+from bots.models import BotConfig, BotQuerySet
+from bots.tasks import EXPIRES_SECONDS, run_bot
+from market.admin.base import OwnedAdmin, sees_all
+from market.models import ExchangeAccount
+
+FIXED = ["owner", "account", "symbol"]  # they belong to the bot's history
+FIELDSETS = [
+    ("Strategy", {"fields": ["strategy", "interval", "parameters"]}),
+    ("Size", {"fields": ["initial_capital", "sizing_mode", "sizing_value", "leverage"]}),
+    (
+        "Exits",
+        {"fields": ["stop_loss_percent", "take_profit_percent", "trailing_stop_percent", "exits_when_stopped"]},
+    ),
+    (
+        "Limits",
+        {
+            "fields": [
+                "max_daily_trades",
+                "max_daily_loss_perc",
+                "daily_target_perc",
+                "cooldown_minutes",
+                "time_zone",
+            ]
+        },
+    ),
+]
+
+
+class BotChangeList(ChangeList):
+    """A page of bots, each with its figures."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        bots = list(self.result_list)
+        by_bot = figures(bots, now=timezone.now())
+        for bot in bots:
+            bot.figures = by_bot[bot.pk]
+        self.result_list = bots
+
+
+@admin.register(BotConfig)
+class BotConfigAdmin(BotColumns, OwnedAdmin):
+    form = BotForm
+    owner_path = "owner"
+    list_display = ["named", "status", "traded", "strategy", "holding", "today", "last_run"]
+    list_filter = BOT_FILTERS
+    list_select_related = ["owner", "state", "position", "account"]
+    search_fields = ["name", "symbol", "owner__username"]
+    ordering = ["owner__username", "name"]
+    list_fullwidth = True
+    actions = ["start", "stop", "flatten", "run_now"]
+    change_form_outer_before_template = "admin/bots/state.html"
+    change_form_outer_after_template = "admin/bots/history.html"
+
+    # --- what is shown ------------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BotConfig]:
+        return super().get_queryset(request).select_related(*self.list_select_related)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BotChangeList
+
+    def get_fieldsets(self, request: HttpRequest, obj: BotConfig | None = None) -> list[Any]:
+        whose = FIXED if obj or sees_all(request) else FIXED[1:]
+        return [("Bot", {"fields": ["name", *whose]}), *FIELDSETS]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: BotConfig | None = None) -> list[str]:
+        return FIXED if obj else []
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.request = request
+        return form
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "account":
+            accounts = ExchangeAccount.objects.select_related("owner").order_by("owner__username", "name")
+            kwargs["queryset"] = accounts if sees_all(request) else accounts.filter(owner=request.user)
+        elif db_field.name == "owner":
+            kwargs["queryset"] = get_user_model().objects.filter(is_active=True).order_by("username")
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if field and db_field.name == "account" and sees_all(request):
+            field.label_from_instance = lambda account: f"{account.owner}: {account}"
+        return field
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        bot = self.get_object(request, object_id) if object_id else None
+        page = page_of(bot, now=timezone.now()) if bot and request.method == "GET" else None
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), "page": page})
+
+    # --- what is done -------------------------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: BotConfig, form: Any, change: bool) -> None:
+        if change:
+            services.update_bot(obj)
+        else:
+            services.create_bot(obj, now=timezone.now())
+
+    @admin.action(description="Start", permissions=["change"])
+    def start(self, request: HttpRequest, bots: BotQuerySet) -> None:
+        self.message_user(request, f"Bots started: {services.start_bots(bots, now=timezone.now())}.")
+
+    @admin.action(description="Stop, keep the position", permissions=["change"])
+    def stop(self, request: HttpRequest, bots: BotQuerySet) -> None:
+        stopped = services.stop_bots(bots, flatten=False, now=timezone.now())
+        self.message_user(request, f"Bots stopped: {stopped}; what they hold is kept.")
+
+    @admin.action(description="Stop and sell the position", permissions=["change"])
+    def flatten(self, request: HttpRequest, bots: BotQuerySet) -> None:
+        stopped = services.stop_bots(bots, flatten=True, now=timezone.now())
+        self.message_user(request, f"Bots stopped: {stopped}; what they hold is sold with the next tick.")
+
+    @admin.action(description="Run now", permissions=["change"])
+    def run_now(self, request: HttpRequest, bots: BotQuerySet) -> None:
+        sent = 0
+        try:
+            for bot_id in bots.values_list("pk", flat=True):
+                run_bot.apply_async(args=(bot_id,), expires=EXPIRES_SECONDS)
+                sent += 1
+        except OperationalError as error:
+            self.message_user(request, f"The broker does not answer: {error}", messages.ERROR)
+        self.message_user(request, f"Bots sent to the workers: {sent}.")
+
+    # --- deleting -----------------------------------------------------------------------------------------
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """One bot at a time, after its page has said what stays."""
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], Any]:
+        held = [f"{bot}: it holds a position: stop and sell it first" for bot in objs if bot.position.quantity]
+        going = [f"{bot} with its state and decisions; its position, orders, fills and trades stay" for bot in objs]
+        return going, {"bots": len(going)}, set(), held
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except services.BotHoldsPosition as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:bots_botconfig_change", args=[object_id]))
+
+    def delete_model(self, request: HttpRequest, obj: BotConfig) -> None:
+        services.delete_bot(obj)

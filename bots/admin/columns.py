@@ -1,0 +1,54 @@
+"""The columns of the bots' list."""
+
+from typing import Any
+
+from django.utils import timezone
+from unfold.decorators import display
+
+from bots.models import BotConfig
+from market.admin import text
+from market.admin.columns import COLOURS
+
+
+def position_of(bot: BotConfig) -> str:
+    """What it holds and from which price, or flat."""
+    position = bot.position
+    if not position.quantity:
+        return "flat"
+    return f"{text.number(position.quantity)} {position.base_asset} from {text.number(position.entry_price)}"
+
+
+def trades_of(opened: int) -> str:
+    return "1 trade" if opened == 1 else f"{opened} trades"
+
+
+class BotColumns:
+    """Each bot of the page comes with its ``figures``."""
+
+    @display(description="bot", ordering="name", header=True)
+    def named(self, bot: BotConfig) -> tuple[str, str]:
+        return bot.name, str(bot.owner)
+
+    @display(description="status", ordering="state__status", label=COLOURS)
+    def status(self, bot: BotConfig) -> tuple[str, str]:
+        return bot.state.status, str(bot.state)
+
+    @display(description="market", ordering="symbol", header=True)
+    def traded(self, bot: BotConfig) -> tuple[str, str]:
+        return f"{bot.symbol} {bot.interval}", f"{bot.account.environment} {bot.account.market}"
+
+    @display(description="position", ordering="position__quantity", header=True)
+    def holding(self, bot: Any) -> tuple[str, str]:
+        if not bot.position.quantity:
+            return "flat", ""
+        unrealized = bot.figures.unrealized_pnl(bot)
+        return position_of(bot), "" if unrealized is None else f"{text.signed(unrealized)} {bot.position.quote_asset}"
+
+    @display(description="today", header=True)
+    def today(self, bot: Any) -> tuple[str, str]:
+        day = bot.figures.day
+        return f"{text.signed(day.pnl)} {bot.position.quote_asset}", trades_of(day.trades)
+
+    @display(description="last run")
+    def last_run(self, bot: Any) -> str:
+        return text.ago(bot.figures.evaluated_at, now=timezone.now())

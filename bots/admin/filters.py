@@ -1,0 +1,35 @@
+"""The filters of the bots' list."""
+
+from django.http import HttpRequest
+
+from bots.models import BotConfig
+from bots.types import Reason, Status
+from market.admin.base import sees_all
+from market.admin.filters import (
+    MANY,
+    account_filter,
+    chosen,
+    dropdown,
+    environment_filter,
+    interval_filter,
+    owner_filter,
+)
+
+
+def _symbols(request: HttpRequest) -> list[tuple[str, str]]:
+    bots = BotConfig.objects.all() if sees_all(request) else BotConfig.objects.filter(owner=request.user)
+    names = bots.order_by("symbol").values_list("symbol", flat=True).distinct()[:MANY]
+    return [(name, name) for name in names]
+
+
+BOT_FILTERS = [
+    dropdown("status", "state__status", lambda request: [(item.value, item.value) for item in Status]),
+    dropdown("reason", "state__reason", lambda request: [(item.value, item.value) for item in Reason if item]),
+    chosen("desired_state"),
+    owner_filter("owner"),
+    account_filter("account"),
+    chosen("strategy"),
+    dropdown("symbol", "symbol", _symbols),
+    interval_filter(),
+    environment_filter("account__environment"),
+]

@@ -1,0 +1,139 @@
+"""What one bot's page shows beside its form: where it stands, and its last decisions, orders and trades."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from bots.admin.columns import position_of, trades_of
+from bots.admin.figures import Figures, figures
+from bots.models import BotConfig
+from market.admin import text
+from market.admin.columns import COLOURS
+
+ROWS = 20
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure with a line that explains it."""
+
+    title: str
+    value: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows in the form of unfold's table component, with a link to all of them."""
+
+    title: str
+    link: str
+    headers: Sequence[str]
+    rows: list[list[str]]
+
+    @property
+    def table(self) -> dict[str, object]:
+        return {"headers": self.headers, "rows": self.rows}
+
+
+@dataclass(frozen=True)
+class Page:
+    status: str
+    colour: str
+    message: str
+    reading: str
+    error: str
+    cards: list[Card]
+    tables: list[Table]
+
+
+def page_of(bot: BotConfig, *, now: datetime) -> Page:
+    """Everything beside the form, in a handful of queries."""
+    known = figures([bot], now=now, with_texts=True)[bot.pk]
+    state = bot.state
+    since = f" ({text.ago(state.changed_at, now=now)})" if state.changed_at else ""
+    return Page(
+        status=str(state),
+        colour=COLOURS.get(state.status, ""),
+        message=f"{state.message}{since}" if state.message else "",
+        reading=known.text(bot),
+        error=state.last_error_message,
+        cards=_cards(bot, known, now=now),
+        tables=[_decisions(bot), _orders(bot), _trades(bot)],
+    )
+
+
+def _cards(bot: BotConfig, known: Figures, *, now: datetime) -> list[Card]:
+    position, quote = bot.position, bot.position.quote_asset
+    unrealized = known.unrealized_pnl(bot) if position.quantity else None
+    price = known.reading.price if known.reading else None
+    return [
+        Card("Position", position_of(bot), f"round {position.round}" if bot.state.in_position else ""),
+        Card(
+            "Unrealised P&L",
+            text.NOTHING if unrealized is None else f"{text.signed(unrealized)} {quote}",
+            f"at {text.number(price)}" if price else "no price yet",
+        ),
+        Card("Today", f"{text.signed(known.day.pnl)} {quote}", trades_of(known.day.trades)),
+        Card("Realised P&L", f"{text.signed(position.realized_pnl)} {quote}", f"fees {text.money(position.fees)}"),
+        Card("Last run", text.ago(known.evaluated_at, now=now), f"wanted: {bot.get_desired_state_display()}"),
+    ]
+
+
+def _decisions(bot: BotConfig) -> Table:
+    rows = bot.decisions.order_by("-created_at")[:ROWS]
+    return Table(
+        "Decisions",
+        f"{reverse('admin:bots_decision_changelist')}?bot__id__exact={bot.pk}",
+        ["time (UTC)", "status", "reason", "text", "price"],
+        _texts([text.moment(row.created_at), row.status, row.reason, row.text, text.number(row.price)] for row in rows),
+    )
+
+
+def _orders(bot: BotConfig) -> Table:
+    rows = bot.position.orders.order_by("-created_at")[:ROWS]
+    return Table(
+        "Orders",
+        f"{reverse('admin:trades_order_changelist')}?position__id__exact={bot.position_id}",
+        ["time (UTC)", "purpose", "side", "quantity", "filled", "status", "why"],
+        _texts(
+            [
+                text.moment(row.created_at),
+                row.purpose,
+                row.side,
+                text.number(row.quantity),
+                text.number(row.filled_quantity),
+                row.status,
+                row.error or row.reason,
+            ]
+            for row in rows
+        ),
+    )
+
+
+def _trades(bot: BotConfig) -> Table:
+    rows = bot.position.trades.order_by("-created_at")[:ROWS]
+    return Table(
+        "Trades",
+        f"{reverse('admin:trades_trade_changelist')}?position__id__exact={bot.position_id}",
+        ["time (UTC)", "purpose", "side", "quantity", "price", "worth", "fee", "P&L"],
+        _texts(
+            [
+                text.moment(row.created_at),
+                row.purpose,
+                row.side,
+                text.number(row.quantity_filled),
+                text.number(row.price),
+                text.money(row.quote_quantity),
+                text.money(row.commission_quote),
+                text.signed(row.realized_pnl),
+            ]
+            for row in rows
+        ),
+    )
+
+
+def _texts(rows: Iterable[list[str]]) -> list[list[str]]:
+    return [[cell or text.NOTHING for cell in row] for row in rows]

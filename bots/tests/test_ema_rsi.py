@@ -1,0 +1,132 @@
+from datetime import timedelta
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bots.strategies import STRATEGIES, Signal
+from market.types import Candles, Side
+
+EMA_RSI = STRATEGIES["ema_rsi"]
+MINUTE_MS = timedelta(minutes=1) // timedelta(milliseconds=1)
+
+
+def candles_of(closes) -> Candles:
+    close = np.asarray(closes, dtype=np.float64)
+    times = np.arange(len(close), dtype=np.int64) * MINUTE_MS
+    return Candles(times, close, close, close, close, np.ones_like(close))
+
+
+def read(closes, **parameters):
+    return EMA_RSI.read(candles_of(closes), EMA_RSI.complete(parameters))
+
+
+def ema_by_hand(values, period):
+    """Seeded by the mean of the first period, as charting sites do."""
+    average = sum(values[:period]) / period
+    for value in values[period:]:
+        average += (value - average) * 2 / (period + 1)
+    return average
+
+
+def rsi_by_hand(values, period):
+    """Wilder's smoothing, seeded by plain means."""
+    changes = [after - before for before, after in pairwise(values)]
+    gains, losses = [max(c, 0.0) for c in changes], [max(-c, 0.0) for c in changes]
+    gain, loss = sum(gains[:period]) / period, sum(losses[:period]) / period
+    for up, down in zip(gains[period:], losses[period:], strict=True):
+        gain, loss = (gain * (period - 1) + up) / period, (loss * (period - 1) + down) / period
+    return 100 * gain / (gain + loss)
+
+
+@pytest.mark.parametrize(("fast", "slow", "rsi"), [(9, 21, 14), (3, 8, 7), (50, 190, 30)])
+def test_indicators_equal_an_independent_computation(fast, slow, rsi):
+    closes = list(100 + np.cumsum(np.random.default_rng(7).normal(size=1000)))
+
+    reading = read(closes, ema_fast=fast, ema_slow=slow, rsi_period=rsi)
+
+    assert reading.indicators["ema_fast"] == pytest.approx(ema_by_hand(closes, fast), rel=1e-9)
+    assert reading.indicators["ema_slow"] == pytest.approx(ema_by_hand(closes, slow), rel=1e-9)
+    assert reading.indicators["rsi"] == pytest.approx(rsi_by_hand(closes, rsi), rel=1e-9)
+
+
+def test_the_crossing_up_enters_once_and_the_crossing_down_leaves():
+    falling, rising = list(np.linspace(100, 90, 60)), list(np.linspace(90, 110, 60))
+    closes = falling + rising + list(np.linspace(110, 85, 60))
+
+    signals = read(closes, rsi_overbought=99.9, rsi_oversold=0.01).signals
+
+    entries = np.flatnonzero(signals == Signal.ENTER_LONG)
+    leaves = np.flatnonzero((signals == Signal.ENTER_SHORT) | (signals == Signal.EXIT_LONG))
+    assert len(entries) == 1
+    assert 60 < entries[0] < 80
+    assert leaves[-1] > 120
+
+
+def test_with_entry_on_the_state_every_candle_above_enters():
+    closes = np.linspace(90, 110, 120) + np.tile([0.3, -0.3], 60)
+
+    state = read(closes, entry="state", rsi_overbought=99.9).signals
+    crossing = read(closes, entry="crossing", rsi_overbought=99.9).signals
+
+    assert np.count_nonzero(state == Signal.ENTER_LONG) > 80
+    assert np.count_nonzero(crossing == Signal.ENTER_LONG) < 5
+
+
+def test_an_overbought_market_is_not_entered_but_a_short_is_left():
+    closes = list(np.linspace(100, 90, 60)) + list(np.linspace(90, 130, 60))
+
+    signals = read(closes, rsi_overbought=30, rsi_oversold=10).signals
+
+    assert Signal.ENTER_LONG not in signals
+    crossing = np.flatnonzero(signals == Signal.EXIT_SHORT)
+    assert len(crossing) == 1
+    assert not Signal.EXIT_SHORT.leaves(Side.BUY)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    cut=st.integers(1, 299),
+    fast=st.integers(2, 20),
+    gap=st.integers(1, 30),
+    entry=st.sampled_from(["crossing", "state"]),
+)
+def test_cutting_off_the_future_changes_no_past_signal(seed, cut, fast, gap, entry):
+    closes = 100 + np.cumsum(np.random.default_rng(seed).normal(size=300))
+    parameters = {"ema_fast": fast, "ema_slow": fast + gap, "entry": entry, "rsi_period": 5}
+
+    whole = read(closes, **parameters).signals
+    past = read(closes[:cut], **parameters).signals
+
+    assert np.array_equal(whole[:cut], past)
+
+
+def test_the_text_tells_the_indicator_values():
+    text = read(np.linspace(90, 110, 120)).text
+
+    assert text.startswith("EMA fast 109.3")
+    assert "> EMA slow" in text
+    assert text.endswith("RSI 100.0")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "fault"),
+    [
+        ({"ema_fast": 21, "ema_slow": 9}, "ema_fast: 21 must be below ema_slow 9."),
+        ({"ema_fast": 9, "ema_slow": 9}, "ema_fast: 9 must be below ema_slow 9."),
+        ({"ema_fast": 1}, "ema_fast: 1 is below the minimum 2."),
+        ({"ema_slow": 191}, "ema_slow: 191 is above the maximum 190."),
+        ({"ema_fast": "9"}, "ema_fast: '9' is no whole number."),
+        ({"ema_fast": 9.5}, "ema_fast: 9.5 is no whole number."),
+        ({"ema_fast": True}, "ema_fast: True is no whole number."),
+        ({"rsi_overbought": float("nan")}, "rsi_overbought: nan is no number."),
+        ({"rsi_oversold": 80}, "rsi_oversold: 80 must be below rsi_overbought 70."),
+        ({"entry": "maybe"}, "entry: 'maybe' is none of crossing, state."),
+        ({"colour": 1}, "colour: ema_rsi has no such parameter."),
+    ],
+)
+def test_a_fault_names_the_parameter_the_value_and_the_bound(parameters, fault):
+    assert EMA_RSI.faults(parameters) == [fault]

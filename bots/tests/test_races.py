@@ -1,0 +1,118 @@
+"""Each race once without its guard, and lost; then with it, and won."""
+
+import threading
+from contextlib import contextmanager, suppress
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from bots.models import BotConfig, BotState
+from bots.services import run as run_module
+from bots.tasks import run_bot
+from trades.lifecycle import MOVES
+from trades.models import Order
+from trades.services import submit_order
+from trades.tests.factories import OrderFactory
+from trades.tests.gateways import FakeGateway
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*calls):
+    """Run the calls in threads of their own, with connections of their own; return their results in order."""
+    results = [None] * len(calls)
+
+    def work(number, call):
+        try:
+            results[number] = call()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=item) for item in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return results
+
+
+class Meeting:
+    """A place where workers wait for each other, so that they overlap if nothing keeps them apart."""
+
+    def __init__(self, monkeypatch, name):
+        self.present = 0
+        self.most = 0
+        self.barrier = threading.Barrier(2)
+        self.guard = threading.Lock()
+        module, function = name.rsplit(".", 1)
+        real = getattr(__import__(module, fromlist=[function]), function)
+        monkeypatch.setattr(name, self.around(real))
+
+    def around(self, real):
+        def meet(*args, **kwargs):
+            with self.guard:
+                self.present += 1
+                self.most = max(self.most, self.present)
+            with suppress(threading.BrokenBarrierError):  # the other one was kept out
+                self.barrier.wait(1)
+            try:
+                return real(*args, **kwargs)
+            finally:
+                with self.guard:
+                    self.present -= 1
+
+        return meet
+
+
+@contextmanager
+def unlocked_bot(bot_id):
+    """What `locked_bot` would be without the lock."""
+    with transaction.atomic(durable=True):
+        yield BotState.objects.select_related("bot__position", "bot__account").get(pk=bot_id).bot
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_two_workers_never_decide_for_one_bot_at_once(make_bot, monkeypatch, guarded):
+    bot = make_bot("buying")
+    meeting = Meeting(monkeypatch, "bots.services.run.standings")
+    if not guarded:
+        monkeypatch.setattr(run_module, "locked_bot", unlocked_bot)
+
+    results = at_once(lambda: run_bot(bot.pk), lambda: run_bot(bot.pk))
+
+    assert meeting.most == (1 if guarded else 2)
+    assert results.count("skipped (locked)") == (1 if guarded else 0)
+    # Even a lost race trades once: behind the lock stand the position's lock and the key of the signal.
+    assert Order.objects.filter(status="filled").count() == 1
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_two_workers_never_send_one_order_twice(monkeypatch, guarded):
+    def blind_move(self, status, **changes):
+        assert (self.status, status) in MOVES
+        Order.objects.filter(pk=self.pk).update(status=status, **changes)
+        self.status = status
+        return True
+
+    order = OrderFactory()
+    gateway = FakeGateway()
+    copies = [Order.objects.get(pk=order.pk) for _ in range(2)]
+    if not guarded:
+        monkeypatch.setattr(Order, "move", blind_move)
+
+    at_once(*(lambda copy=copy: submit_order(copy, gateway=gateway, now=timezone.now()) for copy in copies))
+
+    assert len(gateway.sent) == (1 if guarded else 2)
+
+
+def test_two_ticks_of_one_minute_are_one(make_bot):
+    from bots import services
+
+    make_bot("quiet")
+    now = timezone.now()
+
+    ticks = at_once(*[lambda: services.run_all_active_bots(now=now)] * 2)
+
+    assert sorted(len(packets) for _, packets in ticks) == [0, 1]
+    assert BotConfig.objects.count() == 1

@@ -1,0 +1,202 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from bots import services
+from bots.models import BotConfig, BotState, Decision, SeriesReading, Tick
+from bots.services import tick
+from bots.services.look import look_at_series, reading_key
+from market.exchange.errors import ExchangeUnavailable
+from market.models import ExchangeAccount
+from trades.models import Event, Position
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run_tick(now=None):
+    """One whole tick without Celery; returns the bots that have something to do."""
+    now = now or timezone.now()
+    tick_id, packets = services.run_all_active_bots(now=now)
+    evaluated = [services.evaluate_part(part, tick_id=tick_id, now=now) for packet in packets for part in packet]
+    return [bot for item in evaluated for bot in item.exits], [bot for item in evaluated for bot in item.entries]
+
+
+def statuses():
+    return {state.bot.name: (state.status, state.reason) for state in BotState.objects.select_related("bot")}
+
+
+def test_a_minute_is_claimed_once():
+    now = timezone.now().replace(second=5)
+
+    services.run_all_active_bots(now=now)
+    services.run_all_active_bots(now=now + timedelta(seconds=30))
+
+    assert Tick.objects.count() == 1
+
+
+def test_bots_are_told_by_series_what_they_do(make_bot):
+    buying = make_bot("buying", name="buying")
+    make_bot("quiet", name="quiet", symbol="ETHUSDT")
+    make_bot("buying", name="stopped", desired_state="stopped")
+
+    exits, entries = run_tick()
+
+    assert (exits, entries) == ([], [buying.pk])
+    assert statuses() == {
+        "buying": ("stopped", ""),  # its own run will tell
+        "quiet": ("waiting", "no signal"),
+        "stopped": ("stopped", ""),
+    }
+    made = Tick.objects.get()
+    assert (made.bots, made.parts, made.parts_done, made.acting) == (2, 2, 2, 1)
+    assert made.finished_at is not None
+
+
+def test_a_position_is_left_before_others_enter(make_bot):
+    holder = make_bot("buying")
+    services.run_bot(holder.pk, now=timezone.now())
+    BotConfig.objects.update(strategy="selling")
+    buyer = make_bot("buying")
+
+    assert run_tick() == ([holder.pk], [buyer.pk])
+
+
+def test_the_same_thought_is_written_once(make_bot):
+    make_bot("quiet")
+    now = timezone.now()
+
+    run_tick(now)
+    Tick.objects.all().delete()
+    run_tick(now)
+
+    assert Decision.objects.count() == 1
+    assert BotState.objects.get().message == "quiet says so"
+
+
+def test_an_idle_tick_costs_the_fleet_a_handful_of_statements(make_bot, django_assert_max_num_queries):
+    for _ in range(30):
+        make_bot("quiet")
+    now = timezone.now()
+    run_tick(now)
+    tick_id, packets = services.run_all_active_bots(now=now + timedelta(minutes=1))
+
+    with django_assert_max_num_queries(14):
+        services.evaluate_part(packets[0][0], tick_id=tick_id, now=now)
+
+
+def test_what_is_the_same_for_all_is_one_row_for_the_series(make_bot):
+    bots = [make_bot("quiet") for _ in range(3)]
+
+    run_tick()
+
+    reading = SeriesReading.objects.get()
+    assert reading.texts == {reading_key("quiet", {}): "quiet says so"}
+    assert reading.price > 0
+    assert bots[0].series == bots[1].series
+
+
+def test_a_user_who_stops_a_bot_while_the_tick_decides_is_not_overruled(make_bot, monkeypatch):
+    make_bot("quiet")
+    real_write = tick.write_news
+
+    def stop_first(*args, **kwargs):
+        services.stop_bots(BotConfig.objects.all(), flatten=False, now=timezone.now())
+        return real_write(*args, **kwargs)
+
+    monkeypatch.setattr("bots.services.tick.write_news", stop_first)
+    run_tick()
+
+    assert BotState.objects.get().status == "stopped"
+    assert not Decision.objects.exists()
+
+
+def test_a_broken_strategy_and_a_broken_key_stop_no_other_bot(make_bot):
+    make_bot("broken", name="broken")
+    make_bot("quiet", name="no key", account__api_key="")
+    healthy = make_bot("buying", name="healthy")
+
+    _, entries = run_tick()
+
+    assert entries == [healthy.pk]
+    assert statuses()["broken"] == ("error", "strategy error")
+    assert statuses()["no key"] == ("error", "missing api key")
+
+
+def test_a_series_that_cannot_be_read_stops_no_other_series(make_bot, monkeypatch):
+    def only_eth(series, **kwargs):
+        if series.symbol == "BTCUSDT":
+            raise ExchangeUnavailable("timed out")
+        return look_at_series(series, **kwargs)
+
+    make_bot("buying", name="btc")
+    healthy = make_bot("buying", name="eth", symbol="ETHUSDT")
+    monkeypatch.setattr("bots.services.tick.look_at_series", only_eth)
+
+    _, entries = run_tick()
+
+    assert entries == [healthy.pk]
+    assert statuses()["btc"] == ("error", "price fetch")
+
+
+def test_an_error_goes_away_by_itself(make_bot, monkeypatch):
+    make_bot("quiet", name="bot")
+    with monkeypatch.context() as patch:
+        patch.setattr("bots.services.tick.look_at_series", refuse)
+        run_tick(timezone.now() - timedelta(minutes=1))
+    during = statuses()["bot"]
+
+    run_tick()
+
+    assert (during, statuses()["bot"]) == (("error", "price fetch"), ("waiting", "no signal"))
+    assert Event.objects.get().kind == "bot_error"
+
+
+def refuse(*args, **kwargs):
+    raise ExchangeUnavailable("connection refused")
+
+
+def test_a_paused_bot_goes_on_by_itself_when_the_reason_is_gone(make_bot):
+    make_bot("quiet", name="bot")
+    ExchangeAccount.objects.update(state="reducing")
+    now = timezone.now()
+    run_tick(now - timedelta(minutes=1))
+    paused = statuses()["bot"]
+    ExchangeAccount.objects.update(state="active")
+
+    run_tick(now)
+
+    assert (paused, statuses()["bot"]) == (("paused", "kill switch"), ("waiting", "no signal"))
+
+
+def test_the_trailing_stop_hangs_on_the_best_price_of_this_round_only(make_bot, paper):
+    bot = make_bot("quiet", trailing_stop_percent=Decimal(50))
+    Position.objects.filter(pk=bot.position_id).update(quantity=Decimal("0.01"), entry_price=50_000, round=2)
+    BotState.objects.update(best_price=90_000, best_round=1)
+    best = []
+    try:
+        for minute, price in enumerate(("51000", "52000", "50500")):
+            paper.set_price("BTCUSDT", price)
+            run_tick(timezone.now() + timedelta(seconds=4 * minute))
+            Tick.objects.all().delete()
+            best.append(BotState.objects.get().best_price)
+    finally:
+        paper.set_price("BTCUSDT", None)
+
+    assert best == [51_000, 52_000, 52_000]
+
+
+def test_a_big_series_is_cut_into_chunks_and_small_ones_share_a_task(make_bot, monkeypatch):
+    monkeypatch.setattr(tick, "BOTS_PER_TASK", 3)
+    for symbol in ["BTCUSDT"] * 7 + ["ETHUSDT", "SOLUSDT"]:
+        make_bot("quiet", symbol=symbol)
+
+    _, packets = services.run_all_active_bots(now=timezone.now())
+
+    sizes = [[(part.series.symbol, part.bots) for part in packet] for packet in packets]
+    assert sizes == [
+        [("BTCUSDT", 3)],
+        [("BTCUSDT", 3)],
+        [("BTCUSDT", 1), ("ETHUSDT", 1), ("SOLUSDT", 1)],
+    ]

@@ -1,0 +1,163 @@
+"""Positions, orders, fills, trades and events: there to be read."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from market.admin.base import ReadOnlyAdmin, sees_all
+from market.admin.filters import account_filter, chosen, dropdown, environment_filter, owner_filter
+from market.models import ExchangeAccount
+from trades.models import Event, Fill, Order, Position, Trade
+
+SYMBOLS_OFFERED = 300
+
+
+def symbols(request: HttpRequest) -> list[tuple[str, str]]:
+    """The symbols that somebody traded; positions are far fewer than orders or trades."""
+    positions = Position.objects.all() if sees_all(request) else Position.objects.filter(account__owner=request.user)
+    names = positions.order_by("symbol").values_list("symbol", flat=True).distinct()[:SYMBOLS_OFFERED]
+    return [(name, name) for name in names]
+
+
+class OpenFilter(admin.SimpleListFilter):
+    title = "position"
+    parameter_name = "position"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "open"), ("flat", "flat")]
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[Position]) -> QuerySet[Position]:
+        if self.value() == "open":
+            return rows.exclude(quantity=0)
+        return rows.filter(quantity=0) if self.value() == "flat" else rows
+
+
+@admin.register(Position)
+class PositionAdmin(ReadOnlyAdmin):
+    owner_path = "account__owner"
+    list_display = ["id", "account", "symbol", "quantity", "entry_price", "realized_pnl", "fees", "round", "closed_at"]
+    list_filter = [
+        OpenFilter,
+        owner_filter("account__owner"),
+        account_filter("account"),
+        environment_filter("account__environment"),
+        dropdown("symbol", "symbol", symbols),
+    ]
+    list_select_related = ["account"]
+    search_fields = ["symbol", "account__name", "account__owner__username"]
+    ordering = ["-id"]
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    owner_path = "position__account__owner"
+    list_display = [
+        "created_at",
+        "symbol",
+        "purpose",
+        "side",
+        "quantity",
+        "filled_quantity",
+        "reference_price",
+        "status",
+        "reason",
+        "error",
+    ]
+    list_filter = [
+        chosen("status"),
+        chosen("purpose"),
+        owner_filter("position__account__owner"),
+        account_filter("position__account"),
+        environment_filter("position__account__environment"),
+        dropdown("symbol", "position__symbol", symbols),
+    ]
+    list_select_related = ["position"]
+    search_fields = ["client_order_id", "position__symbol", "exchange_order_id"]
+    ordering = ["-id"]
+
+    @display(description="symbol", ordering="position__symbol")
+    def symbol(self, order: Order) -> str:
+        return order.position.symbol
+
+
+@admin.register(Fill)
+class FillAdmin(ReadOnlyAdmin):
+    owner_path = "account__owner"
+    list_display = [
+        "executed_at",
+        "symbol",
+        "side",
+        "price",
+        "quantity",
+        "quote_quantity",
+        "commission",
+        "commission_asset",
+        "realized_pnl",
+        "account",
+    ]
+    list_filter = [
+        owner_filter("account__owner"),
+        account_filter("account"),
+        environment_filter("account__environment"),
+        dropdown("symbol", "symbol", symbols),
+    ]
+    list_select_related = ["account", "order"]
+    search_fields = ["symbol", "exchange_trade_id", "order__client_order_id"]
+    ordering = ["-id"]
+
+    @display(description="side")
+    def side(self, fill: Fill) -> str:
+        return fill.order.side
+
+
+@admin.register(Trade)
+class TradeAdmin(ReadOnlyAdmin):
+    owner_path = "position__account__owner"
+    list_display = [
+        "created_at",
+        "symbol",
+        "purpose",
+        "side",
+        "price",
+        "quantity_filled",
+        "quote_quantity",
+        "commission_quote",
+        "realized_pnl",
+        "account",
+    ]
+    list_filter = [
+        chosen("purpose"),
+        owner_filter("position__account__owner"),
+        account_filter("position__account"),
+        environment_filter("environment"),
+        dropdown("symbol", "symbol", symbols),
+    ]
+    list_select_related = ["position__account"]
+    search_fields = ["symbol", "binance_order_id", "order__client_order_id"]
+    ordering = ["-id"]
+
+    @display(description="account", ordering="position__account__name")
+    def account(self, trade: Trade) -> ExchangeAccount:
+        return trade.position.account
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    owner_path = "position__account__owner"
+    list_display = ["created_at", "kind", "symbol", "message", "handled_at"]
+    list_filter = [
+        chosen("kind"),
+        owner_filter("position__account__owner"),
+        account_filter("position__account"),
+        dropdown("symbol", "position__symbol", symbols),
+    ]
+    list_select_related = ["position"]
+    search_fields = ["message", "position__symbol"]
+    ordering = ["-id"]
+
+    @display(description="symbol", ordering="position__symbol")
+    def symbol(self, event: Event) -> str:
+        return event.position.symbol

@@ -1,0 +1,138 @@
+import random
+from decimal import Decimal
+
+import pytest
+
+from market.exchange.types import ReportStatus
+from market.tests.factories import NOON
+from trades.models import Event, Fill, Order, Trade
+from trades.services import record_report
+from trades.tests.factories import OrderFactory, PositionFactory
+from trades.tests.gateways import fill_report, order_report
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def submitted(**values):
+    return OrderFactory(status="submitted", signed_at=NOON, proof_deadline=NOON, **values)
+
+
+def test_a_filled_report_books_fill_position_trade_and_news_together():
+    order = submitted()
+
+    record_report(order, order_report(fill_report(commission="0.00001", commission_asset="BTC")), now=NOON)
+
+    position = order.position
+    position.refresh_from_db()
+    trade = Trade.objects.get()
+    assert (order.status, order.filled_quantity, order.exchange_order_id) == ("filled", Decimal("0.01"), 77)
+    assert (position.quantity, position.entry_price) == (Decimal("0.00999"), Decimal(50_000))
+    assert (position.realized_pnl, position.fees, position.round) == (Decimal("-0.5"), Decimal("0.5"), 1)
+    assert (trade.price, trade.quantity_filled, trade.quote_quantity) == (50_000, Decimal("0.01"), 500)
+    assert (trade.commission, trade.commission_asset) == (Decimal("0.00001"), "BTC")
+    assert (trade.realized_pnl, trade.binance_order_id) == (Decimal("-0.5"), 77)
+    assert Event.objects.get().kind == "order_filled"
+
+
+def test_the_same_report_a_second_time_changes_nothing():
+    order = submitted()
+    report = order_report(fill_report())
+    record_report(order, report, now=NOON)
+
+    record_report(order, report, now=NOON)
+
+    order.position.refresh_from_db()
+    assert (Fill.objects.count(), Trade.objects.count(), Event.objects.count()) == (1, 1, 1)
+    assert order.position.quantity == Decimal("0.01")
+
+
+def test_fills_in_any_order_and_repeated_give_the_same_books():
+    fills = [fill_report(n, price=str(50_000 + n), quantity="0.001", commission="0.05") for n in range(1, 11)]
+    results = set()
+    for seed in range(4):
+        order = submitted(position=PositionFactory(account__name=f"seed {seed}"))
+        shuffled = random.Random(seed).choices(fills, k=15) + fills
+        for end in (5, 12, len(shuffled)):
+            seen = {fill.exchange_trade_id: fill for fill in shuffled[:end]}
+            whole = ReportStatus.FILLED if len(seen) == len(fills) else ReportStatus.OPEN
+            report = order_report(*seen.values(), status=whole)
+            Trade.objects.filter(order=order).update(binance_order_id=seed)
+            record_report(order, report, now=NOON)
+        Trade.objects.filter(order=order).update(binance_order_id=1000 + seed)
+        order.position.refresh_from_db()
+        results.add((order.status, *vars(order.position.holding).values(), Fill.objects.filter(order=order).count()))
+
+    assert len(results) == 1
+    status, quantity, entry_price, realized, fees, count = results.pop()
+    assert (status, quantity, realized, fees, count) == ("filled", Decimal("0.01"), Decimal("-0.5"), Decimal("0.5"), 10)
+    assert abs(entry_price - Decimal("50005.5")) < Decimal("1e-12")
+
+
+def test_an_order_whose_fills_lag_behind_is_not_finished_yet():
+    order = submitted()
+
+    record_report(order, order_report(executed="0.01"), now=NOON)
+
+    assert order.status == "submitted"
+    assert order in Order.objects.live()
+
+
+def test_a_part_that_was_filled_before_the_order_expired_is_booked():
+    order = submitted()
+
+    record_report(order, order_report(fill_report(quantity="0.004"), status=ReportStatus.EXPIRED), now=NOON)
+
+    order.position.refresh_from_db()
+    assert (order.status, order.position.quantity) == ("expired", Decimal("0.004"))
+    assert order in Order.objects.real()
+
+
+def test_a_fill_that_outran_its_cancel_wins():
+    order = submitted()
+    record_report(order, order_report(status=ReportStatus.CANCELED), now=NOON)
+
+    record_report(order, order_report(fill_report()), now=NOON)
+
+    assert order.status == "filled"
+
+
+def test_an_order_that_was_given_up_as_absent_may_be_born_late():
+    order = submitted()
+    Order.objects.update(status="absent")
+    order.refresh_from_db()
+
+    record_report(order, order_report(fill_report()), now=NOON)
+
+    assert order.status == "filled"
+
+
+def test_selling_realises_the_profit_net_of_both_fees():
+    bought = submitted()
+    record_report(bought, order_report(fill_report(commission="0.5")), now=NOON)
+    sold = submitted(position=bought.position, purpose="exit", side="SELL")
+
+    report = order_report(fill_report(2, price="51000", commission="0.51"))
+    Trade.objects.update(binance_order_id=1)
+    record_report(sold, report, now=NOON)
+
+    bought.position.refresh_from_db()
+    assert bought.position.realized_pnl == Decimal("10") - Decimal("1.01")
+    assert bought.position.quantity == 0
+    assert bought.position.closed_at == NOON
+    assert sold.trade.realized_pnl == Decimal("9.49")
+
+
+def test_a_failure_in_the_middle_books_nothing(monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError
+
+    order = submitted()
+    monkeypatch.setattr("trades.services.booking._tell", fail)
+
+    with pytest.raises(RuntimeError):
+        record_report(order, order_report(fill_report()), now=NOON)
+
+    order.refresh_from_db()
+    order.position.refresh_from_db()
+    assert (order.status, order.position.quantity) == ("submitted", 0)
+    assert (Fill.objects.count(), Trade.objects.count()) == (0, 0)
