@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
+from django.db.models.query_utils import DeferredAttribute
 
 if TYPE_CHECKING:
     _TextField = models.TextField["str | Secret", "Secret"]
@@ -51,8 +52,19 @@ class Secret:
     __str__ = __repr__
 
 
+class _SealingAttribute(DeferredAttribute):
+    """Seals at the assignment: a row that is not saved yet holds no plain text either."""
+
+    field: "SecretField"
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        instance.__dict__[self.field.attname] = self.field.to_python(value)
+
+
 class SecretField(_TextField):
     """A text, encrypted at rest with the first of FIELD_KEYS. Reading gives a ``Secret``; assign text to set it."""
+
+    descriptor_class = _SealingAttribute
 
     def from_db_value(self, value: str | None, *_: Any) -> Secret:
         return Secret(value or "")

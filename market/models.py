@@ -88,7 +88,9 @@ class ExchangeAccount(models.Model):
             key = self.api_key.reveal()
         except SecretUnreadable:
             return "unreadable"
-        return f"…{key[-4:]}" if key else "none"
+        if not key:
+            return "none"
+        return f"…{key[-4:]}" if len(key) >= 12 else "…"
 
     def is_cooling(self, now: datetime) -> bool:
         return self.cooldown_until is not None and now < self.cooldown_until
