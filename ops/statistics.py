@@ -1,37 +1,49 @@
 """What the fleet is doing, in figures: `manage.py stats`, and later the dashboard."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, cast
 
 from celery import current_app
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Count, Sum
 from kombu.exceptions import OperationalError
 
-from bots.models import BotConfig, BotState, Tick
+from bots.models import BotConfig, BotState, SeriesReading, Tick
 from market.exchange.errors import ExchangeError
 from market.prices import last_prices
-from trades.models import Fill, Order, Position, Trade
+from market.types import Price
+from trades.models import Fill, Order, Position, PositionQuerySet, Trade
+
+PriceOf = Callable[[Position], Decimal | None]
 
 # Two missed minutes; a single one may be a restart.
 TICK_TOO_OLD_SECONDS = 150
 
 
-def fleet_statistics(*, now: datetime) -> dict[str, Any]:
+def fleet_statistics(
+    *, now: datetime, owner: AbstractBaseUser | None = None, ask_exchange: bool = True
+) -> dict[str, Any]:
     """Counts by status, P&L in USDT as strings, age of the last tick in seconds, waiting messages by queue.
 
-    None stands for what can't be known: no tick yet, no prices, no broker.
+    None stands for what can't be known: no tick yet, no prices, no broker. With ``owner`` bots, orders and P&L are
+    those of one user. Without ``ask_exchange`` prices are those that ticks saw last: a page must not wait.
     """
     tick = Tick.objects.order_by("-started_at").first()
-    positions = Position.objects.all()
-    unrealized = unrealized_pnl(now=now)
+    positions, states, bots = Position.objects.all(), BotState.objects.all(), BotConfig.objects.all()
+    if owner:
+        positions, states, bots = positions.owned_by(owner), states.filter(bot__owner=owner), bots.owned_by(owner)
+    orders = Order.objects.filter(position__in=positions) if owner else Order.objects.all()
+    unrealized = unrealized_pnl(positions, live_prices(now) if ask_exchange else seen_prices())
     return {
-        "bots": _by_status(BotState.objects),
-        "bots_active": BotConfig.objects.active().count(),
-        "orders": _by_status(Order.objects),
-        "fills": Fill.objects.count(),
-        "trades": Trade.objects.count(),
+        "bots": _by_status(states),
+        "bots_active": bots.active().count(),
+        "orders": _by_status(orders),
+        "fills": Fill.objects.filter(order__in=orders).count() if owner else Fill.objects.count(),
+        "trades": Trade.objects.filter(position__in=positions).count() if owner else Trade.objects.count(),
         "open_positions": positions.open().count(),
         "realized_pnl": str(positions.aggregate(total=Sum("realized_pnl"))["total"] or Decimal(0)),
         "unrealized_pnl": None if unrealized is None else str(unrealized),
@@ -48,18 +60,43 @@ def is_healthy(statistics: dict[str, Any]) -> bool:
     return ticking and statistics["queues"] is not None
 
 
-def unrealized_pnl(*, now: datetime) -> Decimal | None:
-    """What closing every open position at the last prices would add; None when a price is missing."""
+def unrealized_pnl(positions: PositionQuerySet, price_of: PriceOf) -> Decimal | None:
+    """What closing every open one of ``positions`` would add; None when a price is missing."""
     total = Decimal(0)
-    for position in Position.objects.open().select_related("account"):
-        try:
-            prices = last_prices(position.account.environment, position.account.market, now=now)
-        except ExchangeError:
+    for position in positions.open().select_related("account"):
+        price = price_of(position)
+        if price is None:
             return None
-        if position.symbol not in prices:
-            return None
-        total += position.holding.unrealized_pnl(prices[position.symbol].value)
+        total += position.holding.unrealized_pnl(price)
     return total
+
+
+def live_prices(now: datetime) -> PriceOf:
+    """The exchange's last prices, asked for once for each environment and market."""
+
+    @cache
+    def prices(environment: str, market: str) -> dict[str, Price]:
+        try:
+            return last_prices(environment, market, now=now)
+        except ExchangeError:
+            return {}
+
+    def price_of(position: Position) -> Decimal | None:
+        price = prices(position.account.environment, position.account.market).get(position.symbol)
+        return price.value if price else None
+
+    return price_of
+
+
+def seen_prices() -> PriceOf:
+    """The prices that ticks saw last: one query, whatever the exchange does."""
+    rows = SeriesReading.objects.exclude(price=None).order_by("evaluated_at")
+    seen = {tuple(names): price for *names, price in rows.values_list("environment", "market", "symbol", "price")}
+
+    def price_of(position: Position) -> Decimal | None:
+        return seen.get((position.account.environment, position.account.market, position.symbol))
+
+    return price_of
 
 
 def queue_depths() -> dict[str, int] | None:

@@ -31,6 +31,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIN
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -87,6 +88,17 @@ STATIC_URL = "static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 # Files are found where they lie when `collectstatic` has not run, as under `make up`.
 WHITENOISE_USE_FINDERS = not Path(STATIC_ROOT).is_dir()
+
+UNFOLD = {
+    "SITE_TITLE": "TradeBot",
+    "SITE_HEADER": "TradeBot",
+    "SITE_SUBHEADER": "a fleet of trading bots",
+    "SITE_SYMBOL": "monitoring",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "tradebot_site.dashboard.dashboard",
+    "SIDEBAR": {"show_search": False, "navigation": "tradebot_site.navigation.navigation"},
+}
 
 # --- database ------------------------------------------------------------------------------------------------
 

@@ -27,10 +27,8 @@ def _list(strategy: Strategy) -> SafeString:
 
 
 def _about(parameter: Parameter) -> str:
-    if parameter.choices:
-        allowed = " or ".join(parameter.choices)
-    else:
-        allowed = f"{parameter.minimum:g} to {parameter.maximum:g}"  # every number of ours has both bounds
+    bounds = [f"{bound:g}" for bound in (parameter.minimum, parameter.maximum) if bound is not None]
+    allowed = " or ".join(parameter.choices) if parameter.choices else " to ".join(bounds)
     return f"{allowed}, default {parameter.default}. {parameter.help}"
 
 

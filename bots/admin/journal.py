@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from bots.types import Reason, Status
 from bots.models import Decision, SeriesReading, Tick
+from bots.types import Reason, Status
 from market.admin.base import ReadOnlyAdmin, sees_all
 from market.admin.filters import dropdown, environment_filter, interval_filter, owner_filter
 from market.admin.text import NOTHING, span

@@ -1,0 +1,134 @@
+"""Accounts: keys go in and never come out."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminPasswordWidget
+
+from market import services
+from market.admin.base import OwnedAdmin, sees_all
+from market.admin.filters import chosen, owner_filter
+from market.admin.text import number
+from market.exchange.errors import ExchangeError
+from market.fields import SecretUnreadable
+from market.models import ExchangeAccount
+
+FIXED = ["owner", "environment", "market"]  # orders, fills and bots rely on them
+UNCHANGED = "Never shown again. Empty: unchanged."
+
+
+def key_input() -> forms.CharField:
+    """A field that takes a secret and shows none, not even one that was just typed."""
+    widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    return forms.CharField(required=False, strip=True, max_length=200, widget=widget, help_text=UNCHANGED)
+
+
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
+    new_api_key = key_input()
+    new_api_secret = key_input()
+    request: HttpRequest
+
+    class Meta:
+        model = ExchangeAccount
+        exclude = ("api_key", "api_secret")  # noqa: DJ006 - the admin names the fields
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding and not sees_all(self.request):
+            self.instance.owner = self.request.user  # type: ignore[assignment]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        given = [name for name in ("new_api_key", "new_api_secret") if cleaned.get(name)]
+        if len(given) == 1:
+            self.add_error(
+                "new_api_secret" if given == ["new_api_key"] else "new_api_key",
+                "key and secret come in pairs: give both, or neither.",
+            )
+        self._require_free_name(cleaned)
+        return cleaned
+
+    def _require_free_name(self, cleaned: dict[str, Any]) -> None:
+        owner, name = cleaned.get("owner") or getattr(self.instance, "owner", None), cleaned.get("name")
+        same = ExchangeAccount.objects.filter(owner=owner, name=name).exclude(pk=self.instance.pk)
+        if owner and name and same.exists():
+            raise ValidationError({"name": f"name: {owner} has an account {name!r} already."})
+
+
+@admin.register(ExchangeAccount)
+class ExchangeAccountAdmin(OwnedAdmin):
+    form = AccountForm
+    owner_path = "owner"
+    list_display = ["name", "owner", "environment", "market", "state", "key", "key_error", "cooldown_until"]
+    list_filter = [owner_filter("owner"), chosen("environment"), chosen("state")]
+    list_select_related = ["owner"]
+    search_fields = ["name", "owner__username"]
+    ordering = ["owner__username", "name"]
+    actions = ["test_connection", "wipe_keys"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: ExchangeAccount | None = None) -> list[Any]:
+        identity = ["name", "environment", "market"]
+        if obj or sees_all(request):
+            identity.insert(1, "owner")
+        seen = ["key", "key_error", "cooldown_until"] if obj else []
+        return [
+            (None, {"fields": identity}),
+            ("Keys", {"fields": [*seen[:2], "new_api_key", "new_api_secret"]}),
+            ("Trading", {"fields": ["state", *seen[2:]]}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ExchangeAccount | None = None) -> list[str]:
+        return ["key", "key_error", "cooldown_until", *(FIXED if obj else [])]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.request = request
+        return form
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "owner":
+            kwargs["queryset"] = get_user_model().objects.filter(is_active=True).order_by("username")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    @display(description="key", empty_value="none")
+    def key(self, account: ExchangeAccount) -> str:
+        return account.masked_key
+
+    def save_model(self, request: HttpRequest, obj: ExchangeAccount, form: AccountForm, change: bool) -> None:
+        if change:
+            # What workers write meanwhile, a cooldown or a key's error, is not overwritten.
+            fields = {field.name for field in obj._meta.fields} - {"id"}
+            obj.save(update_fields=sorted(fields & set(form.changed_data)))
+        else:
+            obj.save()
+        if form.cleaned_data["new_api_key"]:
+            keys = {"api_key": "new_api_key", "api_secret": "new_api_secret"}
+            services.set_keys(obj, **{name: form.cleaned_data[field] for name, field in keys.items()})
+
+    @admin.action(description="Test connection", permissions=["change"])
+    def test_connection(self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]) -> None:
+        for account in accounts:
+            try:
+                balances = services.test_connection(account, now=timezone.now())
+            except (ExchangeError, SecretUnreadable) as error:
+                self.message_user(request, f"{account.name}: {error}", messages.ERROR)
+            else:
+                held = ", ".join(f"{number(item.free + item.locked)} {item.asset}" for item in balances[:20])
+                self.message_user(request, f"{account.name} holds {held or 'nothing'}.")
+
+    @admin.action(description="Wipe keys (orders and trades stay)", permissions=["change"])
+    def wipe_keys(self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]) -> None:
+        for account in accounts:
+            try:
+                services.wipe_keys(account)
+            except services.AccountInUse as error:
+                self.message_user(request, str(error), messages.ERROR)
+            else:
+                self.message_user(request, f"Keys of {account.name} wiped.")

@@ -1,0 +1,75 @@
+"""Drop-down filters that offer a user only what the user may see."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+
+from market.admin.base import sees_all
+from market.models import ExchangeAccount
+from market.types import INTERVALS, Environment
+
+MANY = 500  # beyond that a drop-down helps nobody: search
+Choices = Iterable[tuple[Any, str]]
+
+
+def dropdown(title: str, path: str, choices: Callable[[HttpRequest], Choices]) -> type[DropdownFilter]:
+    """A filter on ``path`` with the choices that ``choices`` offers for a request."""
+
+    def lookups(self: DropdownFilter, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(value), str(label)) for value, label in choices(request)]
+
+    def queryset(self: DropdownFilter, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        # Only what is offered is looked up: a number that is no number, or another user's account, finds nothing.
+        known = {str(value) for value, _ in self.lookup_choices}
+        value = self.value()
+        if not value:
+            return rows
+        return rows.filter(**{path: value}) if value in known else rows.none()
+
+    namespace = {
+        "title": title,
+        "parameter_name": title.replace(" ", "_"),
+        "lookups": lookups,
+        "queryset": queryset,
+        "has_output": lambda self: bool(self.lookup_choices),
+    }
+    return type(f"{title.title().replace(' ', '')}Filter", (DropdownFilter,), namespace)
+
+
+def _owners(request: HttpRequest) -> Choices:
+    if not sees_all(request):
+        return []
+    users = get_user_model().objects.filter(accounts__isnull=False).distinct().order_by("username")
+    return [(user.pk, user.get_username()) for user in users[:MANY]]
+
+
+def _accounts(request: HttpRequest) -> Choices:
+    accounts = ExchangeAccount.objects.select_related("owner").order_by("owner__username", "name")
+    if not sees_all(request):
+        accounts = accounts.filter(owner=request.user)
+    return [(account.pk, f"{account.owner}: {account}") for account in accounts[:MANY]]
+
+
+def owner_filter(path: str) -> type[DropdownFilter]:
+    return dropdown("owner", path, _owners)
+
+
+def account_filter(path: str) -> type[DropdownFilter]:
+    return dropdown("account", path, _accounts)
+
+
+def environment_filter(path: str) -> type[DropdownFilter]:
+    return dropdown("environment", path, lambda request: [(item.value, item.value) for item in Environment])
+
+
+def interval_filter(path: str = "interval") -> type[DropdownFilter]:
+    return dropdown("interval", path, lambda request: [(name, name) for name in INTERVALS])
+
+
+def chosen(path: str) -> tuple[str, type[ChoicesDropdownFilter]]:
+    """A filter on a field with choices."""
+    return path, ChoicesDropdownFilter
