@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from django_redis import get_redis_connection
 from redis.exceptions import LockError, RedisError
+from redis.lock import Lock
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -18,38 +19,63 @@ FETCH_SECONDS = 30
 def shared(key: str, *, read: Callable[[bytes], T | None], fetch: Callable[[], tuple[bytes, T]], keep: timedelta) -> T:
     """The value behind ``key`` if ``read`` takes it as fresh, else what ``fetch`` brings, by one process for all.
 
-    ``read`` returns None for a copy that is too old. While Redis is away every process fetches for itself.
+    ``read`` returns None for a copy that is too old. While Redis is away every process fetches for itself, once.
     Errors of ``fetch`` are the caller's.
     """
     try:
-        return _single_flight(key, read=read, fetch=fetch, keep=keep)
+        value, lock = _value_or_lock(key, read)
     except RedisError:
         logger.warning("shared store: Redis does not answer; %s is fetched without it", key)
-        return fetch()[1]
-
-
-def _single_flight(
-    key: str, *, read: Callable[[bytes], T | None], fetch: Callable[[], tuple[bytes, T]], keep: timedelta
-) -> T:
-    redis = get_redis_connection("default")
-    value = _fresh(redis.get(key), read)
+        value, lock = None, None
     if value is not None:
         return value
-    lock = redis.lock(f"{key}:fetch", timeout=FETCH_SECONDS, blocking_timeout=FETCH_SECONDS, sleep=0.05)
-    if not lock.acquire():
+    if lock is None:
         return fetch()[1]
     try:
-        value = _fresh(redis.get(key), read)  # another process may have brought it while we waited
-        if value is None:
-            packed, value = fetch()
-            redis.set(key, packed, px=keep)
+        packed, value = fetch()
+        _put(key, packed, keep)
         return value
     finally:
-        try:
-            lock.release()
-        except LockError:
-            logger.warning("shared store: fetching %s took longer than its lock", key)
+        _release(lock, key)
 
 
-def _fresh(packed: Any, read: Callable[[bytes], T | None]) -> T | None:
-    return read(packed) if packed is not None else None
+def _value_or_lock(key: str, read: Callable[[bytes], T | None]) -> tuple[T | None, Lock | None]:
+    """A fresh value, or the lock that lets us fetch it; neither when another process fetches for too long."""
+    redis = get_redis_connection("default")
+    value = _fresh(key, redis.get(key), read)
+    if value is not None:
+        return value, None
+    lock = redis.lock(f"{key}:fetch", timeout=FETCH_SECONDS, blocking_timeout=FETCH_SECONDS, sleep=0.05)
+    if not lock.acquire():
+        return None, None
+    value = _fresh(key, redis.get(key), read)  # another process may have brought it while we waited
+    if value is None:
+        return None, lock
+    _release(lock, key)
+    return value, None
+
+
+def _fresh(key: str, packed: Any, read: Callable[[bytes], T | None]) -> T | None:
+    if packed is None:
+        return None
+    try:
+        return read(packed)
+    except (ValueError, KeyError, TypeError, ArithmeticError):
+        logger.warning("shared store: %s is unreadable and fetched anew", key)  # another version of us wrote it
+        return None
+
+
+def _put(key: str, packed: bytes, keep: timedelta) -> None:
+    try:
+        get_redis_connection("default").set(key, packed, px=keep)
+    except RedisError:
+        logger.warning("shared store: Redis does not answer; %s is not shared", key)
+
+
+def _release(lock: Lock, key: str) -> None:
+    try:
+        lock.release()
+    except LockError:
+        logger.warning("shared store: fetching %s took longer than its lock", key)
+    except RedisError:
+        logger.warning("shared store: Redis does not answer; the lock of %s has to expire", key)
