@@ -71,17 +71,24 @@ class Child:
 
 
 class Spawn(Protocol):
-    """Start a child of a test; `env` is the whole environment, that of the test when None."""
+    """Start a child of a test in `cwd`; `env` is the whole environment, that of the test when None."""
 
     def __call__(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, name: str | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        name: str | None = None,
+        cwd: Path = ROOT,
     ) -> Child: ...
 
 
 def spawner(directory: Path, children: list[Child]) -> Spawn:
     """A `Spawn` that keeps output in `directory` and adds each child to `children`."""
 
-    def spawn(argv: Sequence[str], *, env: Mapping[str, str] | None = None, name: str | None = None) -> Child:
+    def spawn(
+        argv: Sequence[str], *, env: Mapping[str, str] | None = None, name: str | None = None, cwd: Path = ROOT
+    ) -> Child:
         name = name or f"{Path(argv[0]).name}-{len(children)}"
         path = directory / f"{name}.log"
         with path.open("ab") as output:
@@ -90,7 +97,7 @@ def spawner(directory: Path, children: list[Child]) -> Spawn:
                 environment={"PYTHONUNBUFFERED": "1"} | dict(os.environ if env is None else env),
                 output=output,
                 death_signal=signal.SIGTERM,
-                cwd=str(ROOT),
+                cwd=str(cwd),
             )
         children.append(Child(name, process, path))
         return children[-1]
