@@ -17,7 +17,7 @@ INTERVALS = {
 
 BIG = np.iinfo(np.int64).max
 # Per series. An answer of 1000 rows has 130 kB, and the next minute brings another.
-CACHED_ANSWERS = 4
+CACHED_ANSWERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +108,28 @@ class KlineTable:
         return buckets[-limit:] if newest else buckets[:limit]
 
     def _written(self, buckets: Ints) -> bytes:
-        candles, rows = self._candles, buckets % len(self._candles)
-        columns = [getattr(candles, name)[rows].tolist() for name in Bar.__slots__]
-        return ",".join(
-            kline_text(bucket, self.size, *amounts) for bucket, *amounts in zip(buckets.tolist(), *columns, strict=True)
-        ).encode()
+        rows = buckets % len(self._candles)
+        return kline_text(buckets, self.size, *(getattr(self._candles, name)[rows] for name in Bar.__slots__))
+
+
+# One row in Binance's shape; an amount is written as its whole part and its eight decimals.
+ROW = '[%d,"A","A","A","A","A",%d,"A",%d,"A","A","0"]'.replace("A", "%d.%08d")
 
 
 def kline_text(
-    bucket: int, size: int, opened: int, high: int, low: int, close: int, volume: int, quote: int, trades: int
-) -> str:
-    """One kline row as JSON. Half of the volume counts as bought by takers: the recording does not say."""
-    open_ms = bucket * size * MS_PER_MINUTE
-    takers = f'"{text8(volume // 2)}","{text8(quote // 2)}"'
-    return (
-        f'[{open_ms},"{text8(opened)}","{text8(high)}","{text8(low)}","{text8(close)}","{text8(volume)}",'
-        f'{open_ms + size * MS_PER_MINUTE - 1},"{text8(quote)}",{trades},{takers},"0"]'
-    )
+    buckets: Ints, size: int, opened: Ints, high: Ints, low: Ints, close: Ints, volume: Ints, quote: Ints, trades: Ints
+) -> bytes:
+    """Kline rows as JSON, comma separated. Half of the volume counts as bought by takers: the recording does not say.
+
+    All rows are formatted at once: a thousand of them take two milliseconds, one by one they take six.
+    """
+    open_ms = buckets * (size * MS_PER_MINUTE)
+    columns = [open_ms]
+    for amounts in (opened, high, low, close, volume):
+        columns += divmod(amounts, SCALE)
+    columns += [open_ms + (size * MS_PER_MINUTE - 1), *divmod(quote, SCALE), trades]
+    columns += [*divmod(volume // 2, SCALE), *divmod(quote // 2, SCALE)]
+    return (",".join([ROW] * len(buckets)) % tuple(np.stack(columns, axis=1).ravel().tolist())).encode()
 
 
 def text8(value: int) -> str:

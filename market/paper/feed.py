@@ -113,8 +113,8 @@ class Feed:
         if closed_limit and first <= min(last, now_bucket - 1):
             rows, count = table.rows(first, min(last, now_bucket - 1), closed_limit, newest=newest)
         if open_bar and count < limit:
-            row = kline_text(now_bucket, size, *(getattr(open_bar, name) for name in Bar.__slots__))
-            rows += (b"," if rows else b"") + row.encode()
+            amounts = (np.array([getattr(open_bar, name)]) for name in Bar.__slots__)
+            rows += (b"," if rows else b"") + kline_text(np.array([now_bucket]), size, *amounts)
         return b"[" + rows + b"]"
 
     def day(self, symbol: str, now_ms: int) -> Bar:

@@ -12,6 +12,7 @@ from itertools import count
 
 import pytest
 
+from market.paper.ledger import Ledger
 from market.paper.tests.server import PaperServer
 
 BUY = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.001"}
@@ -154,6 +155,14 @@ def test_signal_stops_it_cleanly_while_clients_are_connected(tmp_path, number):
 
         assert paper.stop(number) == 0
     assert not [line for line in paper.lines if "Traceback" in line]
+
+
+def test_every_commit_is_forced_to_the_disk(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+
+    assert ledger._writer.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert ledger._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    ledger.close()
 
 
 def test_ledger_holds_plain_decimals_under_the_names_of_the_contract(tmp_path):

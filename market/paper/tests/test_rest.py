@@ -72,17 +72,22 @@ def test_limit_order_rests_locks_and_fills_when_the_price_crosses_it(paper, clie
     paper.wait_for(f"fill {trade['id']}: BUY 0.001 BTCUSDT at 49000")
 
 
-def test_resting_order_fills_while_the_replay_moves(paper, key, client):
-    """No price is set: the recorded path crosses one of many limits sooner or later."""
-    price = Decimal(client.get_symbol_ticker(symbol="ETHUSDT")["price"])
-    for number in range(20):
-        limit = price - Decimal("0.3") * (number + 1)
-        client.create_order(**LIVE | {"symbol": "ETHUSDT", "quantity": "0.01"}, price=str(limit))
-        limit = price + Decimal("0.3") * (number + 1)
+def test_resting_order_fills_while_the_replay_moves(paper):
+    """No price is set: the recorded path crosses one of many limits, above or below, within a minute or two."""
+    key = paper.open_account(USDT="10000", ETH="1")
+    price = Decimal(paper.get("/api/v3/ticker/price", symbol="ETHUSDT")["price"])
+    for number in range(2, 12):
+        for side, limit in (("BUY", price - number * Decimal("0.5")), ("SELL", price + number * Decimal("0.5"))):
+            new = {"symbol": "ETHUSDT", "side": side, "type": "LIMIT_MAKER", "quantity": "0.01", "price": limit}
+            paper.signed("POST", "/api/v3/order", key, **new)
+
     line = paper.wait_for("fill ", ending=f"account {key['id']}", seconds=150)
 
     assert " 0.01 ETHUSDT at " in line
-    assert client.get_my_trades(symbol="ETHUSDT")[0]["isMaker"]
+    trade = paper.signed("GET", "/api/v3/myTrades", key, symbol="ETHUSDT")[1][0]
+    order = paper.signed("GET", "/api/v3/order", key, symbol="ETHUSDT", orderId=trade["orderId"])[1]
+    assert trade["isMaker"]
+    assert (order["status"], order["price"]) == ("FILLED", trade["price"])
 
 
 def test_cancel_frees_the_money_and_a_second_one_finds_nothing(client, btc_at_50000):
