@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
@@ -104,15 +105,27 @@ class PaperServer:
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, Any, http.client.HTTPMessage]:
-        """Status, decoded JSON and headers of any request."""
+        """Status, decoded JSON and headers of any request, over a connection of its own."""
+        with closing(self.connection()) as connection:
+            return self.exchange(connection, method, path, body, headers)
+
+    def connection(self) -> http.client.HTTPConnection:
+        """A connection to keep, for many requests in a row."""
         address = urlsplit(self.url)
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=DEADLINE_SECONDS)
-        try:
-            connection.request(method, path, body, headers or {})
-            reply = connection.getresponse()
-            return reply.status, json.loads(reply.read()), reply.headers
-        finally:
-            connection.close()
+        return http.client.HTTPConnection(address.hostname or "", address.port, timeout=DEADLINE_SECONDS)
+
+    @staticmethod
+    def exchange(
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, Any, http.client.HTTPMessage]:
+        """Status, decoded JSON and headers of one request over this connection."""
+        connection.request(method, path, body, headers or {})
+        reply = connection.getresponse()
+        return reply.status, json.loads(reply.read()), reply.headers
 
     def client(self, key: dict[str, Any]) -> Any:
         """python-binance, unmodified but for its addresses."""
