@@ -85,9 +85,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"
 STATIC_URL = "static/"
-STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
-# Files are found where they lie when `collectstatic` has not run, as under `make up`.
-WHITENOISE_USE_FINDERS = not Path(STATIC_ROOT).is_dir()
+# Where `collectstatic` puts the files; without it they are served from where they lie, as under `make up`.
+STATIC_ROOT = env.str("STATIC_ROOT", default=None)
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 
 UNFOLD = {
     "SITE_TITLE": "TradeBot",

@@ -1,0 +1,113 @@
+"""Health, statistics, schedules, the demo: what operators see first."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+
+from bots.models import BotConfig, Tick
+from bots.tests.factories import BotFactory
+from market.models import ExchangeAccount
+from ops import schedules, statistics
+from ops.demo import FLEET, seed_demo
+from tradebot_site.celery import app
+from trades.models import Position
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_health_answers_without_database_redis_and_known_host(client, django_assert_num_queries, settings):
+    settings.HTTPS_ONLY = settings.SECURE_SSL_REDIRECT = True
+
+    with django_assert_num_queries(0):
+        answer = client.get("/health", headers={"host": "10.0.0.7"})
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "healthy", "service": "tradebot-backend"})
+
+
+def test_schedules_are_created_once_and_edits_survive():
+    made = schedules.create_schedules()
+    PeriodicTask.objects.filter(name="reconcile-orders").update(enabled=False, expire_seconds=7)
+
+    again = schedules.create_schedules()
+
+    edited = PeriodicTask.objects.get(name="reconcile-orders")
+    assert (made, again) == (len(schedules.SCHEDULES), 0)
+    assert (edited.enabled, edited.expire_seconds) == (False, 7)
+
+
+def test_every_schedule_names_a_task_and_a_queue_that_exist_and_expires_before_the_next(settings):
+    app.loader.import_default_modules()
+    for schedule in schedules.SCHEDULES:
+        assert schedule.task in app.tasks
+        assert schedule.queue in settings.CELERY_TASK_QUEUES
+        assert schedule.expire_seconds < (schedule.every_seconds or 86_400)
+
+
+def test_every_task_of_ours_has_a_queue_of_its_own_choice(settings):
+    app.loader.import_default_modules()
+    ours = [name for name in app.tasks if name.split(".")[0] in ("bots", "trades", "market", "ops")]
+
+    for name in ours:
+        assert app.amqp.router.route({}, name)["queue"].name in settings.CELERY_TASK_QUEUES
+
+
+def test_statistics_count_bots_positions_and_profit(paper):
+    bot = BotFactory()
+    Position.objects.filter(pk=bot.position_id).update(
+        quantity=Decimal("0.5"), entry_price=Decimal(100), realized_pnl=Decimal("-3")
+    )
+    now = timezone.now()
+    Tick.objects.create(slot=now, started_at=now - timedelta(seconds=20))
+
+    found = statistics.fleet_statistics(now=now)
+
+    assert found["bots"] == {"stopped": 1}
+    assert (found["open_positions"], Decimal(found["realized_pnl"])) == (1, -3)
+    assert Decimal(found["unrealized_pnl"]) > 1000
+    assert found["last_tick_age_seconds"] == 20
+    assert found["queues"]["high_priority"] == 0
+
+
+@pytest.mark.parametrize(
+    ("age", "active", "healthy"), [(10, 1, True), (200, 1, False), (None, 1, False), (None, 0, True)]
+)
+def test_a_fleet_without_ticks_is_not_healthy(age, active, healthy):
+    found = {"last_tick_age_seconds": age, "bots_active": active, "queues": {}}
+
+    assert statistics.is_healthy(found) == healthy
+
+
+def test_a_broker_that_is_away_is_not_healthy(monkeypatch):
+    monkeypatch.setattr(statistics, "queue_depths", lambda: None)
+
+    assert not statistics.is_healthy(statistics.fleet_statistics(now=timezone.now()))
+
+
+def test_stats_prints_one_json_object_as_its_last_line(capsys):
+    call_command("stats", "--json")
+
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["trades"] == 0
+
+
+def test_the_demo_is_seeded_once_for_several_owners(paper):
+    now = timezone.now()
+
+    first = seed_demo(admin_password="for a test only", now=now)
+    second = seed_demo(admin_password="for a test only", now=now)
+
+    fleet_size = sum(len(specs) for specs in FLEET.values())
+    assert (first, second) == (fleet_size, 0)
+    assert fleet_size >= 8
+    assert BotConfig.objects.active().count() == fleet_size
+    assert ExchangeAccount.objects.values("owner").distinct().count() == len(FLEET) >= 2
+
+
+def test_warm_cache_tells_how_many_symbols_it_fetched(paper, capsys):
+    call_command("warm_cache", "--json")
+
+    assert json.loads(capsys.readouterr().out)["symbols"]["paper"] >= 4
