@@ -17,7 +17,7 @@ from market.paper.recording import DATA, UnusableRecording
 from market.paper.server import CannotListen, Options, serve
 
 # Chosen by computation over the whole recording. Crosses: closes at which EMA 9 crosses above 21 or EMA 3 above 8 on
-# BTC, ETH, SOL or XRP with RSI 14 between 45 and 67. Wanted: three or more at the close of the first minute, two or more
+# BTC, ETH, SOL or XRP with RSI 14 between 45 and 67. Wanted: three at the close of the first minute, two or more
 # at the next, all four symbols among them, half an hour of at least 8 basis points a minute on each, then the most
 # crosses within a quarter of an hour. This minute wins: 3/8 on all four at once, 9/21 on BTC and XRP a minute later and
 # on ETH after that, eleven in the next fourteen minutes; bars average 29 basis points on the quietest symbol.
