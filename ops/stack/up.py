@@ -28,10 +28,11 @@ def up(caller: Mapping[str, str], places: Places) -> int:
         except StopRequestedError:
             say("stack", "stopping")
         finally:
-            begun = time.monotonic()
+            begun, anything = time.monotonic(), supervisor.children
             lock.withdraw(places)
             supervisor.stop()
-            say("stack", f"all stopped in {time.monotonic() - begun:.1f} s")
+            if anything:
+                say("stack", f"all stopped in {time.monotonic() - begun:.1f} s")
     return 0
 
 
