@@ -1,6 +1,7 @@
 """One owner for the servers: up, down, reset, and the commands of manage.py beside them."""
 
 import os
+import shutil
 import sys
 import threading
 
@@ -29,7 +30,8 @@ with lock.owning(places, sys.argv[2]) as descriptor:
 def places(tmp_path):
     places = Places(tmp_path / "local")
     places.create()
-    return places
+    yield places
+    shutil.rmtree(places.temporary("run"), ignore_errors=True)
 
 
 @pytest.fixture

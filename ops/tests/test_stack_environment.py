@@ -1,5 +1,6 @@
 """Which environment a process gets, and where the secrets of a demo come from."""
 
+import shutil
 import stat
 import subprocess
 import sys
@@ -21,7 +22,8 @@ def places(tmp_path):
 @pytest.fixture
 def made(places):
     places.create()
-    return places
+    yield places
+    shutil.rmtree(places.temporary("run"), ignore_errors=True)
 
 
 def test_secrets_are_made_once_and_for_their_owner_only(made):

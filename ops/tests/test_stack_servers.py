@@ -151,7 +151,8 @@ def test_data_moves_to_where_the_other_user_gets_and_nothing_is_opened_for_it(tm
         assert home.data.is_relative_to(hidden.temporary("postgres"))
         assert hidden.local.parent.stat().st_mode & 0o777 == 0o700
     finally:
-        shutil.rmtree(hidden.temporary("postgres"), ignore_errors=True)
+        for purpose in ("postgres", "run"):
+            shutil.rmtree(hidden.temporary(purpose), ignore_errors=True)
 
 
 def test_run_gives_a_command_servers_of_its_own_and_its_exit_status():
