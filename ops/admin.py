@@ -154,7 +154,7 @@ class IntervalScheduleAdmin(ModelAdmin):
     list_display = ["__str__", "every", "period"]
 
 
-class CrontabForm(forms.ModelForm):  # type: ignore[type-arg]
+class CrontabForm(forms.ModelForm):
     class Meta:
         model = CrontabSchedule
         fields = "__all__"  # noqa: DJ007

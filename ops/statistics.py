@@ -35,7 +35,7 @@ def fleet_statistics(
     tick = Tick.objects.order_by("-started_at").first()
     positions, states, bots = Position.objects.all(), BotState.objects.all(), BotConfig.objects.all()
     if owner:
-        positions, states, bots = positions.owned_by(owner), states.filter(bot__owner=owner), bots.owned_by(owner)
+        positions, states, bots = positions.owned_by(owner), states.filter(bot__owner=owner.pk), bots.owned_by(owner)
     orders = Order.objects.filter(position__in=positions) if owner else Order.objects.all()
     unrealized = unrealized_pnl(positions, live_prices(now) if ask_exchange else seen_prices())
     return {
@@ -103,7 +103,7 @@ def queue_depths() -> dict[str, int] | None:
     """Messages that wait in each queue; None when the broker does not answer."""
     try:
         with current_app.connection_for_read(connect_timeout=3) as connection:
-            connection.ensure_connection(max_retries=1, timeout=3)
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
             client = cast(Any, connection.default_channel).client  # kombu's Redis channel
             return {name: client.llen(name) for name in settings.CELERY_TASK_QUEUES}
     except (OperationalError, OSError):

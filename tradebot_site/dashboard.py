@@ -35,9 +35,7 @@ def _cards(statistics: dict[str, Any]) -> list[Card]:
         _card("Bots", f"{bots:,}", f"{statistics['bots_active']:,} active", "bots_botconfig"),
         _card("Open positions", f"{statistics['open_positions']:,}", f"{trades:,} trades so far", "trades_position"),
         _card("Realised P&L", _usdt(statistics["realized_pnl"]), "net of fees", "trades_trade"),
-        _card(
-            "Unrealised P&L", _usdt(statistics["unrealized_pnl"]), "at the last tick's prices", "trades_position"
-        ),
+        _card("Unrealised P&L", _usdt(statistics["unrealized_pnl"]), "at the last tick's prices", "trades_position"),
         _tick(statistics["last_tick_age_seconds"], statistics["last_tick_seconds"]),
     ]
 

@@ -94,6 +94,7 @@ UNFOLD = {
     "SITE_HEADER": "TradeBot",
     "SITE_SUBHEADER": "a fleet of trading bots",
     "SITE_SYMBOL": "monitoring",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "tradebot_site.navigation.favicon"}],
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "tradebot_site.dashboard.dashboard",

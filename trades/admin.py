@@ -17,7 +17,7 @@ SYMBOLS_OFFERED = 300
 
 def symbols(request: HttpRequest) -> list[tuple[str, str]]:
     """The symbols that somebody traded; positions are far fewer than orders or trades."""
-    positions = Position.objects.all() if sees_all(request) else Position.objects.filter(account__owner=request.user)
+    positions = Position.objects.all() if sees_all(request) else Position.objects.filter(account__owner=request.user.pk)
     names = positions.order_by("symbol").values_list("symbol", flat=True).distinct()[:SYMBOLS_OFFERED]
     return [(name, name) for name in names]
 

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from market.fields import AmountField
 from market.models import ExchangeAccount
+from market.rounding import plain
 from market.types import Side
 from trades.lifecycle import CUT_SHORT, LIVE, MOVES, NEVER_WERE, OrderStatus
 from trades.pnl import Holding
@@ -210,7 +211,7 @@ class Trade(models.Model):
         indexes = [models.Index(name="trade_by_day", fields=["position", "created_at"])]
 
     def __str__(self) -> str:
-        return f"{self.side} {self.quantity_filled} {self.symbol}"
+        return f"{self.side} {plain(self.quantity_filled)} {self.symbol}"
 
 
 class Event(models.Model):

@@ -48,6 +48,8 @@ FIELDSETS = [
 class BotChangeList(ChangeList):
     """A page of bots, each with its figures."""
 
+    result_list: Any
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         bots = list(self.result_list)
@@ -94,7 +96,7 @@ class BotConfigAdmin(BotColumns, OwnedAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "account":
             accounts = ExchangeAccount.objects.select_related("owner").order_by("owner__username", "name")
-            kwargs["queryset"] = accounts if sees_all(request) else accounts.filter(owner=request.user)
+            kwargs["queryset"] = accounts if sees_all(request) else accounts.filter(owner=request.user.pk)
         elif db_field.name == "owner":
             kwargs["queryset"] = get_user_model().objects.filter(is_active=True).order_by("username")
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -17,7 +17,7 @@ from market.admin.filters import (
 
 
 def _symbols(request: HttpRequest) -> list[tuple[str, str]]:
-    bots = BotConfig.objects.all() if sees_all(request) else BotConfig.objects.filter(owner=request.user)
+    bots = BotConfig.objects.all() if sees_all(request) else BotConfig.objects.filter(owner=request.user.pk)
     names = bots.order_by("symbol").values_list("symbol", flat=True).distinct()[:MANY]
     return [(name, name) for name in names]
 

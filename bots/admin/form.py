@@ -32,7 +32,7 @@ def _about(parameter: Parameter) -> str:
     return f"{allowed}, default {parameter.default}. {parameter.help}"
 
 
-class BotForm(forms.ModelForm):  # type: ignore[type-arg]
+class BotForm(forms.ModelForm):
     """``request`` is set by the admin: it decides whose bot a new one is."""
 
     request: HttpRequest
@@ -44,7 +44,7 @@ class BotForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance._state.adding and not sees_all(self.request):
-            self.instance.owner = self.request.user  # type: ignore[assignment]
+            self.instance.owner = self.request.user
         if "parameters" in self.fields:
             self.fields["parameters"].help_text = parameters_help()
 

@@ -30,7 +30,7 @@ def key_input() -> forms.CharField:
     return forms.CharField(required=False, strip=True, max_length=200, widget=widget, help_text=UNCHANGED)
 
 
-class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
+class AccountForm(forms.ModelForm):
     new_api_key = key_input()
     new_api_secret = key_input()
     request: HttpRequest
@@ -42,7 +42,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance._state.adding and not sees_all(self.request):
-            self.instance.owner = self.request.user  # type: ignore[assignment]
+            self.instance.owner = self.request.user
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

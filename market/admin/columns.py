@@ -66,7 +66,7 @@ def shown(name: str, as_text: Callable[[Any], str], field: Any) -> Column:
         return as_text(getattr(row, name))
 
     column.__name__ = name  # Django finds help text and sorting by it
-    return display(description=str(field.verbose_name), ordering=name)(column)  # type: ignore[no-any-return]
+    return display(description=str(field.verbose_name), ordering=name)(column)
 
 
 def badge(name: str) -> Column:
@@ -77,4 +77,4 @@ def badge(name: str) -> Column:
         return value, value
 
     column.__name__ = name
-    return display(description=name, ordering=name, label=COLOURS)(column)  # type: ignore[no-any-return]
+    return display(description=name, ordering=name, label=COLOURS)(column)

@@ -50,7 +50,7 @@ def _owners(request: HttpRequest) -> Choices:
 def _accounts(request: HttpRequest) -> Choices:
     accounts = ExchangeAccount.objects.select_related("owner").order_by("owner__username", "name")
     if not sees_all(request):
-        accounts = accounts.filter(owner=request.user)
+        accounts = accounts.filter(owner=request.user.pk)
     return [(account.pk, f"{account.owner}: {account}") for account in accounts[:MANY]]
 
 

@@ -1,0 +1,78 @@
+"""What users do with accounts: give, test and wipe their keys."""
+
+from datetime import timedelta
+
+import pytest
+
+from market import services
+from market.exchange.errors import ExchangeUnavailable, NotConfigured, PermissionDenied
+from market.models import ExchangeAccount
+from market.tests.factories import NOON, ExchangeAccountFactory
+
+
+def test_new_keys_are_sealed_and_the_old_error_is_forgotten(db):
+    account = ExchangeAccountFactory(key_error="revoked")
+
+    services.set_keys(account, api_key="new key", api_secret="new secret")
+
+    saved = ExchangeAccount.objects.get()
+    assert (saved.api_key.reveal(), saved.api_secret.reveal(), saved.key_error) == ("new key", "new secret", "")
+    assert "new key" not in repr(account.api_key)
+
+
+def test_keys_do_not_overwrite_what_workers_write_meanwhile(db):
+    account = ExchangeAccountFactory()
+    ExchangeAccount.objects.update(state="halted", cooldown_until=NOON)
+
+    services.set_keys(account, api_key="new", api_secret="new")
+
+    saved = ExchangeAccount.objects.get()
+    assert (saved.state, saved.cooldown_until) == ("halted", NOON)
+
+
+def test_a_connection_that_works_tells_balances_and_clears_the_error(db, paper):
+    api_key, api_secret = paper.create_account(USDT="100", BTC="0.5")
+    account = ExchangeAccountFactory(api_key=api_key, api_secret=api_secret, key_error="revoked")
+
+    balances = services.test_connection(account, now=NOON)
+
+    assert {item.asset: str(item.free.normalize()) for item in balances} == {"USDT": "1E+2", "BTC": "0.5"}
+    assert ExchangeAccount.objects.get().key_error == ""
+
+
+def test_a_refused_key_is_remembered(db, paper):
+    account = ExchangeAccountFactory(api_key="x" * 64, api_secret="y" * 64)
+
+    with pytest.raises(PermissionDenied):
+        services.test_connection(account, now=NOON)
+
+    assert ExchangeAccount.objects.get().key_error
+    assert "x" * 64 not in ExchangeAccount.objects.get().key_error
+
+
+def test_an_exchange_that_is_away_says_nothing_about_the_key(db, settings):
+    settings.PAPER_URL = "http://127.0.0.1:9"
+    account = ExchangeAccountFactory(api_key="another key", key_error="")
+
+    with pytest.raises(ExchangeUnavailable):
+        services.test_connection(account, now=NOON)
+
+    assert ExchangeAccount.objects.get().key_error == ""
+
+
+def test_a_missing_key_and_a_silenced_account_ask_nobody(db):
+    with pytest.raises(NotConfigured):
+        services.test_connection(ExchangeAccountFactory(api_key=""), now=NOON)
+    cooling = ExchangeAccountFactory(cooldown_until=NOON + timedelta(minutes=1))
+    with pytest.raises(ExchangeUnavailable, match="silence until 12:01"):
+        services.test_connection(cooling, now=NOON)
+
+
+def test_wiping_forgets_both_keys_and_keeps_the_account(db):
+    account = ExchangeAccountFactory()
+
+    services.wipe_keys(account)
+
+    saved = ExchangeAccount.objects.get()
+    assert not saved.api_key
+    assert not saved.api_secret

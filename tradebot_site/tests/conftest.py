@@ -1,0 +1,99 @@
+"""People of the admin, and one row of everything."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.conf import settings
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from bots.models import BotConfig, Decision, SeriesReading, Tick
+from bots.tests.factories import BotFactory
+from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
+from ops.statistics import queue_depths
+from trades.models import Event
+from trades.tests.factories import FillFactory, OrderFactory, TradeFactory
+
+KEY, SECRET = "CANARYKEY-0123456789-abcdefgh", "CANARYSECRET-9876543210-zyxwvuts"
+
+
+@pytest.fixture
+def admin_user(db) -> User:
+    return UserFactory(username="root", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def admin(admin_user) -> Client:
+    client = Client()
+    client.force_login(admin_user)
+    return client
+
+
+def staff_user(name: str) -> User:
+    """Staff with every permission, but no superuser."""
+    user = UserFactory(username=name, is_staff=True)
+    user.user_permissions.set(Permission.objects.all())
+    return user
+
+
+@pytest.fixture
+def staff(db) -> User:
+    return staff_user("staff")
+
+
+@pytest.fixture
+def staff_client(staff) -> Client:
+    client = Client()
+    client.force_login(staff)
+    return client
+
+
+def full_bot(owner: User | None = None, **kwargs: Any) -> BotConfig:
+    """A bot with an account whose secrets are canaries, and a row of everything that can refer to it."""
+    account = ExchangeAccountFactory(
+        api_key=KEY, api_secret=SECRET, **({"owner": owner} if owner else {}), name=f"account of {owner}"
+    )
+    bot = BotFactory(account=account, **kwargs)
+    order = OrderFactory(position=bot.position)
+    FillFactory(order=order)
+    TradeFactory(order=order)
+    Event.objects.create(kind="order_filled", position=bot.position, order=order, message="filled", created_at=NOON)
+    Decision.objects.create(bot=bot, status="running", text="a thought", created_at=NOON)
+    return bot
+
+
+@pytest.fixture
+def everything(db) -> BotConfig:
+    """One row of every model."""
+    Tick.objects.create(slot=NOON, started_at=NOON)
+    SeriesReading.objects.create(
+        environment="paper", market="spot", symbol="BTCUSDT", interval="1m", evaluated_at=NOON, price=50_000
+    )
+    return full_bot(name="the bot")
+
+
+@pytest.fixture
+def act() -> Callable[..., Any]:
+    """Choose rows of a list and run one of its actions."""
+
+    def act(client: Client, url: str, action: str, *rows: Any) -> Any:
+        data = {"action": action, "_selected_action": [row.pk for row in rows]}
+        return client.post(url, data, follow=True)
+
+    return act
+
+
+@pytest.fixture
+def broker() -> Callable[[str], int]:
+    """How many messages wait in a queue of the real broker, which is emptied before and after."""
+
+    def purge() -> None:
+        with current_app.connection_for_write() as connection:
+            for queue in settings.CELERY_TASK_QUEUES:
+                connection.default_channel.client.delete(queue)
+
+    purge()
+    yield lambda queue: queue_depths()[queue]
+    purge()

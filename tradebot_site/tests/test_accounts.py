@@ -1,0 +1,161 @@
+"""Accounts in the admin: keys go in and never come out; they are tested and wiped by the services."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+
+from bots.tests.factories import BotFactory
+from market import services
+from market.models import ExchangeAccount
+from market.tests.factories import ExchangeAccountFactory, UserFactory
+from tradebot_site.tests.conftest import KEY, SECRET, full_bot
+from trades.models import Order, Position
+from trades.tests.factories import FillFactory
+
+LIST = "/admin/market/exchangeaccount/"
+ADD = "/admin/market/exchangeaccount/add/"
+
+
+def page_of(account):
+    return reverse("admin:market_exchangeaccount_change", args=[account.pk])
+
+
+def sent(**changes):
+    return {"name": "an account", "environment": "paper", "market": "spot", "state": "active"} | changes
+
+
+def test_keys_go_in_sealed_and_never_come_out(admin, db):
+    owner = UserFactory()
+
+    added = admin.post(ADD, sent(owner=owner.pk, new_api_key=KEY, new_api_secret=SECRET), follow=True)
+
+    account = ExchangeAccount.objects.get()
+    assert (account.api_key.reveal(), account.api_secret.reveal()) == (KEY, SECRET)
+    for page in (added, admin.get(page_of(account)), admin.get(LIST), admin.get(f"{page_of(account)}../history/")):
+        assert KEY not in page.content.decode()
+        assert SECRET not in page.content.decode()
+    assert KEY[-4:] in admin.get(LIST).content.decode()
+    assert not any(KEY in entry.change_message or SECRET in entry.change_message for entry in LogEntry.objects.all())
+
+
+def test_a_form_that_is_refused_does_not_show_the_key_that_was_typed(admin, db):
+    page = admin.post(ADD, sent(name="", new_api_key=KEY, new_api_secret=SECRET))
+
+    assert page.status_code == 200
+    assert KEY not in page.content.decode()
+    assert SECRET not in page.content.decode()
+
+
+def test_empty_keys_leave_the_keys_and_what_workers_wrote_alone(admin, db):
+    account = ExchangeAccountFactory(api_key=KEY, api_secret=SECRET, key_error="refused")
+
+    page = admin.post(page_of(account), sent(name="renamed", state="halted"))
+
+    account.refresh_from_db()
+    assert page.status_code == 302, page.context["adminform"].form.errors
+    assert (account.name, account.state, account.key_error) == ("renamed", "halted", "refused")
+    assert account.api_key.reveal() == KEY
+
+
+def test_a_new_key_forgets_what_the_exchange_said_of_the_old_one(admin, db):
+    account = ExchangeAccountFactory(key_error="refused")
+
+    admin.post(page_of(account), sent(new_api_key=KEY, new_api_secret=SECRET))
+
+    account.refresh_from_db()
+    assert (account.key_error, account.api_key.reveal()) == ("", KEY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"new_api_key": KEY}, "new_api_secret", "in pairs"),
+        ({"new_api_secret": SECRET}, "new_api_key", "in pairs"),
+        ({"environment": "live"}, "environment", "live is switched off here; ENVIRONMENTS allows: paper"),
+        ({"market": "futures"}, "market", "spot only"),
+        ({"name": "taken"}, "name", "'taken' already"),
+        ({"state": "asleep"}, "state", "asleep"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_its_field(admin, db, changes, field, words):
+    owner = ExchangeAccountFactory(name="taken").owner
+
+    page = admin.post(ADD, sent(owner=owner.pk, **changes))
+
+    assert words in page.context["adminform"].form.errors[field][0]
+    assert ExchangeAccount.objects.count() == 1
+
+
+def test_environment_and_owner_are_fixed_once_it_exists(admin, db):
+    account = ExchangeAccountFactory()
+    owner = account.owner
+
+    admin.post(page_of(account), sent(environment="testnet", owner=UserFactory().pk))
+
+    account.refresh_from_db()
+    assert (account.environment, account.owner) == ("paper", owner)
+
+
+def test_a_connection_is_tested_over_a_real_wire(admin, act, db, paper):
+    api_key, api_secret = paper.create_account(USDT="1234.5")
+    account = ExchangeAccountFactory(api_key=api_key, api_secret=api_secret, key_error="refused", name="mine")
+
+    page = act(admin, LIST, "test_connection", account)
+
+    assert "mine holds 1,234.5 USDT." in page.content.decode()
+    account.refresh_from_db()
+    assert account.key_error == ""
+
+
+def test_a_wrong_key_is_told_and_remembered(admin, act, db, paper):
+    account = ExchangeAccountFactory(api_key="wrong" * 8, api_secret="wrong" * 8)
+
+    page = act(admin, LIST, "test_connection", account)
+
+    account.refresh_from_db()
+    assert account.key_error
+    assert account.key_error[:20] in page.content.decode()
+
+
+def test_keys_are_wiped_unless_a_bot_runs(admin, act, db):
+    busy, idle = (BotFactory(desired_state=wish).account for wish in ("running", "stopped"))
+
+    html = act(admin, LIST, "wipe_keys", busy, idle).content.decode()
+
+    assert f"Keys of {idle.name} wiped." in html
+    assert f"{busy.name}: 1 of its bots run" in html
+    assert not ExchangeAccount.objects.get(pk=idle.pk).api_key
+    assert ExchangeAccount.objects.get(pk=busy.pk).api_key
+
+
+def test_an_account_stays_while_anything_refers_to_it(admin, act, db):
+    used, unused = full_bot().account, ExchangeAccountFactory()
+
+    for account in (used, unused):
+        admin.post(f"/admin/market/exchangeaccount/{account.pk}/delete/", {"post": "yes"})
+
+    assert list(ExchangeAccount.objects.all()) == [used]
+
+
+def test_wiping_forgets_keys_and_keeps_history(db):
+    account = FillFactory().account
+    BotFactory(account=account, desired_state="stopped")
+
+    services.wipe_keys(account)
+
+    saved = ExchangeAccount.objects.get(pk=account.pk)
+    assert not saved.api_key
+    assert not saved.api_secret
+    assert Order.objects.exists()
+    assert account.fills.exists()
+
+
+@pytest.mark.parametrize(("wish", "quantity"), [("running", 0), ("flattened", 1)])
+def test_keys_of_a_bot_at_work_are_not_wiped(db, wish, quantity):
+    bot = BotFactory(desired_state=wish)
+    Position.objects.update(quantity=quantity)
+
+    with pytest.raises(services.AccountInUse, match="1 of its bots"):
+        services.wipe_keys(bot.account)
+
+    assert ExchangeAccount.objects.get().api_key

@@ -1,0 +1,99 @@
+"""What an operator does with bots: start, stop, run, delete."""
+
+import pytest
+from celery import current_app
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from bots.models import BotConfig, BotState
+from bots.tests.factories import BotFactory
+from tradebot_site.tests.conftest import full_bot
+from trades.models import Event, Order, Position, Trade
+from trades.tests.factories import OrderFactory
+
+LIST = "/admin/bots/botconfig/"
+
+
+def test_start_starts_the_chosen_and_counts_them(admin, act, db):
+    stopped, running, other = (BotFactory(desired_state=wish) for wish in ("stopped", "running", "stopped"))
+
+    page = act(admin, LIST, "start", stopped, running)
+
+    assert "Bots started: 1." in page.content.decode()
+    assert BotState.objects.get(pk=stopped.pk).status == "pending"
+    assert BotConfig.objects.get(pk=stopped.pk).desired_state == "running"
+    assert BotConfig.objects.get(pk=other.pk).desired_state == "stopped"
+    assert Event.objects.get().kind == "bot_started"
+
+
+@pytest.mark.parametrize(("action", "wish"), [("stop", "stopped"), ("flatten", "flattened")])
+def test_stop_stops_and_takes_back_what_is_not_sent(admin, act, db, action, wish):
+    bot = BotFactory()
+    order = OrderFactory(position=bot.position)
+
+    page = act(admin, LIST, action, bot)
+
+    assert "Bots stopped: 1" in page.content.decode()
+    assert BotConfig.objects.get().desired_state == wish
+    assert Order.objects.get(pk=order.pk).status == Order.Status.CANCELED
+
+
+def test_run_now_sends_a_task_for_each_chosen_bot(admin, act, db, broker):
+    bots = [BotFactory(), BotFactory()]
+    BotFactory()
+
+    page = act(admin, LIST, "run_now", *bots)
+
+    assert "Bots sent to the workers: 2." in page.content.decode()
+    assert broker("high_priority") == 2
+
+
+def test_run_now_says_so_when_the_broker_is_away(admin, act, db, monkeypatch):
+    def away(*args, **kwargs):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(current_app.amqp, "send_task_message", away)
+    page = act(admin, LIST, "run_now", BotFactory())
+
+    assert "The broker does not answer" in page.content.decode()
+    assert "sent to the workers: 0" in page.content.decode()
+
+
+def test_actions_need_the_right_to_change(act, db, staff, staff_client):
+    bot = full_bot(owner=staff, desired_state="stopped")
+    staff.user_permissions.remove(*staff.user_permissions.filter(codename="change_botconfig"))
+
+    act(staff_client, LIST, "start", bot)
+
+    assert BotConfig.objects.get().desired_state == "stopped"
+
+
+def test_a_deleted_bot_leaves_its_history(admin, db):
+    bot = full_bot(desired_state="stopped")
+    Order.objects.update(status="filled", proof_deadline=timezone.now())
+
+    asked = admin.get(f"/admin/bots/botconfig/{bot.pk}/delete/")
+    admin.post(f"/admin/bots/botconfig/{bot.pk}/delete/", {"post": "yes"})
+
+    assert "orders, fills and trades stay" in asked.content.decode()
+    assert not BotConfig.objects.exists()
+    assert (Position.objects.count(), Order.objects.count(), Trade.objects.count()) == (1, 1, 1)
+
+
+def test_a_bot_that_holds_a_position_or_a_live_order_stays(admin, db):
+    holding, ordering = full_bot(), full_bot()
+    Position.objects.filter(pk=holding.position_id).update(quantity=1, entry_price=1)
+
+    for bot in (holding, ordering):
+        page = admin.post(f"/admin/bots/botconfig/{bot.pk}/delete/", {"post": "yes"}, follow=True)
+        assert "stop and" in page.content.decode()
+
+    assert BotConfig.objects.count() == 2
+
+
+def test_bots_are_not_deleted_in_bulk(admin, act, db):
+    bot = BotFactory()
+
+    act(admin, LIST, "delete_selected", bot)
+
+    assert BotConfig.objects.exists()

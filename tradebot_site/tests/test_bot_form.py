@@ -1,0 +1,153 @@
+"""The form of a bot: what cannot work is refused at its field, with value and bound."""
+
+import pytest
+from django.urls import reverse
+
+from bots.models import BotConfig
+from bots.tests.factories import BotFactory
+from market.models import SymbolRules
+from market.tests.factories import ExchangeAccountFactory, SymbolRulesFactory
+from trades.models import Position
+
+ADD = "/admin/bots/botconfig/add/"
+
+
+def page_of(bot):
+    return reverse("admin:bots_botconfig_change", args=[bot.pk])
+
+
+def valid(**changes):
+    """What a form sends for a bot that can trade."""
+    return {
+        "name": "new bot",
+        "symbol": "BTCUSDT",
+        "strategy": "ema_rsi",
+        "interval": "5m",
+        "parameters": '{"ema_fast": 9, "ema_slow": 21}',
+        "initial_capital": "1000",
+        "sizing_mode": "percent",
+        "sizing_value": "20",
+        "leverage": "1",
+        "stop_loss_percent": "2",
+        "exits_when_stopped": "on",
+        "cooldown_minutes": "0",
+        "time_zone": "UTC",
+    } | changes
+
+
+def sent(into, **changes):
+    """A valid bot of the owner of the account ``into``, with these changes."""
+    return valid(**{"owner": into.owner_id, "account": into.pk} | changes)
+
+
+def errors_of(page):
+    return page.context["adminform"].form.errors
+
+
+@pytest.fixture
+def account(db):
+    SymbolRulesFactory()
+    return ExchangeAccountFactory()
+
+
+def test_a_new_bot_gets_position_and_state(admin, account):
+    page = admin.post(ADD, sent(account))
+
+    bot = BotConfig.objects.get()
+    assert page.status_code == 302
+    assert (bot.owner, bot.position.account, bot.position.base_asset) == (account.owner, account, "BTC")
+    assert bot.state.status == "stopped"
+    assert bot.parameters == {"ema_fast": 9, "ema_slow": 21}
+
+
+BAD = {
+    "fast EMA not below slow": ({"parameters": '{"ema_fast": 21, "ema_slow": 9}'}, "parameters", ["21", "9"]),
+    "period above its bound": ({"parameters": '{"ema_fast": 900}'}, "parameters", ["900", "100"]),
+    "unknown parameter": ({"parameters": '{"ema_fats": 9}'}, "parameters", ["ema_fats"]),
+    "parameters that are a list": ({"parameters": "[9, 21]"}, "parameters", ["JSON object"]),
+    "no JSON": ({"parameters": "{"}, "parameters", ["JSON"]),
+    "leverage 0": ({"leverage": "0"}, "leverage", ["0", "at least 1"]),
+    "leverage on spot": ({"leverage": "5"}, "leverage", ["5", "at most 1"]),
+    "unknown symbol": ({"symbol": "NOSUCHUSDT"}, "symbol", ["NOSUCHUSDT", "BTCUSDT"]),
+    "an entry below the filters": ({"sizing_value": "0.1"}, "sizing_value", ["1.00", "5"]),
+    "more than all of the capital": ({"sizing_value": "101"}, "sizing_value", ["101", "100"]),
+    "no capital": ({"initial_capital": "0"}, "initial_capital", ["0"]),
+    "a number that is none": ({"initial_capital": "NaN"}, "initial_capital", ["number"]),
+    "stop loss above 100": ({"stop_loss_percent": "100.5"}, "stop_loss_percent", ["100.5", "100"]),
+    "no such time zone": ({"time_zone": "Mars/Base"}, "time_zone", ["Mars/Base"]),
+    "an interval nobody has": ({"interval": "7m"}, "interval", ["7m"]),
+}
+
+
+@pytest.mark.parametrize(("changes", "field", "words"), BAD.values(), ids=BAD)
+def test_what_cannot_work_is_refused_at_its_field_and_kept(admin, account, changes, field, words):
+    page = admin.post(ADD, sent(account, **changes))
+
+    assert page.status_code == 200
+    message = " ".join(errors_of(page)[field])
+    assert all(word in message for word in words), message
+    assert page.context["adminform"].form[field].value() == changes[field]  # what was typed
+    assert not BotConfig.objects.exists()
+    assert not Position.objects.exists()
+
+
+EDITABLE = {name: bad for name, bad in BAD.items() if bad[1] != "symbol"}
+
+
+@pytest.mark.parametrize(("changes", "field", "words"), EDITABLE.values(), ids=EDITABLE)
+def test_an_edit_that_cannot_work_is_refused_too(admin, account, changes, field, words):
+    bot = BotFactory(account=account)
+
+    page = admin.post(page_of(bot), sent(account, **changes))
+
+    assert all(word in " ".join(errors_of(page)[field]) for word in words)
+    assert BotConfig.objects.get().revision == 1
+
+
+def test_another_users_account_is_refused_at_its_field(admin, account):
+    stranger = ExchangeAccountFactory()
+
+    page = admin.post(ADD, sent(account, account=stranger.pk))
+
+    assert "another user" in errors_of(page)["account"][0]
+    assert not BotConfig.objects.exists()
+
+
+def test_a_second_bot_of_that_name_is_refused_at_its_field(admin, account):
+    BotFactory(account=account, name="taken")
+    other = BotFactory(account=account, name="other")
+
+    added = admin.post(ADD, sent(account, name="taken"))
+    edited = admin.post(page_of(other), sent(account, name="taken"))
+
+    assert "'taken' already" in errors_of(added)["name"][0]
+    assert "'taken' already" in errors_of(edited)["name"][0]
+
+
+def test_an_edit_counts_as_a_revision_and_leaves_the_fixed_alone(admin, account):
+    bot = BotFactory(account=account, desired_state="running")
+    elsewhere = ExchangeAccountFactory(owner=account.owner)
+
+    page = admin.post(page_of(bot), sent(account, name="renamed", account=elsewhere.pk, symbol="ETHUSDT"))
+
+    bot.refresh_from_db()
+    assert page.status_code == 302, errors_of(page)
+    assert (bot.name, bot.revision, bot.desired_state) == ("renamed", 2, "running")
+    assert (bot.account, bot.symbol) == (account, "BTCUSDT")
+
+
+def test_a_symbol_that_left_the_exchange_is_told_above_the_form(admin, account):
+    bot = BotFactory(account=account)
+    SymbolRules.objects.all().delete()
+
+    page = admin.post(page_of(bot), sent(account))
+
+    assert page.status_code == 200
+    assert "BTCUSDT" in str(errors_of(page)["__all__"])
+
+
+def test_the_form_tells_parameters_with_bounds_and_defaults(admin, account):
+    html = admin.get(ADD).content.decode()
+
+    assert "<code>ema_fast</code>: 2 to 100, default 9." in html
+    assert "crossing or state, default crossing." in html
