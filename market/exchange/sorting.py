@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import requests
 from binance.exceptions import BinanceAPIException, BinanceRequestException
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from market.exchange.errors import (
     BadRequest,
@@ -23,30 +23,38 @@ from market.exchange.errors import (
 CLOCK_CODE = -1021
 RATE_CODES = {-1003, -1008, -1015}
 PERMISSION_CODES = {-1002, -1022, -2014, -2015}
-UNKNOWN_CODES = {0, -1000, -1001, -1006, -1007}  # 0: a body that is no JSON
-DUPLICATE = "Duplicate order sent."  # an earlier send with this id is live
+UNKNOWN_CODES = {0, -1000, -1001, -1006, -1007}  # 0: a body that names no code
+DUPLICATE = "Duplicate order sent."  # -2010, or -4116: an earlier send with this id is live
+DUPLICATE_CODE = -4116
 NOT_FOUND_CODE = -2013
 DEFAULT_SILENCE = timedelta(seconds=60)
+LONGEST_SILENCE = timedelta(days=3)  # Binance's longest ban
 PERMISSION_CAUSES = (
     "likely causes: a wrong or revoked key or secret, an address that is not on the key's IP list, a key of another"
     " environment (testnet, live), or a permission that the key lacks"
 )
 
-LibraryError = (BinanceAPIException, BinanceRequestException, requests.RequestException)
+# What comes of reading an answer that has another shape than promised.
+UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+LibraryError = (BinanceAPIException, BinanceRequestException, requests.RequestException, HTTPError)
 
 
 def sort_read_error(error: Exception) -> ExchangeError:
     """The meaning of a failed read: trying again, later or never."""
     if not isinstance(error, BinanceAPIException):
         return ExchangeUnavailable(_describe(error))
-    common = _limit_or_permission(error)
-    if common:
-        return common
-    if error.code == NOT_FOUND_CODE:
-        return OrderNotFound(error.message, code=error.code)
-    if error.status_code >= 500 or error.code in UNKNOWN_CODES or error.code == CLOCK_CODE:
-        return ExchangeUnavailable(_describe(error), code=error.code)
-    return BadRequest(error.message, code=error.code)
+    code = code_of(error)
+    if _is_limit(error):
+        return RateLimited(_describe(error), code=code, retry_after=_retry_after(error))
+    if not 400 <= error.status_code < 500:
+        return ExchangeUnavailable(_describe(error), code=code)
+    if _is_about_the_key(error):
+        return _permission_denied(error)
+    if code == NOT_FOUND_CODE:
+        return OrderNotFound(_describe(error), code=code)
+    if code in UNKNOWN_CODES or code == CLOCK_CODE:
+        return ExchangeUnavailable(_describe(error), code=code)
+    return BadRequest(_describe(error), code=code)
 
 
 def sort_order_error(error: Exception) -> ExchangeError:
@@ -55,29 +63,40 @@ def sort_order_error(error: Exception) -> ExchangeError:
         if _never_left(error):
             return OrderRejected(f"not sent: {_describe(error)}")
         return OutcomeUnknown(_describe(error))
-    common = _limit_or_permission(error)
-    if common:
-        return common
-    if error.status_code == 408 or error.status_code >= 500 or error.code in UNKNOWN_CODES:
-        return OutcomeUnknown(_describe(error), code=error.code)
-    if error.message == DUPLICATE:
-        return OutcomeUnknown(error.message, code=error.code)
-    return OrderRejected(error.message, code=error.code)
+    code = code_of(error)
+    if _is_limit(error):
+        return RateLimited(_describe(error), code=code, retry_after=_retry_after(error))
+    definite = 400 <= error.status_code < 500 and error.status_code != 408
+    if not definite or code in UNKNOWN_CODES or code == DUPLICATE_CODE or error.message == DUPLICATE:
+        return OutcomeUnknown(_describe(error), code=code)
+    if _is_about_the_key(error):
+        return _permission_denied(error)
+    return OrderRejected(_describe(error), code=code)
 
 
-def _limit_or_permission(error: BinanceAPIException) -> ExchangeError | None:
-    if error.status_code in (418, 429) or error.code in RATE_CODES:
-        return RateLimited(error.message, code=error.code, retry_after=_retry_after(error))
-    if error.status_code == 401 or error.code in PERMISSION_CODES:
-        return PermissionDenied(f"{error.message} {PERMISSION_CAUSES}", code=error.code)
-    return None
+def code_of(error: BinanceAPIException) -> int:
+    """The exchange's code, which is negative; 0 when the body has none: it then comes from something in between."""
+    return error.code if isinstance(error.code, int) and error.code < 0 else 0
+
+
+def _is_limit(error: BinanceAPIException) -> bool:
+    return error.status_code in (418, 429) or code_of(error) in RATE_CODES
+
+
+def _is_about_the_key(error: BinanceAPIException) -> bool:
+    return error.status_code == 401 or code_of(error) in PERMISSION_CODES
+
+
+def _permission_denied(error: BinanceAPIException) -> PermissionDenied:
+    return PermissionDenied(f"{_describe(error)} {PERMISSION_CAUSES}", code=code_of(error))
 
 
 def _retry_after(error: BinanceAPIException) -> timedelta:
     try:
-        return timedelta(seconds=float(error.response.headers["Retry-After"]))
-    except (KeyError, ValueError):
+        silence = timedelta(seconds=float(error.response.headers["Retry-After"]))
+    except (KeyError, ValueError, OverflowError):
         return DEFAULT_SILENCE
+    return min(silence, LONGEST_SILENCE) if silence > timedelta() else DEFAULT_SILENCE
 
 
 def _never_left(error: Exception) -> bool:
@@ -91,7 +110,10 @@ def _never_left(error: Exception) -> bool:
 def _describe(error: Exception) -> str:
     """A short text without the request, whose address carries the signature."""
     if isinstance(error, BinanceAPIException):
-        return error.message[:200] if error.code else f"HTTP {error.status_code} without a readable answer"
+        readable = code_of(error) and error.message
+        return str(error.message)[:200] if readable else f"HTTP {error.status_code} without a readable answer"
     if isinstance(error, BinanceRequestException):
-        return "an answer that is no JSON"
+        return "an answer that is no JSON object"
+    if isinstance(error, UNREADABLE):
+        return "an answer that can't be read"
     return f"{type(error).__name__} while talking to the exchange"
