@@ -48,6 +48,9 @@ INTERVALS = {
 }
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def milliseconds(moment: datetime) -> int:
     """Milliseconds since 1970, as the exchange counts."""
     return round(moment.timestamp() * 1000)
@@ -55,7 +58,7 @@ def milliseconds(moment: datetime) -> int:
 
 def moment_of(ms: int) -> datetime:
     """The aware UTC moment of milliseconds since 1970."""
-    return datetime.fromtimestamp(ms / 1000, tz=UTC)
+    return EPOCH + timedelta(milliseconds=ms)
 
 
 @dataclass(frozen=True, order=True)

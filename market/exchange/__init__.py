@@ -24,28 +24,34 @@ def gateway_for(account: "ExchangeAccount") -> "Gateway":
         raise NotConfigured(f"account {account.pk} has no API key")
     if account.environment == Environment.LIVE and not account.live_consent_at:
         raise NotConfigured(f"account {account.pk} has no consent to trade real money")
-    cache_key = (account.environment, account.market, account.api_key.token, account.api_secret.token)
-    return _gateway(cache_key, api_key=account.api_key.reveal, api_secret=account.api_secret.reveal)
+    tokens = (account.api_key.token, account.api_secret.token)
+    return _gateway(
+        account.environment,
+        account.market,
+        tokens,
+        api_key=account.api_key.reveal,
+        api_secret=account.api_secret.reveal,
+    )
 
 
 def public_gateway(environment: str, market: str) -> "Gateway":
     """The gateway for public data of one environment and market; it holds no key."""
-    return _gateway((environment, market, "", ""), api_key=str, api_secret=str)
+    return _gateway(environment, market, ("", ""), api_key=str, api_secret=str)
 
 
 def _gateway(
-    cache_key: tuple[str, str, str, str], *, api_key: Callable[[], str], api_secret: Callable[[], str]
+    environment: str, market: str, tokens: tuple[str, str], *, api_key: Callable[[], str], api_secret: Callable[[], str]
 ) -> "Gateway":
-    environment, market = cache_key[:2]
     if environment not in settings.ENVIRONMENTS:
         raise NotConfigured(f"environment {environment} is switched off here (ENVIRONMENTS)")
     if market != Market.SPOT:
         raise NotConfigured(f"market {market} is not supported by this version")
+    base_url = BASE_URLS.get(Environment(environment), settings.PAPER_URL)
     known = _gateways.__dict__.setdefault("by_key", {})
+    cache_key = (base_url, *tokens)
     if cache_key not in known:
         # Imported late: the library costs 0.3 s and 40 MB, which web and beat do without.
         from market.exchange.binance_adapter import BinanceGateway
 
-        base_url = BASE_URLS.get(Environment(environment), settings.PAPER_URL)
         known[cache_key] = BinanceGateway(base_url, api_key=api_key(), api_secret=api_secret())
     return known[cache_key]

@@ -8,13 +8,14 @@ from time import time
 from typing import Any, TypeVar
 
 import numpy as np
+import requests
 from binance.client import Client
-from binance.exceptions import BinanceAPIException
+from binance.exceptions import BinanceAPIException, BinanceRequestException
 from numpy.typing import NDArray
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from market.exchange.errors import ExchangeError, ExchangeUnavailable, OrderRejected
-from market.exchange.sorting import CLOCK_CODE, LibraryError, sort_order_error, sort_read_error
+from market.exchange.errors import ExchangeError, ExchangeUnavailable, OrderRejected, PermissionDenied, RateLimited
+from market.exchange.sorting import CLOCK_CODE, UNREADABLE, LibraryError, sort_order_error, sort_read_error
 from market.exchange.types import Balance, FillReport, OrderReport, OrderRequest, ReportStatus
 from market.rounding import plain
 from market.types import milliseconds, moment_of
@@ -52,6 +53,13 @@ class _SigningClient(Client):
             data["recvWindow"] = data.pop("validForMs")
         return str(super()._generate_signature(data, uri_encode))
 
+    @staticmethod
+    def _handle_response(response: requests.Response) -> Any:
+        try:
+            return Client._handle_response(response)
+        except AttributeError as error:  # the library expects of an error that its JSON is an object
+            raise BinanceRequestException("an error that is no JSON object") from error
+
 
 class BinanceGateway:
     """See ``market.exchange.gateway.Gateway``. One per process and account: the library's client is not thread-safe."""
@@ -60,47 +68,51 @@ class BinanceGateway:
         # The addresses are class attributes of the library; a subclass of our own leaves the others alone.
         addresses = {"API_URL": f"{base_url}/api", "MARGIN_API_URL": f"{base_url}/sapi"}
         client_class = type("Client", (_SigningClient,), addresses)
-        self._client: _SigningClient = client_class(
-            api_key, api_secret, requests_params={"timeout": TIMEOUT_SECONDS}, ping=False
-        )
+        # A redirect would send an order a second time, and the key to whoever is named there.
+        params = {"timeout": TIMEOUT_SECONDS, "allow_redirects": False}
+        self._client: _SigningClient = client_class(api_key, api_secret, requests_params=params, ping=False)
         self._clock_measured = False
 
     # --- reads: retried, they change nothing ---------------------------------------------------------------
 
     def candles(self, symbol: str, interval: str, *, limit: int) -> NDArray[np.float64]:
-        rows = self._read(lambda: self._client.get_klines(symbol=symbol, interval=interval, limit=limit))
-        return np.array([row[:6] for row in rows], dtype=np.float64).reshape(-1, 6)
+        def read() -> NDArray[np.float64]:
+            rows = self._client.get_klines(symbol=symbol, interval=interval, limit=limit)
+            return np.array([row[:6] for row in rows], dtype=np.float64).reshape(-1, 6)
+
+        return self._read(read)
 
     def prices(self) -> dict[str, Decimal]:
-        tickers = self._read(self._client.get_all_tickers)
-        return {item["symbol"]: Decimal(item["price"]) for item in tickers}
+        return self._read(
+            lambda: {item["symbol"]: _amount(item["price"]) for item in self._client.get_all_tickers()},
+        )
 
     def symbols(self) -> list[Mapping[str, Any]]:
-        return list(self._read(self._client.get_exchange_info)["symbols"])
+        return self._read(lambda: list(self._client.get_exchange_info()["symbols"]))
 
     def clock_offset(self) -> timedelta:
-        asked_at = time()
-        server_ms = self._read(self._client.get_server_time)["serverTime"]
-        return timedelta(milliseconds=server_ms - (asked_at + time()) * 500)
+        return self._read(self._ask_for_offset)
 
     def balances(self) -> list[Balance]:
-        account = self._read(lambda: self._client.get_account(omitZeroBalances="true"), signed=True)
-        return [
-            Balance(item["asset"], free=Decimal(item["free"]), locked=Decimal(item["locked"]))
-            for item in account["balances"]
-        ]
+        def read() -> list[Balance]:
+            account = self._client.get_account(omitZeroBalances="true")
+            return [
+                Balance(item["asset"], free=_amount(item["free"]), locked=_amount(item["locked"]))
+                for item in account["balances"]
+            ]
+
+        return self._read(read, signed=True)
 
     def find_order(self, symbol: str, client_order_id: str) -> OrderReport:
-        found = self._read(
-            lambda: self._client.get_order(symbol=symbol, origClientOrderId=client_order_id), signed=True
-        )
-        fills: list[FillReport] = []
-        if Decimal(found["executedQty"]):
-            trades = self._read(
-                lambda: self._client.get_my_trades(symbol=symbol, orderId=found["orderId"]), signed=True
-            )
-            fills = [_fill_of(item, trade_id=item["id"], executed_ms=item["time"]) for item in trades]
-        return _report_of(found, client_order_id=client_order_id, fills=fills)
+        def read() -> OrderReport:
+            found = self._client.get_order(symbol=symbol, origClientOrderId=client_order_id)
+            fills: list[FillReport] = []
+            if _amount(found["executedQty"]):
+                trades = self._client.get_my_trades(symbol=symbol, orderId=found["orderId"], limit=1000)
+                fills = [_fill_of(item, trade_id=item["id"], executed_ms=item["time"]) for item in trades]
+            return _report_of(found, client_order_id=client_order_id, fills=fills)
+
+        return self._read(read, signed=True)
 
     def _read(self, call: Callable[[], T], *, signed: bool = False) -> T:
         """Call with three further tries on faults that may pass. Raise ExchangeError."""
@@ -121,13 +133,17 @@ class BinanceGateway:
             return call()
         except LibraryError as error:
             self._forget_clock_after(error)
-            raise sort_read_error(error) from error
+            raise sort_read_error(error) from None  # its text has the address, which carries the signature
+        except UNREADABLE as error:
+            raise ExchangeUnavailable(f"an answer that can't be read: {type(error).__name__}") from error
 
     # --- orders: sent once, never retried ------------------------------------------------------------------
 
     def submit(self, request: OrderRequest) -> OrderReport:
         try:
-            self._measure_clock()
+            self._read(self._measure_clock)
+        except (RateLimited, PermissionDenied):
+            raise  # as clear a no, which says more of the account
         except ExchangeError as error:
             raise OrderRejected(f"not sent, the clock can't be measured: {error}") from error
         signed_at = request.signed_at + timedelta(milliseconds=self._client.timestamp_offset)
@@ -144,13 +160,13 @@ class BinanceGateway:
             )
         except LibraryError as error:
             self._forget_clock_after(error)
-            raise sort_order_error(error) from error
+            raise sort_order_error(error) from None  # see _read_once
         try:
             fills = [
                 _fill_of(item, trade_id=item["tradeId"], executed_ms=placed["transactTime"]) for item in placed["fills"]
             ]
             return _report_of(placed, client_order_id=request.client_order_id, fills=fills)
-        except (KeyError, TypeError, ArithmeticError) as error:
+        except UNREADABLE as error:
             raise sort_order_error(error) from error  # it was accepted, but we can't read how: ask later
 
     # --- clock ---------------------------------------------------------------------------------------------
@@ -158,32 +174,49 @@ class BinanceGateway:
     def _measure_clock(self) -> None:
         """Set the library's offset, once per connection and again after -1021; it never does so by itself."""
         if not self._clock_measured:
+            self._client.timestamp_offset = self._read_once(self._ask_for_offset) // timedelta(milliseconds=1)
             self._clock_measured = True
-            self._client.timestamp_offset = self.clock_offset() // timedelta(milliseconds=1)
+
+    def _ask_for_offset(self) -> timedelta:
+        asked_at = time()
+        server_ms = self._client.get_server_time()["serverTime"]
+        return timedelta(milliseconds=server_ms - (asked_at + time()) * 500)
 
     def _forget_clock_after(self, error: Exception) -> None:
         if isinstance(error, BinanceAPIException) and error.code == CLOCK_CODE:
             self._clock_measured = False
 
 
+def _amount(text: object) -> Decimal:
+    """A finite number out of the text that the exchange writes it as: a JSON number has lost its digits already."""
+    if not isinstance(text, str):
+        raise TypeError(f"{text!r} is no text")
+    value = Decimal(text)
+    if not value.is_finite():
+        raise ValueError(f"{text} is no number")
+    return value
+
+
 def _fill_of(item: Mapping[str, Any], *, trade_id: int, executed_ms: int) -> FillReport:
-    price, quantity = Decimal(item["price"]), Decimal(item["qty"])
+    price, quantity = _amount(item["price"]), _amount(item["qty"])
     return FillReport(
         exchange_trade_id=trade_id,
         price=price,
         quantity=quantity,
         quote_quantity=price * quantity,
-        commission=Decimal(item["commission"]),
+        commission=_amount(item["commission"]),
         commission_asset=item["commissionAsset"],
         executed_at=moment_of(executed_ms),
     )
 
 
 def _report_of(item: Mapping[str, Any], *, client_order_id: str, fills: list[FillReport]) -> OrderReport:
+    if item["clientOrderId"] != client_order_id:
+        raise ValueError("the answer is about another order")
     return OrderReport(
         client_order_id=client_order_id,
         exchange_order_id=item["orderId"],
         status=STATUSES[item["status"]],
-        executed_quantity=Decimal(item["executedQty"]),
+        executed_quantity=_amount(item["executedQty"]),
         fills=tuple(fills),
     )

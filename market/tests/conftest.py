@@ -1,13 +1,18 @@
 """What all tests of the market share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django_redis import get_redis_connection
 from hypothesis import settings
+from tenacity import wait_none
 
-from market.tests.servers import silent_socket
+from market.exchange import binance_adapter
+from market.exchange.binance_adapter import BinanceGateway
+from market.tests.orders import ORDER, PLACED, SECRET
+from market.tests.servers import WaywardExchange, answer, silent_socket
 
 # Laws may take their time: on a busy machine a deadline for each example tells nothing of the code.
 settings.register_profile("tradebot", deadline=None)
@@ -36,8 +41,29 @@ def redis_away(settings: Any, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def redis_hung(settings: Any, tmp_path: Path) -> Any:
+def redis_hung(settings: Any, tmp_path: Path) -> Iterator[Path]:
     """A cache that takes connections and never answers."""
     with silent_socket() as path:
         settings.CACHES = cache_at(path)
         yield path
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries without the pauses between them."""
+    monkeypatch.setattr("market.exchange.binance_adapter.wait_exponential_jitter", lambda **_: wait_none())
+
+
+@pytest.fixture
+def wayward() -> Iterator[WaywardExchange]:
+    """An exchange that misbehaves as the test wishes."""
+    with WaywardExchange() as exchange:
+        yield exchange
+
+
+@pytest.fixture
+def gateway(wayward: WaywardExchange, no_waiting: None, monkeypatch: pytest.MonkeyPatch) -> BinanceGateway:
+    """A gateway to the wayward exchange, which takes orders unless it is told otherwise."""
+    monkeypatch.setattr(binance_adapter, "TIMEOUT_SECONDS", (2, 0.4))
+    wayward.will(ORDER, answer(PLACED))
+    return BinanceGateway(wayward.url, api_key="key", api_secret=SECRET)
