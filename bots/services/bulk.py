@@ -11,8 +11,7 @@ from django.db import connection
 from bots.decide import Decision as Decided
 from bots.models import BotConfig, Decision
 from bots.services.look import SeriesView
-from bots.services.notes import EVENT_OF_STATUS
-from trades.services.events import write_event
+from bots.services.notes import tell_status
 
 # Rows are taken in id order, so that two ticks that overlap can't deadlock.
 STATUS_SQL = """
@@ -80,10 +79,7 @@ def write_news(news: Mapping[BotConfig, Decided], *, view: SeriesView | None, no
         for bot in changed
     )
     for bot in changed:
-        kind = EVENT_OF_STATUS.get(news[bot].status)
-        if kind:
-            message = f"bot {bot.name} {news[bot].status} ({news[bot].reason}): {news[bot].text}"
-            write_event(kind, bot.position, message, now=now)
+        tell_status(bot, news[bot].status, news[bot].reason, news[bot].text, now=now)
 
 
 def write_best_prices(best: list[Best]) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bots.decide import Decision as Decided
-from bots.models import BotState, Decision
+from bots.models import BotConfig, BotState, Decision
 from bots.types import Reason, Status
 from trades.checks import Code, Denial
 from trades.models import Event, Order
@@ -23,6 +23,11 @@ REASON_OF_DENIAL = {
     Code.ALREADY_DONE: Reason.NO_SIGNAL,
 }
 EVENT_OF_STATUS = {Status.PAUSED: Event.Kind.BOT_PAUSED, Status.ERROR: Event.Kind.BOT_ERROR}
+EVENT_OF_EXIT = {
+    "stop_loss": Event.Kind.STOP_HIT,
+    "trailing_stop": Event.Kind.STOP_HIT,
+    "take_profit": Event.Kind.TARGET_HIT,
+}
 
 
 def is_news(state: BotState, status: Status, reason: Reason) -> bool:
@@ -34,6 +39,13 @@ def note_status(state: BotState, status: Status, reason: Reason, text: str, *, n
     """Set status, reason and message of one bot. The caller holds its row, or is the only one to write it."""
     state.status, state.reason, state.message, state.changed_at = status, reason, text[:400], now
     state.save(update_fields=["status", "reason", "message", "changed_at"])
+
+
+def tell_status(bot: BotConfig, status: Status, reason: Reason, text: str, *, now: datetime) -> None:
+    """Write the event of a status that its owner should hear of."""
+    kind = EVENT_OF_STATUS.get(status)
+    if kind:
+        write_event(kind, bot.position, f"bot {bot.name} {status} ({reason}): {text}", now=now)
 
 
 def note_decision(
@@ -65,7 +77,10 @@ def note_decision(
         price=price,
         created_at=now,
     )
-    kind = EVENT_OF_STATUS.get(status)
-    if kind:
-        write_event(kind, state.bot.position, f"bot {state.bot.name} {status} ({reason}): {text}", now=now)
+    tell_status(state.bot, status, reason, text, now=now)
+    position, name = state.bot.position, state.bot.name
+    if denial:
+        write_event(Event.Kind.ORDER_DENIED, position, f"bot {name}: {denial.detail}", now=now, code=denial.code)
+    if order and decided.act and decided.act.key in EVENT_OF_EXIT:
+        write_event(EVENT_OF_EXIT[decided.act.key], position, f"bot {name}: {text}", now=now, order=order)
     note_status(state, status, reason, text, now=now)

@@ -69,6 +69,7 @@ def test_a_stop_loss_sells_all_that_can_be_sold(make_bot, paper):
     assert outcome.decision.text.startswith("price 49400 reached the stop loss at 495")
     assert abs(state_of(bot).current_position_size_coins) < Decimal("0.00001")
     assert Trade.objects.get(purpose="exit").realized_pnl < 0
+    assert Event.objects.filter(kind="stop_hit", order=outcome.order).count() == 1
 
 
 def test_a_busy_bot_is_skipped_at_once(make_bot):
@@ -170,6 +171,7 @@ def test_a_symbol_that_stops_trading_has_a_name(make_bot, paper):
     state = state_of(bot)
     assert (state.status, state.reason) == ("error", "outside trading permissions")
     assert state.message == "BTCUSDT is BREAK (buying says so)"
+    assert Event.objects.get(kind="order_denied").data == {"code": "symbol_not_trading"}
 
 
 def test_an_exchange_that_closes_the_symbol_rejects_the_order(make_bot, paper):
