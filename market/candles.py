@@ -11,6 +11,11 @@ from market.store import shared
 from market.types import Candles, Series, milliseconds
 
 LIMIT = 1000  # the most that one request of Binance returns
+# So soon after a close its candle may be missing.
+JUST_CLOSED = timedelta(seconds=5)
+# The clocks agree better than this (orders are denied from 500 ms). Sooner after a close, only a younger candle proves
+# that the newest closed one is closed by the exchange's clock too.
+CLOCKS_APART = timedelta(seconds=1)
 Rows = NDArray[np.float64]
 
 
@@ -29,7 +34,7 @@ def closed_candles(series: Series, *, now: datetime) -> Candles:
     """
     rows = shared(
         f"candles:{series}",
-        read=lambda packed: _if_current(_unpack(packed), series, now),
+        read=lambda packed: _if_current(_closed(_unpack(packed), series, now), series, now),
         fetch=lambda: _fetch_current(series, now),
         keep=2 * series.duration + timedelta(minutes=1),
     )
@@ -54,19 +59,27 @@ def _fetch_current(series: Series, now: datetime) -> tuple[bytes, Rows]:
         retry=retry_if_exception_type(_NotClosedYet), stop=stop_after_attempt(4), wait=wait_fixed(0.5), reraise=True
     ):
         with attempt:
-            rows = _fetch(series, now)
+            rows = _fetch(series, now, waited=timedelta(seconds=attempt.retry_state.idle_for))
     return rows.tobytes(), rows
 
 
-def _fetch(series: Series, now: datetime) -> Rows:
+def _fetch(series: Series, now: datetime, *, waited: timedelta) -> Rows:
     gateway = public_gateway(series.environment, series.market)
     rows = gateway.candles(series.symbol, series.interval, limit=LIMIT)
-    closed = rows[rows[:, 0] < milliseconds(series.last_close_at(now))]
+    closed = _closed(rows, series, now)
+    since_close = now - series.last_close_at(now)
     if _if_current(closed, series, now) is None:
         age = _age(closed, series, now)
-        kind = _NotClosedYet if age < 2 * series.duration and _just_closed(series, now) else StaleData
+        kind = _NotClosedYet if age < 2 * series.duration and since_close < JUST_CLOSED else StaleData
         raise kind(f"the newest candle closed {age.total_seconds():.0f} s ago")
+    if len(closed) == len(rows) and since_close + waited < CLOCKS_APART:
+        raise _NotClosedYet("the newest candle may still be open by the exchange's clock")
     return closed
+
+
+def _closed(rows: Rows, series: Series, now: datetime) -> Rows:
+    """The rows whose candles are closed at ``now``: a copy may be of a later moment."""
+    return rows[rows[:, 0] < milliseconds(series.last_close_at(now))]
 
 
 def _if_current(rows: Rows, series: Series, now: datetime) -> Rows | None:
@@ -79,10 +92,6 @@ def _age(rows: Rows, series: Series, now: datetime) -> timedelta:
     if not len(rows):
         return timedelta(days=365)
     return now - Candles.from_rows(rows).close_at(series.duration)
-
-
-def _just_closed(series: Series, now: datetime) -> bool:
-    return now - series.last_close_at(now) < timedelta(seconds=5)
 
 
 def _unpack(packed: bytes) -> Rows:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django_redis import get_redis_connection
 from hypothesis import settings
-from tenacity import wait_none
 
 from market.exchange import binance_adapter
 from market.exchange.binance_adapter import BinanceGateway
@@ -51,7 +51,7 @@ def redis_hung(settings: Any, tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries without the pauses between them."""
-    monkeypatch.setattr("market.exchange.binance_adapter.wait_exponential_jitter", lambda **_: wait_none())
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=lambda _seconds: None))
 
 
 @pytest.fixture
