@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
 
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeUnavailable, PermissionDenied
 from market.exchange.types import Balance
 from market.models import ExchangeAccount
+from market.symbols import is_dust
 
 
 class AccountInUse(Exception):
@@ -47,12 +47,24 @@ def wipe_keys(account: ExchangeAccount) -> None:
     """Forget both keys; orders, fills and trades stay (features D4). Raises AccountInUse."""
     with transaction.atomic():
         locked = ExchangeAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
-        # `bots` is the other end of a bot's foreign key: all that this layer knows of bots.
-        selling = Q(desired_state="flattened") & ~Q(position__quantity=0)
-        busy = locked.bots.filter(Q(desired_state="running") | selling).count()
+        busy = _bots_at_work(locked)
         if busy:
             raise AccountInUse(f"{account.name}: {busy} of its bots run or are selling: stop them first")
         set_keys(account, api_key="", api_secret="")
+
+
+def _bots_at_work(account: ExchangeAccount) -> int:
+    """How many bots run or have something left to sell.
+
+    `bots` is the other end of a bot's foreign key: all that this layer knows of bots.
+    """
+    selling = account.bots.filter(desired_state="flattened").exclude(position__quantity=0)
+    to_sell = [
+        symbol
+        for symbol, quantity in selling.values_list("symbol", "position__quantity")
+        if not is_dust(account.environment, account.market, symbol, quantity)
+    ]
+    return account.bots.filter(desired_state="running").count() + len(to_sell)
 
 
 def _note_key_error(account: ExchangeAccount, text: str) -> None:

@@ -22,6 +22,11 @@ def symbols(request: HttpRequest) -> list[tuple[str, str]]:
     return [(name, name) for name in names]
 
 
+def owned(account: ExchangeAccount) -> tuple[str, str]:
+    """Whose account, and which: accounts of different people may have one name."""
+    return str(account.owner), str(account)
+
+
 class OpenFilter(admin.SimpleListFilter):
     title = "position"
     parameter_name = "position"
@@ -38,7 +43,7 @@ class OpenFilter(admin.SimpleListFilter):
 @admin.register(Position)
 class PositionAdmin(ReadOnlyAdmin):
     owner_path = "account__owner"
-    list_display = ["id", "account", "symbol", "quantity", "entry_price", "realized_pnl", "fees", "round", "closed_at"]
+    list_display = ["id", "symbol", "owned", "quantity", "entry_price", "realized_pnl", "fees", "round", "closed_at"]
     list_filter = [
         OpenFilter,
         owner_filter("account__owner"),
@@ -46,9 +51,13 @@ class PositionAdmin(ReadOnlyAdmin):
         environment_filter("account__environment"),
         dropdown("symbol", "symbol", symbols),
     ]
-    list_select_related = ["account"]
+    list_select_related = ["account__owner"]
     search_fields = ["symbol", "account__name", "account__owner__username"]
     ordering = ["-id"]
+
+    @display(description="account", ordering="account__owner__username", header=True)
+    def owned(self, position: Position) -> tuple[str, str]:
+        return owned(position.account)
 
 
 @admin.register(Order)
@@ -96,7 +105,7 @@ class FillAdmin(ReadOnlyAdmin):
         "commission",
         "commission_asset",
         "realized_pnl",
-        "account",
+        "owned",
     ]
     list_filter = [
         owner_filter("account__owner"),
@@ -104,13 +113,17 @@ class FillAdmin(ReadOnlyAdmin):
         environment_filter("account__environment"),
         dropdown("symbol", "symbol", symbols),
     ]
-    list_select_related = ["account", "order"]
+    list_select_related = ["account__owner", "order"]
     search_fields = ["symbol", "exchange_trade_id", "order__client_order_id"]
     ordering = ["-id"]
 
     @display(description="side")
     def side(self, fill: Fill) -> str:
         return fill.order.side
+
+    @display(description="account", ordering="account__owner__username", header=True)
+    def owned(self, fill: Fill) -> tuple[str, str]:
+        return owned(fill.account)
 
 
 @admin.register(Trade)
@@ -126,7 +139,7 @@ class TradeAdmin(ReadOnlyAdmin):
         "quote_quantity",
         "commission_quote",
         "realized_pnl",
-        "account",
+        "owned",
     ]
     list_filter = [
         chosen("purpose"),
@@ -135,13 +148,13 @@ class TradeAdmin(ReadOnlyAdmin):
         environment_filter("environment"),
         dropdown("symbol", "symbol", symbols),
     ]
-    list_select_related = ["position__account"]
+    list_select_related = ["position__account__owner"]
     search_fields = ["symbol", "binance_order_id", "order__client_order_id"]
     ordering = ["-id"]
 
-    @display(description="account", ordering="position__account__name")
-    def account(self, trade: Trade) -> ExchangeAccount:
-        return trade.position.account
+    @display(description="account", ordering="position__account__owner__username", header=True)
+    def owned(self, trade: Trade) -> tuple[str, str]:
+        return owned(trade.position.account)
 
 
 @admin.register(Event)

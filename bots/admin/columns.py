@@ -12,10 +12,13 @@ from market.admin.columns import COLOURS
 
 def position_of(bot: BotConfig) -> str:
     """What it holds and from which price, or flat."""
-    position = bot.position
-    if not position.quantity:
+    if not bot.position.quantity:
         return "flat"
-    return f"{text.number(position.quantity)} {position.base_asset} from {text.number(position.entry_price)}"
+    return f"{quantity_of(bot)} from {text.number(bot.position.entry_price)}"
+
+
+def quantity_of(bot: BotConfig) -> str:
+    return f"{text.number(bot.position.quantity)} {bot.position.base_asset}"
 
 
 def trades_of(opened: int) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from bots.admin.columns import position_of, trades_of
+from bots.admin.columns import quantity_of, trades_of
 from bots.admin.figures import Figures, figures
 from bots.models import BotConfig
 from market.admin import text
@@ -70,7 +70,9 @@ def _cards(bot: BotConfig, known: Figures, *, now: datetime) -> list[Card]:
     unrealized = known.unrealized_pnl(bot) if position.quantity else None
     price = known.reading.price if known.reading else None
     return [
-        Card("Position", position_of(bot), f"round {position.round}" if bot.state.in_position else ""),
+        Card("Position", quantity_of(bot), f"from {text.number(position.entry_price)}")
+        if position.quantity
+        else Card("Position", "flat", f"opened {position.round} times so far"),
         Card(
             "Unrealised P&L",
             text.NOTHING if unrealized is None else f"{text.signed(unrealized)} {quote}",

@@ -1,7 +1,15 @@
 """Everything that changes bots: making and steering them, the tick, and one bot's run."""
 
 from bots.services.run import BotBusy, Outcome, run_bot
-from bots.services.steering import BotHoldsPosition, create_bot, delete_bot, start_bots, stop_bots, update_bot
+from bots.services.steering import (
+    BotHoldsPosition,
+    create_bot,
+    delete_bot,
+    holds_position,
+    start_bots,
+    stop_bots,
+    update_bot,
+)
 from bots.services.tick import evaluate_part, run_all_active_bots
 
 __all__ = [
@@ -11,6 +19,7 @@ __all__ = [
     "create_bot",
     "delete_bot",
     "evaluate_part",
+    "holds_position",
     "run_all_active_bots",
     "run_bot",
     "start_bots",

@@ -8,7 +8,7 @@ from bots.decide import Wish
 from bots.models import BotConfig, BotQuerySet, BotState
 from bots.services.notes import note_status
 from bots.types import Reason, Status
-from market.symbols import rules_for
+from market.symbols import is_dust, rules_for
 from trades.models import Event, Position
 from trades.services import cancel_intended_entries
 from trades.services.events import write_event
@@ -77,11 +77,17 @@ def stop_bots(bots: BotQuerySet, *, flatten: bool, now: datetime) -> int:
     return stopped
 
 
+def holds_position(bot: BotConfig) -> bool:
+    """Whether there is something to sell; dust, which nobody can sell, does not count."""
+    account = bot.account
+    return not is_dust(account.environment, account.market, bot.symbol, bot.position.quantity)
+
+
 def delete_bot(bot: BotConfig) -> None:
     """Delete a flat, stopped bot. Its position, orders and trades stay (features D4). Raises BotHoldsPosition."""
     with transaction.atomic():
         current = _locked(bot.pk)
-        if current.position.quantity or current.position.orders.live().exists():
+        if holds_position(current) or current.position.orders.live().exists():
             raise BotHoldsPosition(f"{current.name} holds a position or has a live order: stop and flatten it first")
         current.delete()
 

@@ -59,4 +59,4 @@ class ReadOnlyAdmin(OwnedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         names = self.fields or [field.name for field in self.model._meta.fields]
-        return readable(self.model, list(names))
+        return readable(self.model, list(names), badges=False)

@@ -37,15 +37,19 @@ COLOURS = {
     "SUCCESS": "success",
     "FAILURE": "danger",
 }
+DESCRIPTIONS = {"realized_pnl": "realised P&L"}
 MONEY = {"realized_pnl", "fees", "quote_quantity", "commission_quote", "initial_capital"}
 
 
-def readable(model: type[models.Model], columns: Sequence[Column]) -> list[Column]:
-    """The columns, with amounts, moments and statuses of ``model`` replaced by what is readable."""
-    return [_readable(model, column) if isinstance(column, str) else column for column in columns]
+def readable(model: type[models.Model], columns: Sequence[Column], *, badges: bool = True) -> list[Column]:
+    """The columns, with amounts, moments and statuses of ``model`` replaced by what is readable.
+
+    Badges are for lists: unfold's read-only fields know no labels.
+    """
+    return [_readable(model, column, badges) if isinstance(column, str) else column for column in columns]
 
 
-def _readable(model: type[models.Model], name: str) -> Column:
+def _readable(model: type[models.Model], name: str, badges: bool) -> Column:
     try:
         field = model._meta.get_field(name)
     except FieldDoesNotExist:
@@ -54,7 +58,7 @@ def _readable(model: type[models.Model], name: str) -> Column:
         return shown(name, text.money if name in MONEY else text.number, field)
     if isinstance(field, models.DateTimeField):
         return shown(name, text.moment, field)
-    if name in ("status", "state") and not field.is_relation:
+    if badges and name in ("status", "state") and not field.is_relation:
         return badge(name)
     return name
 
@@ -66,7 +70,7 @@ def shown(name: str, as_text: Callable[[Any], str], field: Any) -> Column:
         return as_text(getattr(row, name))
 
     column.__name__ = name  # Django finds help text and sorting by it
-    return display(description=str(field.verbose_name), ordering=name)(column)
+    return display(description=DESCRIPTIONS.get(name, str(field.verbose_name)), ordering=name)(column)
 
 
 def badge(name: str) -> Column:

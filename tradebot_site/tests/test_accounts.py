@@ -150,6 +150,15 @@ def test_wiping_forgets_keys_and_keeps_history(db):
     assert account.fills.exists()
 
 
+def test_dust_of_a_bot_that_has_sold_does_not_keep_the_keys(db):
+    bot = BotFactory(desired_state="flattened")
+    Position.objects.update(quantity="0.00000517")
+
+    services.wipe_keys(bot.account)
+
+    assert not ExchangeAccount.objects.get().api_key
+
+
 @pytest.mark.parametrize(("wish", "quantity"), [("running", 0), ("flattened", 1)])
 def test_keys_of_a_bot_at_work_are_not_wiped(db, wish, quantity):
     bot = BotFactory(desired_state=wish)

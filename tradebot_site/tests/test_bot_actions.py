@@ -1,5 +1,7 @@
 """What an operator does with bots: start, stop, run, delete."""
 
+from decimal import Decimal
+
 import pytest
 from celery import current_app
 from django.utils import timezone
@@ -89,6 +91,16 @@ def test_a_bot_that_holds_a_position_or_a_live_order_stays(admin, db):
         assert "stop and" in page.content.decode()
 
     assert BotConfig.objects.count() == 2
+
+
+def test_dust_that_nobody_can_sell_does_not_keep_a_bot(admin, db):
+    bot = BotFactory(desired_state="stopped")
+    Position.objects.update(quantity=Decimal("0.00000517"), entry_price=1)
+
+    admin.post(f"/admin/bots/botconfig/{bot.pk}/delete/", {"post": "yes"})
+
+    assert not BotConfig.objects.exists()
+    assert Position.objects.exists()
 
 
 def test_bots_are_not_deleted_in_bulk(admin, act, db):
