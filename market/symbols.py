@@ -12,6 +12,7 @@ from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
 from market.exchange import public_gateway
+from market.exchange.errors import ExchangeUnavailable
 from market.models import SymbolRules
 from market.rules import Rules, rules_of
 
@@ -33,7 +34,7 @@ def rules_for(environment: str, market: str, symbol: str, *, now: datetime) -> R
     """The rules of one symbol. Raises UnknownSymbol, or ExchangeError while nothing is known and nobody answers."""
     cached = _cached(environment, market, symbol)
     if cached:
-        return rules_of(cached)
+        return cached
     known = SymbolRules.objects.filter(environment=environment, market=market)
     if not known.exists():
         warm_symbols(environment, market, now=now)
@@ -52,14 +53,25 @@ def is_dust(environment: str, market: str, symbol: str, quantity: Decimal) -> bo
 def warm_symbols(environment: str, market: str, *, now: datetime) -> int:
     """Fetch the rules of all USDT symbols into database and cache; return how many. Raises ExchangeError."""
     received = public_gateway(environment, market).symbols()
-    entries = sorted(filter(_is_wanted, received), key=_popularity)
-    _save_last_good(environment, market, entries, now=now)
-    _fill_cache(environment, market, entries, now=now)
+    wanted = sorted(filter(_is_wanted, received), key=_popularity)
+    if not wanted:  # an exchange in trouble, not one without symbols: what we know stays
+        raise ExchangeUnavailable(f"the {environment} {market} market lists no {QUOTE_ASSET} symbol")
+    entries = [{name: value for name, value in entry.items() if name not in UNUSED} for entry in wanted]
+    listed = [entry["symbol"] for entry in received if "symbol" in entry]
+    delisted = _save_last_good(environment, market, entries, listed=listed, now=now)
+    _fill_cache(environment, market, entries, delisted=delisted, now=now)
     return len(entries)
 
 
 def _is_wanted(entry: Mapping[str, Any]) -> bool:
-    return entry["quoteAsset"] == QUOTE_ASSET
+    if entry.get("quoteAsset") != QUOTE_ASSET:
+        return False
+    try:
+        rules_of(entry)
+    except (LookupError, TypeError, ArithmeticError) as error:
+        logger.warning("symbol %s: rules that can't be read are left out: %r", entry.get("symbol"), error)
+        return False
+    return True
 
 
 def _popularity(entry: Mapping[str, Any]) -> tuple[int, str]:
@@ -67,14 +79,17 @@ def _popularity(entry: Mapping[str, Any]) -> tuple[int, str]:
     return (POPULAR.index(base) if base in POPULAR else len(POPULAR), entry["symbol"])
 
 
-def _save_last_good(environment: str, market: str, entries: list[Mapping[str, Any]], *, now: datetime) -> None:
+def _save_last_good(
+    environment: str, market: str, entries: list[dict[str, Any]], *, listed: list[str], now: datetime
+) -> list[str]:
+    """Write the entries; return the symbols that we know and the exchange no longer lists."""
     rows = [
         SymbolRules(
             environment=environment,
             market=market,
             symbol=entry["symbol"],
             status=entry["status"],
-            entry={name: value for name, value in entry.items() if name not in UNUSED},
+            entry=entry,
             refreshed_at=now,
         )
         for entry in entries
@@ -87,11 +102,15 @@ def _save_last_good(environment: str, market: str, entries: list[Mapping[str, An
             update_fields=["status", "entry", "refreshed_at"],
         )
         # A symbol that the exchange no longer lists must not look tradable for ever.
-        gone = SymbolRules.objects.filter(environment=environment, market=market, refreshed_at__lt=now)
-        gone.exclude(symbol__in=[row.symbol for row in rows]).update(status="DELISTED")
+        known = SymbolRules.objects.filter(environment=environment, market=market, refreshed_at__lt=now)
+        gone = known.exclude(symbol__in=listed)
+        gone.update(status="DELISTED")
+        return list(gone.values_list("symbol", flat=True))
 
 
-def _fill_cache(environment: str, market: str, entries: list[Mapping[str, Any]], *, now: datetime) -> None:
+def _fill_cache(
+    environment: str, market: str, entries: list[dict[str, Any]], *, delisted: list[str], now: datetime
+) -> None:
     """Symbols first, then last good, then the timestamp, then the count of successes: a reader never sees a half."""
     prefix = _prefix(environment, market)
     packed = {f"{prefix}:{entry['symbol']}": json.dumps(entry) for entry in entries}
@@ -99,6 +118,8 @@ def _fill_cache(environment: str, market: str, entries: list[Mapping[str, Any]],
         pipe = get_redis_connection("default").pipeline(transaction=False)
         for key, value in packed.items():
             pipe.set(key, value, px=KEEP)
+        for symbol in delisted:
+            pipe.delete(f"{prefix}:{symbol}")
         pipe.set(f"{prefix}:last_good", json.dumps([entry["symbol"] for entry in entries]))
         pipe.set(f"{prefix}:refreshed_at", now.isoformat())
         pipe.incr(f"{prefix}:successes")
@@ -107,12 +128,15 @@ def _fill_cache(environment: str, market: str, entries: list[Mapping[str, Any]],
         logger.warning("symbols %s: not cached, Redis does not answer: %s", prefix, error)
 
 
-def _cached(environment: str, market: str, symbol: str) -> Mapping[str, Any] | None:
+def _cached(environment: str, market: str, symbol: str) -> Rules | None:
     try:
         packed = get_redis_connection("default").get(f"{_prefix(environment, market)}:{symbol}")
+        return rules_of(json.loads(packed)) if packed else None
     except RedisError:
         return None
-    return json.loads(packed) if packed else None
+    except (LookupError, TypeError, ValueError, ArithmeticError):
+        logger.warning("symbol %s: the cached rules can't be read; the database is asked", symbol)
+        return None
 
 
 def _prefix(environment: str, market: str) -> str:

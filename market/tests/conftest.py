@@ -11,6 +11,8 @@ from hypothesis import settings
 
 from market.exchange import binance_adapter
 from market.exchange.binance_adapter import BinanceGateway
+from market.tests.factories import entry
+from market.tests.listing import lists
 from market.tests.orders import ORDER, PLACED, SECRET
 from market.tests.servers import WaywardExchange, answer, silent_socket
 
@@ -67,3 +69,11 @@ def gateway(wayward: WaywardExchange, no_waiting: None, monkeypatch: pytest.Monk
     monkeypatch.setattr(binance_adapter, "TIMEOUT_SECONDS", (2, 0.4))
     wayward.will(ORDER, answer(PLACED))
     return BinanceGateway(wayward.url, api_key="key", api_secret=SECRET)
+
+
+@pytest.fixture
+def exchange(settings: Any, wayward: WaywardExchange, redis: Any, no_waiting: None) -> WaywardExchange:
+    """The wayward exchange where the settings look for the paper exchange; it lists two symbols."""
+    settings.PAPER_URL = wayward.url
+    lists(wayward, entry("BTCUSDT"), entry("ETHUSDT"))
+    return wayward

@@ -15,12 +15,6 @@ BTC = Series(Environment.PAPER, Market.SPOT, "BTCUSDT", "1m")
 KLINES = "/api/v3/klines"
 
 
-@pytest.fixture
-def exchange(settings, wayward, redis, no_waiting):
-    settings.PAPER_URL = wayward.url
-    return wayward
-
-
 def klines(until: datetime, *, count: int = 5, close: str = "1.5") -> Behaviour:
     """Candles of whole minutes, the last of them open at ``until``."""
     opens = [milliseconds(until) // 60_000 * 60_000 - 60_000 * ago for ago in reversed(range(count))]
