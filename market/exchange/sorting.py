@@ -46,7 +46,7 @@ def sort_read_error(error: Exception) -> ExchangeError:
     code = code_of(error)
     if _is_limit(error):
         return RateLimited(_describe(error), code=code, retry_after=_retry_after(error))
-    if not 400 <= error.status_code < 500:
+    if not _is_decision(error):
         return ExchangeUnavailable(_describe(error), code=code)
     if _is_about_the_key(error):
         return _permission_denied(error)
@@ -66,8 +66,7 @@ def sort_order_error(error: Exception) -> ExchangeError:
     code = code_of(error)
     if _is_limit(error):
         return RateLimited(_describe(error), code=code, retry_after=_retry_after(error))
-    definite = 400 <= error.status_code < 500 and error.status_code != 408
-    if not definite or code in UNKNOWN_CODES or code == DUPLICATE_CODE or error.message == DUPLICATE:
+    if not _is_decision(error) or code in UNKNOWN_CODES or code == DUPLICATE_CODE or error.message == DUPLICATE:
         return OutcomeUnknown(_describe(error), code=code)
     if _is_about_the_key(error):
         return _permission_denied(error)
@@ -77,6 +76,11 @@ def sort_order_error(error: Exception) -> ExchangeError:
 def code_of(error: BinanceAPIException) -> int:
     """The exchange's code, which is negative; 0 when the body has none: it then comes from something in between."""
     return error.code if isinstance(error.code, int) and error.code < 0 else 0
+
+
+def _is_decision(error: BinanceAPIException) -> bool:
+    """True for a 4xx but 408, which is a timeout inside: what comes with other statuses proves nothing."""
+    return 400 <= error.status_code < 500 and error.status_code != 408
 
 
 def _is_limit(error: BinanceAPIException) -> bool:

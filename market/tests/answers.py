@@ -45,6 +45,7 @@ IN_DOUBT = [
     (400, -1006, "An unexpected response was received from the message bus. Execution status unknown."),
     (400, -1007, "Timeout waiting for response from backend server."),
     (408, -1007, "Timeout waiting for response from backend server."),
+    (408, -2010, "Account has insufficient balance for requested action."),
     (503, None, "Unknown error, please check your request or try again later."),
     (503, None, "Service Unavailable."),
     (502, -2010, "Account has insufficient balance for requested action."),
