@@ -86,7 +86,7 @@ LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"
 STATIC_URL = "static/"
 # Where `collectstatic` puts the files; without it they are served from where they lie, as under `make up`.
-STATIC_ROOT = env.str("STATIC_ROOT", default=None)
+STATIC_ROOT = env.str("STATIC_ROOT", default="") or None
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 
 UNFOLD = {
