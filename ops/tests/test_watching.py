@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from celery import current_app as app
 from django.core.management import call_command
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
@@ -14,7 +15,6 @@ from bots.tests.factories import BotFactory
 from market.models import ExchangeAccount
 from ops import schedules, statistics
 from ops.demo import FLEET, seed_demo
-from tradebot_site.celery import app
 from trades.models import Position
 
 pytestmark = pytest.mark.django_db(transaction=True)
