@@ -1,7 +1,7 @@
 # `make help` lists the targets. Everything happens inside this directory: .venv, .local and the caches.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev up down reset status test check format lock
+.PHONY: help setup dev up down reset status test check screenshots format lock
 .NOTPARALLEL:
 
 BIN := .venv/bin
@@ -41,6 +41,9 @@ check: dev ## style, types, imports, migrations, Django's own checks
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
+
+screenshots: dev ## pictures of the admin that `make up` runs, to docs/images
+	@exec $(BIN)/python manage.py screenshots
 
 format: dev ## let ruff rewrite
 	$(BIN)/ruff check --fix .

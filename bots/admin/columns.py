@@ -10,15 +10,13 @@ from market.admin import text
 from market.admin.columns import COLOURS
 
 
-def position_of(bot: BotConfig) -> str:
-    """What it holds and from which price, or flat."""
-    if not bot.position.quantity:
-        return "flat"
-    return f"{quantity_of(bot)} from {text.number(bot.position.entry_price)}"
-
-
 def quantity_of(bot: BotConfig) -> str:
     return f"{text.number(bot.position.quantity)} {bot.position.base_asset}"
+
+
+def dust_of(bot: BotConfig) -> str:
+    """What is left and too little to be sold."""
+    return f"dust: {quantity_of(bot)}" if bot.position.quantity else ""
 
 
 def trades_of(opened: int) -> str:
@@ -42,10 +40,11 @@ class BotColumns:
 
     @display(description="position", ordering="position__quantity", header=True)
     def holding(self, bot: Any) -> tuple[str, str]:
-        if not bot.position.quantity:
-            return "flat", ""
+        if not bot.figures.holds:
+            return "flat", dust_of(bot)
         unrealized = bot.figures.unrealized_pnl(bot)
-        return position_of(bot), "" if unrealized is None else f"{text.signed(unrealized)} {bot.position.quote_asset}"
+        held = f"{quantity_of(bot)} from {text.number(bot.position.entry_price)}"
+        return held, "" if unrealized is None else f"{text.signed(unrealized)} {bot.position.quote_asset}"
 
     @display(description="today", header=True)
     def today(self, bot: Any) -> tuple[str, str]:

@@ -9,15 +9,17 @@ from decimal import Decimal
 from bots.limits import Day, day_start
 from bots.models import BotConfig, SeriesReading
 from bots.services.look import days_since, reading_key
+from market.models import SymbolRules
 from market.types import Series
 
 
 @dataclass(frozen=True)
 class Figures:
-    """A bot's series as a tick last saw it, and the bot's day."""
+    """A bot's series as a tick last saw it, the bot's day, and whether it holds something that can be sold."""
 
     reading: SeriesReading | None
     day: Day
+    holds: bool
 
     @property
     def evaluated_at(self) -> datetime | None:
@@ -37,10 +39,28 @@ class Figures:
 
 
 def figures(bots: Sequence[BotConfig], *, now: datetime, with_texts: bool = False) -> dict[int, Figures]:
-    """By bot id. One query for the readings, one for each time zone. ``texts`` grow with the fleet: only for a page."""
+    """By bot id. One query for readings, one for rules, one for each time zone.
+
+    The texts of readings grow with the fleet, so they come only for the page of one bot.
+    """
     readings = _readings({bot.series for bot in bots}, with_texts=with_texts)
     days = _days(bots, now=now)
-    return {bot.pk: Figures(readings.get(bot.series), days.get(bot.position_id, Day())) for bot in bots}
+    holding = _holding(bots)
+    return {
+        bot.pk: Figures(readings.get(bot.series), days.get(bot.position_id, Day()), bot.pk in holding) for bot in bots
+    }
+
+
+def _holding(bots: Iterable[BotConfig]) -> set[int]:
+    """The bots with more than dust, which a commission taken from the base asset leaves behind."""
+    rows = SymbolRules.objects.filter(symbol__in={bot.symbol for bot in bots})
+    rules = {(row.environment, row.market, row.symbol): row.rules for row in rows}
+
+    def sellable(bot: BotConfig) -> Decimal:
+        known = rules.get((bot.account.environment, bot.account.market, bot.symbol))
+        return known.tradable(bot.position.quantity) if known else bot.position.quantity
+
+    return {bot.pk for bot in bots if sellable(bot)}
 
 
 def _readings(wanted: Iterable[Series], *, with_texts: bool) -> dict[Series, SeriesReading]:

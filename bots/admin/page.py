@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from bots.admin.columns import quantity_of, trades_of
+from bots.admin.columns import dust_of, quantity_of, trades_of
 from bots.admin.figures import Figures, figures
 from bots.models import BotConfig
 from market.admin import text
@@ -67,12 +67,12 @@ def page_of(bot: BotConfig, *, now: datetime) -> Page:
 
 def _cards(bot: BotConfig, known: Figures, *, now: datetime) -> list[Card]:
     position, quote = bot.position, bot.position.quote_asset
-    unrealized = known.unrealized_pnl(bot) if position.quantity else None
+    unrealized = known.unrealized_pnl(bot) if known.holds else None
     price = known.reading.price if known.reading else None
     return [
         Card("Position", quantity_of(bot), f"from {text.number(position.entry_price)}")
-        if position.quantity
-        else Card("Position", "flat", f"opened {position.round} times so far"),
+        if known.holds
+        else Card("Position", "flat", dust_of(bot) or f"opened {position.round} times so far"),
         Card(
             "Unrealised P&L",
             text.NOTHING if unrealized is None else f"{text.signed(unrealized)} {quote}",

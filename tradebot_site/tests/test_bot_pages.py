@@ -59,8 +59,8 @@ def test_a_page_of_bots_costs_as_many_queries_whatever_their_number(admin, db, c
         page = admin.get(LIST)
 
     assert page.content.decode().count("action-select") >= count
-    # session, user; count, bots; readings, days of two zones; symbols, owners, accounts of the filters
-    assert len(queries) == 10, "\n".join(query["sql"][:150] for query in queries)
+    # session, user; count, bots; readings, rules, days of two zones; symbols, owners, accounts of the filters
+    assert len(queries) == 11, "\n".join(query["sql"][:150] for query in queries)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,15 @@ def test_a_bots_page_tells_where_it_stands(admin, db):
     for words in ("error (price fetch)", "Last error: it is down", "EMA fast 1 &gt; EMA slow 2", "a thought"):
         assert words in html, words
     assert f"position__id__exact={bot.position_id}" in html
+
+
+def test_dust_is_no_position(admin, db):
+    bot = BotFactory()
+    Position.objects.update(quantity=Decimal("0.00000517"), entry_price=Decimal(50_000))
+
+    for page in (admin.get(LIST), admin.get(page_of(bot))):
+        assert "flat" in page.content.decode()
+        assert "dust: 0.00000517 BTC" in page.content.decode()
 
 
 def test_lists_behind_a_bots_page_hold_only_its_rows(admin, db):

@@ -41,11 +41,12 @@ class Command(BaseCommand):
 
 
 def _pictures() -> Iterator[tuple[str, str, tuple[int, int]]]:
-    """Name, path and size of each. The bot shown is the one that traded most recently."""
+    """Name, path and size of each. The bot shown traded most recently, and holds something if any does."""
     yield "dashboard", "/admin/", WIDE
     yield "bots", "/admin/bots/botconfig/", WIDE
     yield "bots-mobile", "/admin/bots/botconfig/", NARROW
-    bot = BotConfig.objects.filter(position__trades__isnull=False).order_by("-position__trades__created_at").first()
+    traded = BotConfig.objects.filter(position__trades__isnull=False).order_by("-position__trades__created_at")
+    bot = traded.filter(state__status="running").first() or traded.first()
     if bot:
         yield "bot", f"/admin/bots/botconfig/{bot.pk}/change/", WIDE
 
