@@ -1,5 +1,6 @@
 """Our check before the send and the exchange's filters agree on every market order."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -110,6 +111,17 @@ def test_a_violation_names_value_and_bound(quantity, broken, detail):
 
     assert violation is not None
     assert (violation.filter, violation.detail) == (broken, detail)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price"),
+    [("0.00001", "500000"), ("100", "100000"), ("0.00005", "100000"), ("90", "100000")],
+    ids=["the smallest quantity", "the largest quantity", "the smallest notional", "the largest notional"],
+)
+def test_a_bound_itself_is_allowed(quantity, price):
+    rules = replace(BTC, max_notional=Decimal(9_000_000) if quantity == "90" else None)
+
+    assert check_market_order(rules, quantity=Decimal(quantity), price=Decimal(price)) is None
 
 
 def test_a_smallest_quantity_below_the_minimum_notional_grows_to_the_next_step():
