@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from market.paper.tests.server import PaperServer
 from ops.stack import environment, testing, throwaway
 
 SOCKET = "TRADEBOT_TEST_REDIS"  # the socket of the Redis that we started, for the workers that inherit it
@@ -78,11 +79,12 @@ def spawn(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[testing.Sp
 
 
 @pytest.fixture(scope="session")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[testing.PaperExchange]:
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PaperServer]:
     """A paper exchange process with a ledger of its own; environment and Django settings lead to it."""
     from django.conf import settings
 
-    with testing.paper_exchange(tmp_path_factory.mktemp("paper")) as exchange:
+    ledger = tmp_path_factory.mktemp("paper") / "ledger.sqlite"
+    with PaperServer(ledger, "--weight-limit", "0", token=settings.PAPER_ADMIN_TOKEN) as exchange:
         named = {"PAPER_URL": exchange.url, "PAPER_LEDGER": str(exchange.ledger)}
         with pytest.MonkeyPatch.context() as patch:
             for name, value in named.items():

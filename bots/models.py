@@ -22,7 +22,7 @@ from bots.types import Reason, Status
 from market.fields import AmountField
 from market.models import ExchangeAccount
 from market.types import INTERVALS, Series
-from trades.models import Position
+from trades.models import Position, is_open
 
 
 def percent_field(help_text: str, **kwargs: Any) -> Any:
@@ -38,7 +38,7 @@ class BotQuerySet(models.QuerySet["BotConfig"]):
 
     def active(self) -> "BotQuerySet":
         """Bots that a tick looks at: those that should run, and stopped ones that still hold something."""
-        return self.filter(Q(desired_state=Wish.RUN) | ~Q(position__quantity=0))
+        return self.filter(Q(desired_state=Wish.RUN) | is_open("position__"))
 
 
 class BotConfig(models.Model):
@@ -170,7 +170,7 @@ class BotState(models.Model):
 
     @property
     def in_position(self) -> bool:
-        return bool(self.position.quantity)
+        return self.position.is_open
 
     @property
     def entry_price(self) -> Decimal:

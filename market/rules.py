@@ -30,6 +30,11 @@ class Rules:
     def is_trading(self) -> bool:
         return self.status == "TRADING"
 
+    @property
+    def smallest_quantity(self) -> Decimal:
+        """The least that a market order can move, whatever the price."""
+        return max(self.min_quantity, self.lot_size)
+
     def tradable(self, quantity: Decimal) -> Decimal:
         """What of ``quantity`` a market order can move: a multiple of the lot size, or 0 below the minimum."""
         rounded = round_down(abs(quantity), self.lot_size)

@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -42,12 +41,6 @@ def rules_for(environment: str, market: str, symbol: str, *, now: datetime) -> R
     if row is None:
         raise UnknownSymbol(f"{symbol} is no {QUOTE_ASSET} symbol of the {environment} {market} market")
     return row.rules
-
-
-def is_dust(environment: str, market: str, symbol: str, quantity: Decimal) -> bool:
-    """True for what no market order can move: a commission taken from the base asset leaves such crumbs."""
-    row = SymbolRules.objects.filter(environment=environment, market=market, symbol=symbol).first()
-    return not (row.rules.tradable(quantity) if row else quantity)
 
 
 def warm_symbols(environment: str, market: str, *, now: datetime) -> int:

@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 from bots.models import BotConfig, BotState, SeriesReading, Tick
 from market.exchange.errors import ExchangeError
 from market.prices import last_prices
+from market.rounding import plain
 from market.types import Price
 from trades.models import Fill, Order, Position, PositionQuerySet, Trade
 
@@ -45,8 +46,8 @@ def fleet_statistics(
         "fills": Fill.objects.filter(order__in=orders).count() if owner else Fill.objects.count(),
         "trades": Trade.objects.filter(position__in=positions).count() if owner else Trade.objects.count(),
         "open_positions": positions.open().count(),
-        "realized_pnl": str(positions.aggregate(total=Sum("realized_pnl"))["total"] or Decimal(0)),
-        "unrealized_pnl": None if unrealized is None else str(unrealized),
+        "realized_pnl": plain(positions.aggregate(total=Sum("realized_pnl"))["total"] or Decimal(0)),
+        "unrealized_pnl": None if unrealized is None else plain(unrealized),
         "last_tick_age_seconds": round((now - tick.started_at).total_seconds(), 1) if tick else None,
         "last_tick_seconds": tick.duration.total_seconds() if tick and tick.duration is not None else None,
         "queues": queue_depths(),

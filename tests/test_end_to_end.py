@@ -9,8 +9,8 @@ from django.db import connection
 from django.utils import timezone
 
 from bots.models import BotState, Tick
+from market.paper.tests.server import PaperServer
 from ops.audit import audit
-from ops.stack import testing
 from ops.statistics import fleet_statistics, is_healthy
 from trades.models import Fill, Order, Trade
 
@@ -21,7 +21,7 @@ CELERY = [sys.executable, "-m", "celery", "-A", "tradebot_site"]
 @pytest.fixture
 def exchange(tmp_path, settings, monkeypatch):
     """A paper exchange for this test alone, so that its whole ledger can be audited."""
-    with testing.paper_exchange(tmp_path) as running:
+    with PaperServer(tmp_path / "ledger.sqlite", token=settings.PAPER_ADMIN_TOKEN) as running:
         for name, value in {"PAPER_URL": running.url, "PAPER_LEDGER": str(running.ledger)}.items():
             monkeypatch.setenv(name, value)
             setattr(settings, name, value)

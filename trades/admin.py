@@ -10,7 +10,7 @@ from unfold.decorators import display
 from market.admin.base import ReadOnlyAdmin, sees_all
 from market.admin.filters import account_filter, chosen, dropdown, environment_filter, owner_filter
 from market.models import ExchangeAccount
-from trades.models import Event, Fill, Order, Position, Trade
+from trades.models import Event, Fill, Order, Position, Trade, is_open
 
 SYMBOLS_OFFERED = 300
 
@@ -36,8 +36,8 @@ class OpenFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Position]) -> QuerySet[Position]:
         if self.value() == "open":
-            return rows.exclude(quantity=0)
-        return rows.filter(quantity=0) if self.value() == "flat" else rows
+            return rows.filter(is_open())
+        return rows.exclude(is_open()) if self.value() == "flat" else rows
 
 
 @admin.register(Position)

@@ -16,12 +16,19 @@ from trades.pnl import Holding
 SIDES = [(side.value, side.value) for side in Side]
 
 
+def is_open(path: str = "") -> Q:
+    """The condition behind `Position.is_open`, for rows that reach their position by ``path`` (``position__``)."""
+    smallest = F(f"{path}smallest_quantity")
+    return Q(**{f"{path}quantity__gte": smallest}) | Q(**{f"{path}quantity__lte": -smallest})
+
+
 class PositionQuerySet(models.QuerySet["Position"]):
     def owned_by(self, user: AbstractBaseUser) -> "PositionQuerySet":
         return self.filter(account__owner=user)
 
     def open(self) -> "PositionQuerySet":
-        return self.exclude(quantity=0)
+        """Positions that can be closed; a commission in base asset leaves crumbs that nobody can sell."""
+        return self.filter(is_open())
 
 
 class Position(models.Model):
@@ -31,6 +38,7 @@ class Position(models.Model):
     symbol = models.CharField(max_length=30)
     base_asset = models.CharField(max_length=20)
     quote_asset = models.CharField(max_length=20)
+    smallest_quantity = AmountField(help_text="What the exchange trades at least: less is dust, and no position.")
     quantity = AmountField(default=Decimal(0), help_text="In base asset; negative for a short position.")
     entry_price = AmountField(default=Decimal(0), help_text="Average price of what is held, in quote asset.")
     realized_pnl = AmountField(default=Decimal(0), help_text="In quote asset, net of fees.")
@@ -48,6 +56,11 @@ class Position(models.Model):
 
     def __str__(self) -> str:
         return f"position {self.pk} on {self.symbol}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to sell or buy back; dust is not."""
+        return abs(self.quantity) >= self.smallest_quantity
 
     @property
     def holding(self) -> Holding:

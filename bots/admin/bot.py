@@ -151,7 +151,7 @@ class BotConfigAdmin(BotColumns, OwnedAdmin):
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], Any]:
-        held = [f"{bot}: it holds a position: stop and sell it first" for bot in objs if services.holds_position(bot)]
+        held = [f"{bot}: it holds a position: stop and sell it first" for bot in objs if bot.position.is_open]
         going = [f"{bot} with its state and decisions; its position, orders, fills and trades stay" for bot in objs]
         return going, {"bots": len(going)}, set(), held
 

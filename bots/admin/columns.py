@@ -40,7 +40,7 @@ class BotColumns:
 
     @display(description="position", ordering="position__quantity", header=True)
     def holding(self, bot: Any) -> tuple[str, str]:
-        if not bot.figures.holds:
+        if not bot.position.is_open:
             return "flat", dust_of(bot)
         unrealized = bot.figures.unrealized_pnl(bot)
         held = f"{quantity_of(bot)} from {text.number(bot.position.entry_price)}"

@@ -67,11 +67,11 @@ def page_of(bot: BotConfig, *, now: datetime) -> Page:
 
 def _cards(bot: BotConfig, known: Figures, *, now: datetime) -> list[Card]:
     position, quote = bot.position, bot.position.quote_asset
-    unrealized = known.unrealized_pnl(bot) if known.holds else None
+    unrealized = known.unrealized_pnl(bot) if bot.position.is_open else None
     price = known.reading.price if known.reading else None
     return [
         Card("Position", quantity_of(bot), f"from {text.number(position.entry_price)}")
-        if known.holds
+        if bot.position.is_open
         else Card("Position", "flat", dust_of(bot) or f"opened {position.round} times so far"),
         Card(
             "Unrealised P&L",

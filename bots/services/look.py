@@ -104,7 +104,7 @@ def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing
             "position_id", flat=True
         )
     )
-    days = _days(bots, now=now)
+    days = days_of(bots, now=now)
     return {
         bot.pk: Standing(
             quantity=bot.position.quantity,
@@ -122,7 +122,7 @@ def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing
     }
 
 
-def _days(bots: list[BotConfig], *, now: datetime) -> dict[int, Day]:
+def days_of(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Day]:
     """What each position has done since its bot's day began: one query for each time zone."""
     by_zone: dict[str, list[int]] = defaultdict(list)
     for bot in bots:
@@ -130,11 +130,11 @@ def _days(bots: list[BotConfig], *, now: datetime) -> dict[int, Day]:
     return {
         position_id: day
         for zone, position_ids in by_zone.items()
-        for position_id, day in days_since(position_ids, day_start(now, zone)).items()
+        for position_id, day in _days_since(position_ids, day_start(now, zone)).items()
     }
 
 
-def days_since(position_ids: list[int], start: datetime) -> dict[int, Day]:
+def _days_since(position_ids: list[int], start: datetime) -> dict[int, Day]:
     """Positions opened and P&L booked since ``start``, for those positions that traded."""
     rows = (
         Trade.objects.filter(position__in=position_ids, created_at__gte=start)

@@ -8,7 +8,7 @@ from bots.decide import Wish
 from bots.models import BotConfig, BotQuerySet, BotState
 from bots.services.notes import note_status
 from bots.types import Reason, Status
-from market.symbols import is_dust, rules_for
+from market.symbols import rules_for
 from trades.models import Event, Position
 from trades.services import cancel_intended_entries
 from trades.services.events import write_event
@@ -25,7 +25,11 @@ def create_bot(bot: BotConfig, *, now: datetime) -> BotConfig:
     rules = rules_for(account.environment, account.market, bot.symbol, now=now)
     with transaction.atomic():
         bot.position = Position.objects.create(
-            account=account, symbol=bot.symbol, base_asset=rules.base_asset, quote_asset=rules.quote_asset
+            account=account,
+            symbol=bot.symbol,
+            base_asset=rules.base_asset,
+            quote_asset=rules.quote_asset,
+            smallest_quantity=rules.smallest_quantity,
         )
         bot.save(force_insert=True)
         BotState.objects.create(bot=bot)
@@ -70,24 +74,18 @@ def stop_bots(bots: BotQuerySet, *, flatten: bool, now: datetime) -> int:
             bot = _locked(bot_id)
             BotConfig.objects.filter(pk=bot.pk).update(desired_state=wish)
             cancel_intended_entries(bot.position_id, now=now)
-            text = "stopped, its position is to be sold" if flatten and bot.position.quantity else "stopped"
+            text = "stopped, its position is to be sold" if flatten and bot.position.is_open else "stopped"
             note_status(bot.state, Status.STOPPED, Reason.NONE, text, now=now)
             write_event(Event.Kind.BOT_STOPPED, bot.position, f"bot {bot.name} {text}", now=now)
         stopped += 1
     return stopped
 
 
-def holds_position(bot: BotConfig) -> bool:
-    """Whether there is something to sell; dust, which nobody can sell, does not count."""
-    account = bot.account
-    return not is_dust(account.environment, account.market, bot.symbol, bot.position.quantity)
-
-
 def delete_bot(bot: BotConfig) -> None:
     """Delete a flat, stopped bot. Its position, orders and trades stay (features D4). Raises BotHoldsPosition."""
     with transaction.atomic():
         current = _locked(bot.pk)
-        if holds_position(current) or current.position.orders.live().exists():
+        if current.position.is_open or current.position.orders.live().exists():
             raise BotHoldsPosition(f"{current.name} holds a position or has a live order: stop and flatten it first")
         current.delete()
 

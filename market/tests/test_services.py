@@ -34,7 +34,7 @@ def test_a_connection_that_works_tells_balances_and_clears_the_error(db, paper):
     api_key, api_secret = paper.create_account(USDT="100", BTC="0.5")
     account = ExchangeAccountFactory(api_key=api_key, api_secret=api_secret, key_error="revoked")
 
-    balances = services.test_connection(account, now=NOON)
+    balances = services.check_connection(account, now=NOON)
 
     assert {item.asset: str(item.free.normalize()) for item in balances} == {"USDT": "1E+2", "BTC": "0.5"}
     assert ExchangeAccount.objects.get().key_error == ""
@@ -44,7 +44,7 @@ def test_a_refused_key_is_remembered(db, paper):
     account = ExchangeAccountFactory(api_key="x" * 64, api_secret="y" * 64)
 
     with pytest.raises(PermissionDenied):
-        services.test_connection(account, now=NOON)
+        services.check_connection(account, now=NOON)
 
     assert ExchangeAccount.objects.get().key_error
     assert "x" * 64 not in ExchangeAccount.objects.get().key_error
@@ -55,17 +55,17 @@ def test_an_exchange_that_is_away_says_nothing_about_the_key(db, settings):
     account = ExchangeAccountFactory(api_key="another key", key_error="")
 
     with pytest.raises(ExchangeUnavailable):
-        services.test_connection(account, now=NOON)
+        services.check_connection(account, now=NOON)
 
     assert ExchangeAccount.objects.get().key_error == ""
 
 
 def test_a_missing_key_and_a_silenced_account_ask_nobody(db):
     with pytest.raises(NotConfigured):
-        services.test_connection(ExchangeAccountFactory(api_key=""), now=NOON)
+        services.check_connection(ExchangeAccountFactory(api_key=""), now=NOON)
     cooling = ExchangeAccountFactory(cooldown_until=NOON + timedelta(minutes=1))
     with pytest.raises(ExchangeUnavailable, match="silence until 12:01"):
-        services.test_connection(cooling, now=NOON)
+        services.check_connection(cooling, now=NOON)
 
 
 def test_wiping_forgets_both_keys_and_keeps_the_account(db):

@@ -1,19 +1,15 @@
-"""What the fixtures of conftest.py are made of: children of a test, and a paper exchange for it."""
+"""What the fixtures of conftest.py are made of: deadlines, and the children of a test."""
 
-import json
 import os
 import signal
 import subprocess
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from ops.stack import child, services
+from ops.stack import child
 from ops.stack.places import ROOT
 from ops.stack.servers import free_port as free_port
 
@@ -103,59 +99,3 @@ def spawner(directory: Path, children: list[Child]) -> Spawn:
         return children[-1]
 
     return spawn
-
-
-@dataclass(frozen=True)
-class PaperExchange:
-    """A paper exchange process and its admin endpoints."""
-
-    url: str
-    ledger: Path
-    token: str
-    process: Child
-
-    def create_account(self, label: str = "test", **balances: str | Decimal) -> tuple[str, str]:
-        """Open an account (10,000 USDT unless told otherwise); returns API key and secret."""
-        amounts = {asset: str(amount) for asset, amount in (balances or {"USDT": "10000"}).items()}
-        created = self.admin("accounts", label=label, balances=amounts)
-        return created["api_key"], created["api_secret"]
-
-    def set_price(self, symbol: str, price: str | Decimal | None) -> None:
-        """Hold the price of a symbol; None lets it follow the recording again."""
-        self.admin("prices", symbol=symbol, price=None if price is None else str(price))
-
-    def set_status(self, symbol: str, status: str) -> None:
-        """Make a symbol TRADING, BREAK or HALT."""
-        self.admin("symbols", symbol=symbol, status=status)
-
-    def admin(self, endpoint: str, **content: object) -> Any:
-        """POST to /paper/…; returns the reply. HTTPError when it is refused."""
-        request = urllib.request.Request(  # noqa: S310
-            f"{self.url}/paper/{endpoint}",
-            data=json.dumps(content).encode(),
-            headers={"X-Paper-Token": self.token, "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
-            return json.load(response)
-
-
-@contextmanager
-def paper_exchange(directory: Path, env: Mapping[str, str] | None = None) -> Iterator[PaperExchange]:
-    """Run a paper exchange on a free port with its ledger in `directory`."""
-    environment = dict(os.environ if env is None else env)
-    environment |= {"PAPER_PORT": str(free_port()), "PAPER_LEDGER": str(directory / "ledger.sqlite")}
-    service = services.paper(environment)
-    running = spawner(directory, [])(service.argv, env=environment, name="paper")
-    exchange = PaperExchange(
-        url=f"http://127.0.0.1:{environment['PAPER_PORT']}",
-        ledger=Path(environment["PAPER_LEDGER"]),
-        token=environment["PAPER_ADMIN_TOKEN"],
-        process=running,
-    )
-    try:
-        wait_until(lambda: running.process.poll() is not None or service.ready(running.pid), 30, "paper answers")
-        if running.process.poll() is not None:
-            raise AssertionError(f"the paper exchange ended: {running.text}")
-        yield exchange
-    finally:
-        running.kill()

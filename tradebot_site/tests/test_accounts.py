@@ -9,7 +9,7 @@ from market import services
 from market.models import ExchangeAccount
 from market.tests.factories import ExchangeAccountFactory, UserFactory
 from tradebot_site.tests.conftest import KEY, SECRET, full_bot
-from trades.models import Order, Position
+from trades.models import Order
 from trades.tests.factories import FillFactory
 
 LIST = "/admin/market/exchangeaccount/"
@@ -117,15 +117,13 @@ def test_a_wrong_key_is_told_and_remembered(admin, act, db, paper):
     assert account.key_error[:20] in page.content.decode()
 
 
-def test_keys_are_wiped_unless_a_bot_runs(admin, act, db):
-    busy, idle = (BotFactory(desired_state=wish).account for wish in ("running", "stopped"))
+def test_keys_are_wiped_at_once_even_while_a_bot_runs(admin, act, db):
+    account = BotFactory(desired_state="running").account
 
-    html = act(admin, LIST, "wipe_keys", busy, idle).content.decode()
+    html = act(admin, LIST, "wipe_keys", account).content.decode()
 
-    assert f"Keys of {idle.name} wiped." in html
-    assert f"{busy.name}: 1 of its bots run" in html
-    assert not ExchangeAccount.objects.get(pk=idle.pk).api_key
-    assert ExchangeAccount.objects.get(pk=busy.pk).api_key
+    assert f"Keys of {account.name} wiped." in html
+    assert not ExchangeAccount.objects.get().api_key
 
 
 def test_an_account_stays_while_anything_refers_to_it(admin, act, db):
@@ -148,23 +146,3 @@ def test_wiping_forgets_keys_and_keeps_history(db):
     assert not saved.api_secret
     assert Order.objects.exists()
     assert account.fills.exists()
-
-
-def test_dust_of_a_bot_that_has_sold_does_not_keep_the_keys(db):
-    bot = BotFactory(desired_state="flattened")
-    Position.objects.update(quantity="0.00000517")
-
-    services.wipe_keys(bot.account)
-
-    assert not ExchangeAccount.objects.get().api_key
-
-
-@pytest.mark.parametrize(("wish", "quantity"), [("running", 0), ("flattened", 1)])
-def test_keys_of_a_bot_at_work_are_not_wiped(db, wish, quantity):
-    bot = BotFactory(desired_state=wish)
-    Position.objects.update(quantity=quantity)
-
-    with pytest.raises(services.AccountInUse, match="1 of its bots"):
-        services.wipe_keys(bot.account)
-
-    assert ExchangeAccount.objects.get().api_key

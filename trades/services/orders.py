@@ -58,6 +58,9 @@ def intend_order(position_id: int, intent: Intent, *, rules: Rules, now: datetim
     A denial is the caller's to write down: only it knows whether it is news.
     """
     position = Position.objects.select_for_update().select_related("account").get(pk=position_id)
+    if position.smallest_quantity != rules.smallest_quantity:  # exchanges change their rules
+        position.smallest_quantity = rules.smallest_quantity
+        position.save(update_fields=["smallest_quantity"])
     proposal = _proposal(position, intent, rules=rules, now=now)
     denial = first_denial(proposal)
     if denial:

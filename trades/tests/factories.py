@@ -17,6 +17,7 @@ class PositionFactory(factory.django.DjangoModelFactory):
     symbol = "BTCUSDT"
     base_asset = factory.LazyAttribute(lambda row: row.symbol.removesuffix("USDT"))
     quote_asset = "USDT"
+    smallest_quantity = Decimal("0.00001")
 
 
 class OrderFactory(factory.django.DjangoModelFactory):

@@ -36,6 +36,7 @@ class PaperServer:
 
     def __init__(self, ledger: Path, *arguments: str, token: str = TOKEN) -> None:
         self.ledger = ledger
+        self.token = token
         self.lines: list[str] = []
         self._fresh: queue.Queue[str | None] = queue.Queue()
         self._process = subprocess.Popen(
@@ -83,13 +84,23 @@ class PaperServer:
         """A new account with these deposits: api_key and api_secret."""
         return self.admin("POST", "/paper/accounts", {"label": "test", "balances": balances})
 
+    def create_account(self, **balances: str) -> tuple[str, str]:
+        """API key and secret of a new account, with 10,000 USDT unless told otherwise."""
+        key = self.open_account(**(balances or {"USDT": "10000"}))
+        return key["api_key"], key["api_secret"]
+
+    def set_status(self, symbol: str, status: str) -> None:
+        """Make a symbol TRADING, BREAK or HALT."""
+        self.admin("POST", "/paper/symbols", {"symbol": symbol, "status": status})
+
     def set_price(self, symbol: str, price: str | None) -> None:
         """Hold a price still; None lets it go."""
         self.admin("POST", "/paper/prices", {"symbol": symbol, "price": price})
 
-    def admin(self, method: str, path: str, body: Any = None, token: str = TOKEN) -> Any:
+    def admin(self, method: str, path: str, body: Any = None, token: str | None = None) -> Any:
         """The JSON answer of an admin endpoint."""
-        return self.request(method, path, json.dumps(body).encode(), {"X-Paper-Token": token})[1]
+        headers = {"X-Paper-Token": self.token if token is None else token}
+        return self.request(method, path, json.dumps(body).encode(), headers)[1]
 
     def get(self, path: str, **params: Any) -> Any:
         """The JSON answer of a public endpoint."""

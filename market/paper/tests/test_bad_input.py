@@ -11,8 +11,6 @@ import pytest
 from market.paper.web.routes import ENDPOINTS
 from market.paper.web.security import signature_of
 
-pytest_plugins = ["market.paper.tests.fixtures"]
-
 NASTY = [
     *(
         "",

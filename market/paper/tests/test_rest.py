@@ -8,8 +8,6 @@ import pytest
 
 from market.paper.web.security import signature_of
 
-pytest_plugins = ["market.paper.tests.fixtures"]
-
 LIVE = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.001"}
 
 
