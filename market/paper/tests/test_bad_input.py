@@ -173,7 +173,7 @@ def test_no_body_makes_an_endpoint_fail(paper, key, body):
 def test_admin_answers_nonsense_with_a_reason(paper, path, body):
     harmless = path == "/paper/accounts" and isinstance(body, dict) and not body.keys() & {"label", "balances"}
 
-    status, answer, _ = paper.request("POST", path, json.dumps(body).encode(), {"X-Paper-Token": "token-of-the-tests"})
+    status, answer, _ = paper.request("POST", path, json.dumps(body).encode(), {"X-Paper-Token": paper.token})
 
     assert status == (200 if harmless else 400)
     assert harmless or answer["code"] < 0
