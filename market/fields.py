@@ -20,6 +20,9 @@ class AmountField(models.DecimalField):
         super().__init__(*args, **{"max_digits": 38, "decimal_places": 18} | kwargs)
 
 
+DUMPED = "sealed:"
+
+
 class SecretUnreadable(Exception):
     """None of the FIELD_KEYS opens this secret: a key was taken from the list too early, or the row was altered."""
 
@@ -33,6 +36,18 @@ class Secret:
     @classmethod
     def seal(cls, text: str) -> "Secret":
         return cls(_fernet().encrypt(text.encode()).decode() if text else "")
+
+    @classmethod
+    def from_dump(cls, text: str) -> "Secret":
+        return cls(text.removeprefix(DUMPED))
+
+    def dump(self) -> str:
+        """The sealed text with a mark, so that loading a dump does not seal it once more."""
+        return f"{DUMPED}{self.token}" if self.token else ""
+
+    def rotated(self) -> "Secret":
+        """The same text, sealed with the first of FIELD_KEYS. Raises SecretUnreadable."""
+        return Secret.seal(self.reveal())
 
     def reveal(self) -> str:
         """The plain text; raise SecretUnreadable when no key opens it."""
@@ -70,14 +85,17 @@ class SecretField(_TextField):
         return Secret(value or "")
 
     def to_python(self, value: Any) -> Secret:
-        return value if isinstance(value, Secret) else Secret.seal(value or "")
+        if isinstance(value, Secret):
+            return value
+        text = value or ""
+        return Secret.from_dump(text) if text.startswith(DUMPED) else Secret.seal(text)
 
     def get_prep_value(self, value: Any) -> str:
         return self.to_python(value).token
 
     def value_to_string(self, obj: models.Model) -> str:
         """What a dump contains: the encrypted token, never the text."""
-        return self.get_prep_value(self.value_from_object(obj))
+        return self.to_python(self.value_from_object(obj)).dump()
 
 
 def _fernet() -> MultiFernet:

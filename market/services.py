@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
+from django.db import transaction
+
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeUnavailable, PermissionDenied
 from market.exchange.types import Balance
+from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
 
 
@@ -38,6 +41,22 @@ def wipe_keys(account: ExchangeAccount) -> None:
     Works whatever its bots do, since a key that leaked must go at once; they then say that it is missing.
     """
     set_keys(account, api_key="", api_secret="")
+
+
+def rotate_secrets() -> int:
+    """Seal every secret anew with the first of FIELD_KEYS, so that the older ones can go; return how many accounts.
+
+    All or none: raises SecretUnreadable, naming the account, when one of them can't be opened.
+    """
+    with transaction.atomic():
+        accounts = list(ExchangeAccount.objects.select_for_update(no_key=True).order_by("pk"))
+        for account in accounts:
+            try:
+                account.api_key, account.api_secret = account.api_key.rotated(), account.api_secret.rotated()
+            except SecretUnreadable as error:
+                raise SecretUnreadable(f"account {account.pk} ({account.name}): {error}") from error
+            account.save(update_fields=["api_key", "api_secret"])
+    return len(accounts)
 
 
 def _note_key_error(account: ExchangeAccount, text: str) -> None:

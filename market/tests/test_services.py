@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command
 
 from market import services
 from market.exchange.errors import ExchangeUnavailable, NotConfigured, PermissionDenied
+from market.fields import Secret
 from market.models import ExchangeAccount
 from market.tests.factories import NOON, ExchangeAccountFactory
 
@@ -66,6 +69,43 @@ def test_a_missing_key_and_a_silenced_account_ask_nobody(db):
     cooling = ExchangeAccountFactory(cooldown_until=NOON + timedelta(minutes=1))
     with pytest.raises(ExchangeUnavailable, match="silence until 12:01"):
         services.check_connection(cooling, now=NOON)
+
+
+def test_rotating_seals_with_the_first_key_so_that_the_old_one_can_go(db, settings):
+    account = ExchangeAccountFactory(api_key="the key", api_secret="the secret")
+    old, new = settings.FIELD_KEYS[0], Fernet.generate_key().decode()
+    settings.FIELD_KEYS = [new, old]
+
+    call_command("rotate_keys")
+
+    settings.FIELD_KEYS = [new]
+    account.refresh_from_db()
+    assert (account.api_key.reveal(), account.api_secret.reveal()) == ("the key", "the secret")
+
+
+def test_rotating_changes_nothing_when_one_secret_cannot_be_opened(db, settings):
+    readable = ExchangeAccountFactory()
+    before = ExchangeAccount.objects.get(pk=readable.pk).api_key.token
+    unreadable = ExchangeAccountFactory()
+    ExchangeAccount.objects.filter(pk=unreadable.pk).update(api_secret=Secret("nonsense"))
+
+    with pytest.raises(CommandError, match=f"nothing was changed: account {unreadable.pk}"):
+        call_command("rotate_keys")
+
+    assert ExchangeAccount.objects.get(pk=readable.pk).api_key.token == before
+
+
+def test_a_dump_can_be_loaded_again(db, tmp_path):
+    account = ExchangeAccountFactory(api_key="the key")
+    dump = tmp_path / "dump.json"
+    call_command("dumpdata", "market.exchangeaccount", output=str(dump))
+    ExchangeAccount.objects.update(api_key="another")
+
+    call_command("loaddata", str(dump))
+
+    account.refresh_from_db()
+    assert "the key" not in dump.read_text()
+    assert account.api_key.reveal() == "the key"
 
 
 def test_wiping_forgets_both_keys_and_keeps_the_account(db):

@@ -1,0 +1,17 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from market.fields import SecretUnreadable
+from market.services import rotate_secrets
+
+
+class Command(BaseCommand):
+    help = "Seal all exchange secrets with the first of FIELD_KEYS; after it the older keys can be taken from the list."
+
+    def handle(self, **_: Any) -> None:
+        try:
+            count = rotate_secrets()
+        except SecretUnreadable as error:
+            raise CommandError(f"nothing was changed: {error}") from error
+        self.stdout.write(f"secrets of {count} accounts are sealed with the first key")
