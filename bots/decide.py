@@ -17,7 +17,7 @@ from market.rounding import plain
 from market.rules import Rules
 from market.types import Side
 
-# A signal is acted on soon after its candle has closed, or not at all.
+# An entry is made soon after its candle has closed, or not at all.
 SIGNAL_VALID_FOR = timedelta(seconds=90)
 
 
@@ -51,6 +51,8 @@ class MarketView:
     text: str  # the strategy's sentence about the last candle
     price: Decimal
     rules: Rules
+    left_long_at: datetime | None = None  # the close of the last candle whose signal was to leave a long position
+    trouble: Reason = Reason.NONE  # why there is no signal; price and rules are good all the same
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Standing:
     entry_price: Decimal
     realized_pnl: Decimal
     best_price: Decimal  # since the entry, as far as ticks have seen it
+    opened_at: datetime | None
     closed_at: datetime | None
     order_in_doubt: bool
     day: Day
@@ -93,16 +96,11 @@ class Decision:
 
 
 def side_held(quantity: Decimal, rules: Rules) -> Side | None:
-    """The direction of the position; None when there is none, or only dust that can't be traded."""
-    if not rules.tradable(quantity):
-        return None
-    return Side.BUY if quantity > 0 else Side.SELL
+    """The direction of the position; None when there is none, or only dust that can't be traded.
 
-
-def best_price(market: MarketView, standing: Standing) -> Decimal | None:
-    """The best price since the entry, with the one of now; None while nothing is held."""
-    side = side_held(standing.quantity, market.rules)
-    return better_price(standing.best_price, market.price, side) if side else None
+    Spot is long only: less than nothing is a commission that was taken from coins of somebody else.
+    """
+    return Side.BUY if quantity > 0 and rules.tradable(quantity) else None
 
 
 def decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:
@@ -111,19 +109,24 @@ def decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetim
         return Decision.because(Reason.KILL_SWITCH, "the account is halted: no orders at all")
     side = side_held(standing.quantity, market.rules)
     if side:
-        return _with_position(setup, market, standing, side=side, now=now)
+        return _with_position(setup, market, standing, side=side)
     if setup.wish is not Wish.RUN:
         return Decision(Reason.NONE, "stopped", status=Status.STOPPED)
-    return _obstacle(setup, standing, now=now) or _entry(setup, market, standing, now=now)
+    return _obstacle(setup, standing, now=now) or _blindness(market) or _entry(setup, market, standing, now=now)
 
 
-def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side: Side, now: datetime) -> Decision:
+def _blindness(market: MarketView) -> Decision | None:
+    """Without a signal there is nothing to trade on; protections need the price only."""
+    return Decision.because(market.trouble, market.text) if market.trouble else None
+
+
+def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side: Side) -> Decision:
     held = f"{plain(standing.quantity)} {market.rules.base_asset} held from {plain(round(standing.entry_price, 8))}"
-    due = _due(setup, market, standing, side=side, now=now)
+    due = _due(setup, market, standing, side=side)
     if due is None:
         if setup.wish is Wish.STOP:
             return Decision(Reason.NONE, f"stopped with {held}", status=Status.STOPPED)
-        return Decision(Reason.NONE, f"{held}; {market.text}")
+        return _blindness(market) or Decision(Reason.NONE, f"{held}; {market.text}")
     if standing.account_state == "halted":
         return Decision.because(Reason.KILL_SWITCH, f"{due.reason}, but the account is halted")
     if standing.account_cooling:
@@ -132,7 +135,7 @@ def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side
     return Decision(Reason.NONE, due.reason, act)
 
 
-def _due(setup: Setup, market: MarketView, standing: Standing, *, side: Side, now: datetime) -> Exit | None:
+def _due(setup: Setup, market: MarketView, standing: Standing, *, side: Side) -> Exit | None:
     if setup.wish is Wish.FLATTEN:
         return Exit("flatten", "the owner wants the bot flat")
     if setup.wish is Wish.STOP and not setup.exits_when_stopped:
@@ -146,8 +149,10 @@ def _due(setup: Setup, market: MarketView, standing: Standing, *, side: Side, no
     )
     if reached or setup.wish is Wish.STOP:
         return reached
-    if market.signal.leaves(side) and _is_fresh(market, now):
-        return Exit("signal", market.text)
+    left_at, opened_at = market.left_long_at, standing.opened_at
+    if left_at and opened_at and left_at > opened_at:
+        # Not only the last candle: a tick may have been missed, or the order refused, when the signal came.
+        return Exit("signal", f"signal to leave at {left_at:%H:%M} UTC; {market.text}")
     return None
 
 

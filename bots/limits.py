@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bots.types import Reason
 
@@ -35,6 +35,15 @@ def day_start(now: datetime, time_zone: str) -> datetime:
     """The midnight at which the trading day of ``time_zone`` began. Right on days of 23 and 25 hours, too."""
     zone = ZoneInfo(time_zone)
     return datetime.combine(now.astimezone(zone).date(), time(), tzinfo=zone)
+
+
+def known_zone(time_zone: str) -> str:
+    """The time zone, or UTC when this machine's tables do not know it (any more)."""
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return "UTC"
+    return time_zone
 
 
 def cooling_until(closed_at: datetime | None, cooldown_minutes: int) -> datetime | None:

@@ -37,8 +37,8 @@ class BotQuerySet(models.QuerySet["BotConfig"]):
         return self.select_related("state", "position", "account")
 
     def active(self) -> "BotQuerySet":
-        """Bots that a tick looks at: those that should run, and stopped ones that still hold something."""
-        return self.filter(Q(desired_state=Wish.RUN) | is_open("position__"))
+        """Bots that a tick looks at: those that should run, hold something, or do not say yet that they are stopped."""
+        return self.filter(Q(desired_state=Wish.RUN) | is_open("position__") | ~Q(state__status=Status.STOPPED))
 
 
 class BotConfig(models.Model):

@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from market.filters import smallest_quantity
-from market.rounding import plain
+from market.rounding import plain, round_up
 from market.rules import Rules
 
 
@@ -32,6 +32,10 @@ class Sizing:
     value: Decimal
 
 
+FEE = Decimal("0.001")  # of the base asset, taken by the purchase
+FALL_PERCENT = Decimal(5)  # what a position without a stop loss may lose and still be sellable
+
+
 class TooSmall(Exception):
     """The configured size is below what the exchange takes. The message names the amount needed."""
 
@@ -56,10 +60,16 @@ def wanted_quantity(sizing: Sizing, *, price: Decimal, capital: Decimal, stop_lo
 def entry_quantity(
     sizing: Sizing, *, price: Decimal, capital: Decimal, stop_loss_percent: Decimal | None, rules: Rules
 ) -> Decimal:
-    """The wanted quantity, rounded down to the lot size. Raises TooSmall below the exchange's minimum."""
+    """The wanted quantity, rounded down to the lot size.
+
+    Raises TooSmall when the exchange would not take it, or would not take it back at the stop: after the fee and a
+    fall the rest must still be above its minimum.
+    """
     wanted = wanted_quantity(sizing, price=price, capital=capital, stop_loss_percent=stop_loss_percent)
     quantity = rules.tradable(wanted)
-    needed = smallest_quantity(rules, price=price)
+    fall = FALL_PERCENT if stop_loss_percent is None else stop_loss_percent
+    least_sold = smallest_quantity(rules, price=price * max(1 - fall / 100, Decimal("0.01")))
+    needed = round_up(least_sold / (1 - FEE), rules.lot_size)
     if quantity < needed:
         raise TooSmall(
             f"the size gives {plain(round(wanted, 8))} {rules.base_asset}, worth {wanted * price:.2f}"

@@ -1,15 +1,19 @@
 """Bot tasks: thin faces of the services. The queues are in settings.CELERY_TASK_ROUTES."""
 
+import logging
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
 
 from bots import services
-from bots.models import BotConfig
+from bots.models import BotConfig, BotState
 from bots.services.tick import EXPIRES, Part
 
 EXPIRES_SECONDS = EXPIRES.total_seconds()
+PATIENCE_WITH_ENTRIES = timedelta(seconds=2)
+logger = logging.getLogger(__name__)
 
 
 @shared_task
@@ -23,14 +27,27 @@ def run_all_active_bots() -> None:
 
 @shared_task
 def evaluate_series(tick_id: int, parts: list[dict[str, Any]]) -> None:
-    """Decide for the bots of some series; those with something to do get a task of their own, exits first."""
-    entries: list[int] = []
-    for part in parts:
-        evaluated = services.evaluate_part(Part.from_json(part), tick_id=tick_id, now=timezone.now())
-        for bot_id in evaluated.exits:
-            run_bot.apply_async(args=(bot_id,), expires=EXPIRES_SECONDS)
+    """Decide for the bots of some series; those with something to do get a task of their own, exits first.
+
+    Entries wait for the exits of later series, but not for an exchange that is slow to tell about them.
+    """
+    begun, entries = timezone.now(), list[int]()
+    for part in map(Part.from_json, parts):
+        now = timezone.now()
+        if now - begun > EXPIRES:
+            logger.warning("tick %s: %s is left to the next one", tick_id, part.series)
+            continue
+        evaluated = services.evaluate_part(part, tick_id=tick_id, now=now)
+        _send(evaluated.exits)
         entries += evaluated.entries
-    for bot_id in entries:
+        if timezone.now() - begun > PATIENCE_WITH_ENTRIES:
+            _send(entries)
+            entries = []
+    _send(entries)
+
+
+def _send(bot_ids: list[int]) -> None:
+    for bot_id in bot_ids:
         run_bot.apply_async(args=(bot_id,), expires=EXPIRES_SECONDS)
 
 
@@ -41,7 +58,7 @@ def run_bot(bot_id: int) -> str:
         outcome = services.run_bot(bot_id, now=timezone.now())
     except services.BotBusy:
         return "skipped (locked)"
-    except BotConfig.DoesNotExist:
+    except (BotConfig.DoesNotExist, BotState.DoesNotExist):
         return "skipped (deleted)"
     return f"{outcome.decision.status}: {outcome.decision.text}"
 

@@ -36,8 +36,9 @@ class Rules:
         return max(self.min_quantity, self.lot_size)
 
     def tradable(self, quantity: Decimal) -> Decimal:
-        """What of ``quantity`` a market order can move: a multiple of the lot size, or 0 below the minimum."""
-        rounded = round_down(abs(quantity), self.lot_size)
+        """What of ``quantity`` one market order can move: whole lots within the bounds, 0 below them."""
+        wanted = abs(quantity) if self.max_quantity is None else min(abs(quantity), self.max_quantity)
+        rounded = round_down(wanted, self.lot_size)
         return rounded if rounded >= self.min_quantity else ZERO
 
 

@@ -1,9 +1,11 @@
 """Words that all of the market speaks: sides, environments, series, candles. Plain Python."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +61,15 @@ def milliseconds(moment: datetime) -> int:
 def moment_of(ms: int) -> datetime:
     """The aware UTC moment of milliseconds since 1970."""
     return EPOCH + timedelta(milliseconds=ms)
+
+
+Clock = Callable[[], datetime]
+
+
+def moving(now: datetime) -> Clock:
+    """A clock that goes on from ``now``: a face reads the time once, and what takes long knows how long it took."""
+    begun = monotonic()
+    return lambda: now + timedelta(seconds=monotonic() - begun)
 
 
 @dataclass(frozen=True, order=True)

@@ -16,6 +16,7 @@ from market.symbols import warm_symbols
 from market.types import Environment, Market
 
 CAPITAL = Decimal(10_000)
+ACCOUNT_NAME = "Paper"
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,20 @@ FLEET: dict[str, tuple[Spec, ...]] = {
 
 
 def seed_demo(*, admin_password: str, now: datetime) -> int:
-    """Create what of the demo is missing, start the bots that are new, and return how many those are.
+    """Create what of the demo is missing, start the bots that never ran, and return how many those are.
 
     Raises ExchangeError when the paper exchange does not answer.
     """
     _admin(admin_password)
     warm_symbols(Environment.PAPER, Market.SPOT, now=now)
-    new = [
-        _bot(account, spec, now=now)
-        for owner, specs in FLEET.items()
-        for account in [_account(owner)]
-        for spec in specs
-        if not account.bots.filter(name=spec.name).exists()
-    ]
-    return start_bots(BotConfig.objects.filter(pk__in=[bot.pk for bot in new]), now=now)
+    for owner, specs in FLEET.items():
+        account = _account(owner)
+        for spec in specs:
+            if not account.bots.filter(name=spec.name).exists():
+                _bot(account, spec, now=now)
+    # Also those that a start which was killed had made, but not those that a user has stopped.
+    fleet = BotConfig.objects.filter(owner__username__in=FLEET, account__name=ACCOUNT_NAME)
+    return start_bots(fleet.filter(state__changed_at=None), now=now)
 
 
 def _admin(password: str) -> None:
@@ -86,11 +87,11 @@ def _account(owner_name: str) -> ExchangeAccount:
     if created:
         owner.set_unusable_password()
         owner.save()
-    account = ExchangeAccount.objects.filter(owner=owner, name="Paper").first()
+    account = ExchangeAccount.objects.filter(owner=owner, name=ACCOUNT_NAME).first()
     if account:
         return account
     api_key, api_secret = open_paper_account(owner_name, {"USDT": CAPITAL})
-    account = ExchangeAccount(owner=owner, name="Paper", api_key=api_key, api_secret=api_secret)
+    account = ExchangeAccount(owner=owner, name=ACCOUNT_NAME, api_key=api_key, api_secret=api_secret)
     account.full_clean()
     account.save()
     return account

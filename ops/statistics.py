@@ -28,12 +28,12 @@ TICK_TOO_OLD_SECONDS = 150
 def fleet_statistics(
     *, now: datetime, owner: AbstractBaseUser | None = None, ask_exchange: bool = True
 ) -> dict[str, Any]:
-    """Counts by status, P&L in USDT as strings, age of the last tick in seconds, waiting messages by queue.
+    """Counts by status, P&L in USDT as strings, age of the last finished tick in seconds, waiting messages by queue.
 
     None stands for what can't be known: no tick yet, no prices, no broker. With ``owner`` bots, orders and P&L are
     those of one user. Without ``ask_exchange`` prices are those that ticks saw last: a page must not wait.
     """
-    tick = Tick.objects.order_by("-started_at").first()
+    tick = Tick.objects.filter(finished_at__isnull=False).order_by("-started_at").first()
     positions, states, bots = Position.objects.all(), BotState.objects.all(), BotConfig.objects.all()
     if owner:
         positions, states, bots = positions.owned_by(owner), states.filter(bot__owner=owner.pk), bots.owned_by(owner)

@@ -14,6 +14,7 @@ class Code(StrEnum):
     ACCOUNT_REDUCING = "account_reducing"
     ACCOUNT_COOLING = "account_cooling"
     ORDER_UNKNOWN = "order_unknown"
+    ALREADY_OPEN = "already_open"
     SYMBOL_NOT_TRADING = "symbol_not_trading"
     FILTER = "filter"
     NOTIONAL_CAP = "notional_cap"
@@ -42,11 +43,13 @@ class Proposal:
     account_state: str
     account_cooling: bool
     orders_in_doubt: int
+    live_entries: int
+    position_open: bool
     exits_in_flight: Decimal  # quantity of live exits that is not filled yet
     held: Decimal  # what this order would reduce, for an exit
     same_act_real: bool  # an order for the very same act is, was or may be at the exchange
     attempts: int
-    max_attempts: int
+    max_attempts: int | None
     max_notional: Decimal
 
 
@@ -72,15 +75,22 @@ def account_takes_orders(proposal: Proposal) -> Denial | None:
 def act_is_new(proposal: Proposal) -> Denial | None:
     if proposal.same_act_real:
         return Denial(Code.ALREADY_DONE, "an order for this very signal exists already")
-    if proposal.attempts >= proposal.max_attempts:
+    if proposal.max_attempts is not None and proposal.attempts >= proposal.max_attempts:
         detail = f"tried {proposal.attempts} times, {proposal.max_attempts} are allowed"
         return Denial(Code.ATTEMPTS_USED_UP, detail)
     return None
 
 
 def outcome_is_clear(proposal: Proposal) -> Denial | None:
-    if proposal.is_entry and proposal.orders_in_doubt:
+    if proposal.is_entry and (proposal.orders_in_doubt or proposal.live_entries):
         return Denial(Code.ORDER_UNKNOWN, "an order of this position has no clear outcome yet")
+    return None
+
+
+def position_is_flat(proposal: Proposal) -> Denial | None:
+    """Looked at under the position's lock: the decision may be older than a fill that was just booked."""
+    if proposal.is_entry and proposal.position_open:
+        return Denial(Code.ALREADY_OPEN, "the position is open already")
     return None
 
 
@@ -119,6 +129,7 @@ CHECKS = (
     account_takes_orders,
     act_is_new,
     outcome_is_clear,
+    position_is_flat,
     symbol_is_trading,
     exit_only_reduces,
     filters_are_met,

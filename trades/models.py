@@ -44,6 +44,7 @@ class Position(models.Model):
     realized_pnl = AmountField(default=Decimal(0), help_text="In quote asset, net of fees.")
     fees = AmountField(default=Decimal(0), help_text="All commissions so far, in quote asset.")
     round = models.PositiveIntegerField(default=0, help_text="How many times it has been opened.")
+    opened_at = models.DateTimeField(null=True, help_text="When the first entry of this round was filled.")
     closed_at = models.DateTimeField(null=True, help_text="When the last exit was filled.")
 
     objects = PositionQuerySet.as_manager()
@@ -107,6 +108,7 @@ class Order(models.Model):
     proof_deadline = models.DateTimeField(
         null=True, help_text="From then on an order that is not found can't arrive any more."
     )
+    asked_at = models.DateTimeField(null=True, help_text="When reconciliation last asked for it.")
     not_found_at = models.DateTimeField(null=True, help_text="First 'not found' after the proof deadline.")
     finished_at = models.DateTimeField(null=True)
 

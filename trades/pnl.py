@@ -1,8 +1,9 @@
 """Positions and profit, derived from fills. Plain Python, exact.
 
 Average cost: an opening fill moves the average entry price, a closing one realises (price - average) × quantity.
-A commission is a cost at once, in quote asset; one that is taken from the base asset also makes the position smaller.
-So realised + unrealised P&L is always what the fills have brought, to the last digit.
+A commission is a cost at once, in quote asset. One that is taken from the base asset is a sale of that much at the
+fill's price, whose proceeds pay it. So realised + unrealised P&L is always what the fills have brought, to the last
+digit.
 """
 
 from dataclasses import dataclass
@@ -40,7 +41,10 @@ class Holding:
     def after(self, fill: Execution) -> "Holding":
         """The holding after one more fill."""
         with localcontext(prec=DIGITS):
-            return self._after(fill)
+            traded = self._after(fill)
+            if not fill.commission_base:
+                return traded
+            return traded._after(Execution(Side.SELL, fill.price, fill.commission_base))
 
     def _after(self, fill: Execution) -> "Holding":
         signed = fill.side.sign * fill.quantity
@@ -48,7 +52,7 @@ class Holding:
         direction = 1 if self.quantity > 0 else -1
         earned = closing * (fill.price - self.entry_price) * direction
         return Holding(
-            quantity=self.quantity + signed - fill.commission_base,
+            quantity=self.quantity + signed,
             entry_price=self._entry_price_after(signed, fill.price),
             realized_pnl=self.realized_pnl + (earned - fill.commission_quote).quantize(PLACES),
             fees=self.fees + fill.commission_quote,

@@ -11,15 +11,20 @@ from django.db import connection
 from bots.decide import Decision as Decided
 from bots.models import BotConfig, Decision
 from bots.services.look import SeriesView
-from bots.services.notes import tell_status
+from bots.services.notes import status_event
+from trades.services.events import write_events
 
-# Rows are taken in id order, so that two ticks that overlap can't deadlock.
+# A row that somebody holds is left out: its run tells more than this tick knows, and nobody waits for a busy bot.
 STATUS_SQL = """
     UPDATE bots_botstate AS state
        SET status = new.status, reason = new.reason, message = new.message, changed_at = %s
-      FROM (SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
-                AS given(id, status, reason, message, seen_at) ORDER BY id) AS new
-     WHERE state.bot_id = new.id AND state.changed_at IS NOT DISTINCT FROM new.seen_at
+      FROM (SELECT given.*
+              FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+                   AS given(id, status, reason, message, seen_at)
+              JOIN bots_botstate AS held ON held.bot_id = given.id
+             WHERE held.changed_at IS NOT DISTINCT FROM given.seen_at
+               FOR NO KEY UPDATE OF held SKIP LOCKED) AS new
+     WHERE state.bot_id = new.id
     RETURNING state.bot_id
 """
 BEST_SQL = """
@@ -28,8 +33,12 @@ BEST_SQL = """
            best_price = CASE WHEN state.best_round < new.round OR state.best_price IS NULL THEN new.price
                              WHEN new.is_long THEN GREATEST(state.best_price, new.price)
                              ELSE LEAST(state.best_price, new.price) END
-      FROM unnest(%s::bigint[], %s::numeric[], %s::int[], %s::bool[]) AS new(id, price, round, is_long)
-     WHERE state.bot_id = new.id AND state.best_round <= new.round
+      FROM (SELECT given.*
+              FROM unnest(%s::bigint[], %s::numeric[], %s::int[], %s::bool[]) AS given(id, price, round, is_long)
+              JOIN bots_botstate AS held ON held.bot_id = given.id
+             WHERE held.best_round <= given.round
+               FOR NO KEY UPDATE OF held SKIP LOCKED) AS new
+     WHERE state.bot_id = new.id
 """
 
 
@@ -78,8 +87,13 @@ def write_news(news: Mapping[BotConfig, Decided], *, view: SeriesView | None, no
         )
         for bot in changed
     )
-    for bot in changed:
-        tell_status(bot, news[bot].status, news[bot].reason, news[bot].text, now=now)
+    write_events(
+        [
+            event
+            for bot in changed
+            if (event := status_event(bot, news[bot].status, news[bot].reason, news[bot].text, now=now))
+        ]
+    )
 
 
 def write_best_prices(best: list[Best]) -> None:

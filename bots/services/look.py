@@ -4,24 +4,25 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import Count, Q, Sum
 
 from bots.decide import MarketView, Standing
-from bots.limits import Day, day_start
+from bots.limits import Day, day_start, known_zone
 from bots.models import BotConfig
-from bots.services.trouble import StrategyFailed
-from bots.strategies import STRATEGIES, Reading
-from market.candles import closed_candles, require_unbroken
-from market.exchange.errors import ExchangeUnavailable
+from bots.services.trouble import StrategyFailed, decision_about
+from bots.strategies import STRATEGIES, Reading, Signal
+from market.candles import StaleData, closed_candles, require_unbroken
+from market.exchange.errors import ExchangeError, ExchangeUnavailable
 from market.prices import last_prices
 from market.rules import Rules
 from market.symbols import rules_for
-from market.types import Candles, Series
+from market.types import Candles, Series, Side, moment_of
 from trades.lifecycle import IN_DOUBT
 from trades.models import Order, Trade
 
@@ -33,16 +34,35 @@ class SeriesView:
     """One series at one moment, and the readings of it that have been asked for so far."""
 
     series: Series
-    candles: Candles
+    candles: Candles | Exception  # or what was in the way of reading them
     price: Decimal
     rules: Rules
     candle_close_at: datetime
-    _readings: dict[str, Reading]
+    _readings: dict[str, Reading] = field(default_factory=dict)
+    _views: dict[str, MarketView] = field(default_factory=dict)
 
     def for_bot(self, bot: BotConfig) -> MarketView:
-        """The market as one bot sees it. Raises StrategyFailed or StaleData, for that bot's strategy alone."""
-        reading = self._reading(bot.strategy, bot.complete_parameters)
-        return MarketView(reading.last, self.candle_close_at, reading.text, self.price, self.rules)
+        """The market as one bot sees it; without a signal, but with the reason, when its strategy can't be read."""
+        try:
+            parameters = bot.complete_parameters
+            key = reading_key(bot.strategy, parameters)
+            if key not in self._views:
+                self._views[key] = self._view(self._reading(bot.strategy, parameters))
+            return self._views[key]
+        except (StrategyFailed, StaleData, ExchangeError) as error:
+            trouble = decision_about(error)
+            nothing = Signal.NOTHING
+            return MarketView(
+                nothing, self.candle_close_at, trouble.text, self.price, self.rules, trouble=trouble.reason
+            )
+
+    def _view(self, reading: Reading) -> MarketView:
+        left, left_at = reading.last_leaving(Side.BUY), None
+        if left is not None and isinstance(self.candles, Candles):
+            left_at = moment_of(int(self.candles.open_time_ms[left])) + self.series.duration
+        return MarketView(
+            reading.last, self.candle_close_at, reading.text, self.price, self.rules, left_long_at=left_at
+        )
 
     def _reading(self, strategy: str, parameters: Mapping[str, Any]) -> Reading:
         key = reading_key(strategy, parameters)
@@ -57,13 +77,15 @@ class SeriesView:
         faults = strategy.faults(parameters)
         if faults:
             raise StrategyFailed(" ".join(faults))
+        if isinstance(self.candles, Exception):
+            raise self.candles
         require_unbroken(self.candles, needed=strategy.candles_needed(parameters), interval=self.series.duration)
         try:
             reading = strategy.read(self.candles, parameters)
             if len(reading.signals) != len(self.candles):
                 raise StrategyFailed(f"{strategy_name}: {len(reading.signals)} signals for {len(self.candles)} candles")
             _ = reading.last
-        except StrategyFailed:
+        except (StrategyFailed, SoftTimeLimitExceeded):
             raise
         except Exception as error:  # a strategy is foreign code: whatever it raises stops its own bots only
             logger.exception("strategy %s failed on %s", strategy_name, self.series)
@@ -82,18 +104,21 @@ def reading_key(strategy: str, parameters: Mapping[str, Any]) -> str:
 
 
 def look_at_series(series: Series, *, now: datetime) -> SeriesView:
-    """The newest closed candles, the price and the rules. Raises StaleData, UnknownSymbol or ExchangeError.
+    """The price, the rules and the newest closed candles. Raises UnknownSymbol or ExchangeError without the first two.
 
-    May talk to the exchange, so it is never called while a row is locked.
+    Candles that can't be had keep bots from entering, not from leaving at a stop. May talk to the exchange, so it is
+    never called while a row is locked.
     """
     rules = rules_for(series.environment, series.market, series.symbol, now=now)
-    candles = closed_candles(series, now=now)
     prices = last_prices(series.environment, series.market, now=now)
     if series.symbol not in prices:
         raise ExchangeUnavailable(f"the exchange has no price of {series.symbol}")
-    return SeriesView(
-        series, candles, prices[series.symbol].value, rules, candles.close_at(series.duration), _readings={}
-    )
+    candles: Candles | Exception
+    try:
+        candles = closed_candles(series, now=now)
+    except (StaleData, ExchangeError) as error:
+        candles = error
+    return SeriesView(series, candles, prices[series.symbol].value, rules, series.last_close_at(now))
 
 
 def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing]:
@@ -111,6 +136,7 @@ def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing
             entry_price=bot.position.entry_price,
             realized_pnl=bot.position.realized_pnl,
             best_price=bot.state.best_price_so_far,
+            opened_at=bot.position.opened_at,
             closed_at=bot.position.closed_at,
             order_in_doubt=bot.position_id in in_doubt,
             day=days.get(bot.position_id, Day()),
@@ -126,7 +152,7 @@ def days_of(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Day]:
     """What each position has done since its bot's day began: one query for each time zone."""
     by_zone: dict[str, list[int]] = defaultdict(list)
     for bot in bots:
-        by_zone[bot.time_zone].append(bot.position_id)
+        by_zone[known_zone(bot.time_zone)].append(bot.position_id)
     return {
         position_id: day
         for zone, position_ids in by_zone.items()

@@ -8,7 +8,7 @@ from bots.models import BotConfig, BotState, Decision
 from bots.types import Reason, Status
 from trades.checks import Code, Denial
 from trades.models import Event, Order
-from trades.services.events import write_event
+from trades.services.events import new_event, write_event, write_events
 
 # Why an order was denied → what the bot then waits for.
 REASON_OF_DENIAL = {
@@ -19,6 +19,7 @@ REASON_OF_DENIAL = {
     Code.EXIT_IN_FLIGHT: Reason.ORDER_UNKNOWN,
     Code.SYMBOL_NOT_TRADING: Reason.NO_PERMISSION,
     Code.FILTER: Reason.BELOW_FILTERS,
+    Code.ALREADY_OPEN: Reason.NO_SIGNAL,
     Code.ATTEMPTS_USED_UP: Reason.ORDER_REJECTED,
     Code.ALREADY_DONE: Reason.NO_SIGNAL,
 }
@@ -28,6 +29,13 @@ EVENT_OF_EXIT = {
     "trailing_stop": Event.Kind.STOP_HIT,
     "take_profit": Event.Kind.TARGET_HIT,
 }
+
+
+def bot_of(locked: BotState) -> BotConfig:
+    """The bot of a state row that is locked, read after the lock: what was read with it may be older."""
+    bot = BotConfig.objects.select_related("position", "account").get(pk=locked.pk)
+    bot.state = locked
+    return bot
 
 
 def is_news(state: BotState, status: Status, reason: Reason) -> bool:
@@ -41,11 +49,11 @@ def note_status(state: BotState, status: Status, reason: Reason, text: str, *, n
     state.save(update_fields=["status", "reason", "message", "changed_at"])
 
 
-def tell_status(bot: BotConfig, status: Status, reason: Reason, text: str, *, now: datetime) -> None:
-    """Write the event of a status that its owner should hear of."""
+def status_event(bot: BotConfig, status: Status, reason: Reason, text: str, *, now: datetime) -> Event | None:
+    """The event, not saved yet, of a status that its owner should hear of; None for the others."""
     kind = EVENT_OF_STATUS.get(status)
-    if kind:
-        write_event(kind, bot.position, f"bot {bot.name} {status} ({reason}): {text}", now=now)
+    message = f"bot {bot.name} {status} ({reason}): {text}"
+    return new_event(kind, bot.position, message, now=now) if kind else None
 
 
 def note_decision(
@@ -77,10 +85,11 @@ def note_decision(
         price=price,
         created_at=now,
     )
-    tell_status(state.bot, status, reason, text, now=now)
+    told = status_event(state.bot, status, reason, text, now=now)
+    write_events([told] if told else [])
     position, name = state.bot.position, state.bot.name
     if denial:
         write_event(Event.Kind.ORDER_DENIED, position, f"bot {name}: {denial.detail}", now=now, code=denial.code)
-    if order and decided.act and decided.act.key in EVENT_OF_EXIT:
+    if order and order.attempt == 1 and decided.act and decided.act.key in EVENT_OF_EXIT:
         write_event(EVENT_OF_EXIT[decided.act.key], position, f"bot {name}: {text}", now=now, order=order)
     note_status(state, status, reason, text, now=now)

@@ -6,15 +6,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, transaction
 from psycopg.errors import LockNotAvailable
 
 from bots.decide import Act, Decision, decide
 from bots.models import BotConfig, BotState
 from bots.services.look import SeriesView, look_at_series, standings
-from bots.services.notes import note_decision
+from bots.services.notes import bot_of, note_decision
 from bots.services.trouble import decision_about
+from bots.types import Reason
 from market.exchange import gateway_for
+from market.types import moving
 from trades.checks import Denial
 from trades.models import Order
 from trades.services import Intent, exit_key, intend_order, submit_order
@@ -35,23 +38,25 @@ class Outcome:
 
 
 def run_bot(bot_id: int, *, now: datetime) -> Outcome:
-    """Run one bot once. Raises BotBusy, and BotConfig.DoesNotExist.
+    """Run one bot once. Raises BotBusy, and DoesNotExist for a bot that is deleted.
 
     What fails outside of us becomes the bot's own status and message; no other bot notices (T5).
     """
-    bot = BotConfig.objects.with_state().get(pk=bot_id)
+    clock = moving(now)
     try:
+        bot = BotConfig.objects.with_state().get(pk=bot_id)
         view = look_at_series(bot.series, now=now)
         gateway = gateway_for(bot.account)
         view.for_bot(bot)  # a strategy is slow compared with a lock, so it is read before
+        with locked_bot(bot_id) as locked:
+            decision, order = _decide_and_intend(locked, view, now=clock())
+        refusal = submit_order(order, gateway=gateway, now=clock()) if order else None
+    except (BotBusy, SoftTimeLimitExceeded, BotConfig.DoesNotExist, BotState.DoesNotExist):
+        raise
     except Exception as error:
-        return _note_trouble(bot_id, error, now=now)
-    with locked_bot(bot_id) as locked:
-        decision, order = _decide_and_intend(locked, view, now=now)
-    if order:
-        refusal = submit_order(order, gateway=gateway, now=now)
-        if refusal:
-            return _note_trouble(bot_id, refusal, now=now)
+        return _note_trouble(bot_id, error, now=clock())
+    if refusal:
+        decision = _note_trouble(bot_id, refusal, now=clock()).decision
     return Outcome(decision, order)
 
 
@@ -60,17 +65,18 @@ def locked_bot(bot_id: int) -> Iterator[BotConfig]:
     """Hold the bot's state row until the block ends; raise BotBusy rather than queue."""
     with transaction.atomic(durable=True):
         try:
-            rows = BotState.objects.select_for_update(nowait=True, of=("self",))
-            state = rows.select_related("bot__position", "bot__account").get(pk=bot_id)
+            state = BotState.objects.select_for_update(nowait=True, no_key=True).get(pk=bot_id)
         except OperationalError as error:
             if not isinstance(error.__cause__, LockNotAvailable):
                 raise
             raise BotBusy(bot_id) from error
-        yield state.bot
+        yield bot_of(state)
 
 
 def _decide_and_intend(bot: BotConfig, view: SeriesView, *, now: datetime) -> tuple[Decision, Order | None]:
     """Decide again, on fresh state, and write the order down. In the transaction that holds the bot's lock."""
+    if bot.series != view.series:
+        return Decision(Reason.NONE, "edited meanwhile: the next tick looks at its new candles"), None
     market = view.for_bot(bot)
     decision = decide(bot.setup, market, standings([bot], now=now)[bot.pk], now=now)
     made: Order | Denial | None = None
@@ -101,6 +107,7 @@ def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> I
 
 def _note_trouble(bot_id: int, error: Exception, *, now: datetime) -> Outcome:
     decision = decision_about(error)
-    with suppress(BotBusy), locked_bot(bot_id) as bot:  # whoever has the bot now writes its own status
+    # Whoever has the bot now writes its own status.
+    with suppress(BotBusy), locked_bot(bot_id) as bot:
         note_decision(bot.state, decision, now=now)
     return Outcome(decision)

@@ -6,11 +6,11 @@ from django.db import transaction
 
 from bots.decide import Wish
 from bots.models import BotConfig, BotQuerySet, BotState
-from bots.services.notes import note_status
+from bots.services.notes import bot_of, note_status
 from bots.types import Reason, Status
 from market.symbols import rules_for
 from trades.models import Event, Position
-from trades.services import cancel_intended_entries
+from trades.services import take_back_unsent
 from trades.services.events import write_event
 
 
@@ -73,7 +73,7 @@ def stop_bots(bots: BotQuerySet, *, flatten: bool, now: datetime) -> int:
         with transaction.atomic():
             bot = _locked(bot_id)
             BotConfig.objects.filter(pk=bot.pk).update(desired_state=wish)
-            cancel_intended_entries(bot.position_id, now=now)
+            take_back_unsent(bot.position_id, signal_exits=not flatten, now=now)
             text = "stopped, its position is to be sold" if flatten and bot.position.is_open else "stopped"
             note_status(bot.state, Status.STOPPED, Reason.NONE, text, now=now)
             write_event(Event.Kind.BOT_STOPPED, bot.position, f"bot {bot.name} {text}", now=now)
@@ -85,16 +85,13 @@ def delete_bot(bot: BotConfig) -> None:
     """Delete a flat, stopped bot. Its position, orders and trades stay (features D4). Raises BotHoldsPosition."""
     with transaction.atomic():
         current = _locked(bot.pk)
-        if current.position.is_open or current.position.orders.live().exists():
+        position = Position.objects.select_for_update(no_key=True).get(pk=current.position_id)
+        if position.is_open or position.orders.live().exists():
             raise BotHoldsPosition(f"{current.name} holds a position or has a live order: stop and flatten it first")
         current.delete()
 
 
 def _locked(bot_id: int) -> BotConfig:
     """The bot, with its state row locked: a run that is under way ends first (milliseconds)."""
-    state = (
-        BotState.objects.select_for_update(of=("self",)).select_related("bot__position", "bot__account").get(pk=bot_id)
-    )
-    bot = state.bot
-    bot.state = state
-    return bot
+    state = BotState.objects.select_for_update(no_key=True).get(pk=bot_id)
+    return bot_of(state)

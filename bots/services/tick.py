@@ -10,17 +10,19 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import DatabaseError, transaction
 from django.db.models import Count, F, Max, Min
 
-from bots.decide import Decision, best_price, decide
+from bots.decide import Decision, decide, side_held
+from bots.exits import better_price
 from bots.models import BotConfig, SeriesReading, Tick
 from bots.services.bulk import Best, write_best_prices, write_news
 from bots.services.look import SeriesView, look_at_series, standings
 from bots.services.notes import is_news
 from bots.services.trouble import decision_about
 from market.exchange import gateway_for
-from market.types import Series
+from market.types import Series, Side
 
 logger = logging.getLogger(__name__)
 
@@ -106,21 +108,47 @@ def evaluate_part(part: Part, *, tick_id: int, now: datetime) -> Evaluated:
     try:
         view = look_at_series(part.series, now=now)
         decisions = _decide_all(bots, view, now=now)
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:  # isolation (T5): the bots of this series say what it was, the others go on
         decisions = dict.fromkeys((bot.pk for bot in bots), decision_about(error))
-    _write_reading(part.series, view, now=now)
-    idle = {
-        bot: decision
-        for bot in bots
-        if not (decision := decisions[bot.pk]).act and is_news(bot.state, decision.status, decision.reason)
-    }
-    with transaction.atomic():
-        write_news(idle, view=view, now=now)
+    _write_down(part.series, view, bots, decisions, now=now)
     acting = [(bot.pk, decision.act) for bot in bots if (decision := decisions[bot.pk]).act]
     _count_part(tick_id, acting=len(acting), now=now)
     return Evaluated(
         exits=[pk for pk, act in acting if not act.is_entry], entries=[pk for pk, act in acting if act.is_entry]
     )
+
+
+def _write_down(
+    series: Series, view: SeriesView | None, bots: list[BotConfig], decisions: dict[int, Decision], *, now: datetime
+) -> None:
+    """Write what the tick saw and what is news. A failure here must not keep those from acting who have to."""
+    idle = {
+        bot: decision
+        for bot in bots
+        if not (decision := decisions[bot.pk]).act and is_news(bot.state, decision.status, decision.reason)
+    }
+    try:
+        with transaction.atomic():
+            _write_reading(series, view, now=now)
+            write_best_prices(_best_prices(bots, view) if view else [])
+            write_news(idle, view=view, now=now)
+    except DatabaseError:
+        logger.exception("tick: statuses of %s are not written", series)
+
+
+def _best_prices(bots: list[BotConfig], view: SeriesView) -> list[Best]:
+    """The best prices that have moved, for bots that hold something."""
+    moved = []
+    for bot in bots:
+        side = side_held(bot.position.quantity, view.rules)
+        if side is None:
+            continue
+        better = better_price(bot.state.best_price_so_far, view.price, side)
+        if (better, bot.position.round) != (bot.state.best_price, bot.state.best_round):
+            moved.append(Best(bot.pk, better, bot.position.round, is_long=side is Side.BUY))
+    return moved
 
 
 def _active_of(series: Series) -> Any:
@@ -136,20 +164,17 @@ def _decide_all(bots: list[BotConfig], view: SeriesView, *, now: datetime) -> di
     standing_of = standings(bots, now=now)
     key_trouble: dict[int, Decision | None] = {}
     decisions: dict[int, Decision] = {}
-    best: list[Best] = []
     for bot in bots:
         if bot.account_id not in key_trouble:
             key_trouble[bot.account_id] = _key_trouble(bot)
         try:
             market = view.for_bot(bot)
-            standing = standing_of[bot.pk]
-            decisions[bot.pk] = key_trouble[bot.account_id] or decide(bot.setup, market, standing, now=now)
-            better = best_price(market, standing)
-            if better is not None and (better, bot.position.round) != (bot.state.best_price, bot.state.best_round):
-                best.append(Best(bot.pk, better, bot.position.round, is_long=standing.quantity > 0))
+            decided = decide(bot.setup, market, standing_of[bot.pk], now=now)
+            decisions[bot.pk] = key_trouble[bot.account_id] or decided
+        except SoftTimeLimitExceeded:
+            raise
         except Exception as error:  # one bot's strategy or configuration is its own trouble
             decisions[bot.pk] = decision_about(error)
-    write_best_prices(best)
     return decisions
 
 

@@ -76,6 +76,12 @@ class Reading:
     def last(self) -> Signal:
         return Signal(int(self.signals[-1]))
 
+    def last_leaving(self, side: Side) -> int | None:
+        """The index of the newest candle whose signal was to close a position of this side."""
+        leaving = [signal for signal in Signal if signal.leaves(side)]
+        found = np.flatnonzero(np.isin(self.signals, leaving))
+        return int(found[-1]) if found.size else None
+
 
 @dataclass(frozen=True)
 class Strategy:

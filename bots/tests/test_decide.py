@@ -25,14 +25,18 @@ SETUP = Setup(
     exits_when_stopped=True,
 )
 QUIET = MarketView(Signal.NOTHING, CLOSE, "EMA fast 1 < EMA slow 2, RSI 50.0", Decimal(50_000), rules_of(entry()))
+OPENED = NOON - timedelta(hours=1)
+LATER = OPENED + timedelta(minutes=1)
 RISING = replace(QUIET, signal=Signal.ENTER_LONG)
-FALLING = replace(QUIET, signal=Signal.ENTER_SHORT)
+FALLING = replace(QUIET, signal=Signal.ENTER_SHORT, left_long_at=CLOSE)
+BLIND = replace(QUIET, text="a candle is missing", trouble=Reason.STALE_DATA)
 CRASH = replace(QUIET, price=Decimal(40_000))
 FLAT = Standing(
     quantity=Decimal(0),
     entry_price=Decimal(0),
     realized_pnl=Decimal(0),
     best_price=Decimal(0),
+    opened_at=None,
     closed_at=None,
     order_in_doubt=False,
     day=Day(),
@@ -40,7 +44,13 @@ FLAT = Standing(
     account_cooling=False,
     key_error="",
 )
-LONG = replace(FLAT, quantity=Decimal("0.00999"), entry_price=Decimal(50_000), best_price=Decimal(50_000))
+LONG = replace(
+    FLAT,
+    quantity=Decimal("0.00999"),
+    entry_price=Decimal(50_000),
+    best_price=Decimal(50_000),
+    opened_at=OPENED,
+)
 LIMITED = replace(SETUP, limits=Limits(max_daily_trades=1))
 
 
@@ -58,6 +68,21 @@ def seen(setup, market, standing, now=NOON):
         (SETUP, RISING, LONG, (Status.RUNNING, Reason.NONE, None)),
         (SETUP, FALLING, LONG, (Status.RUNNING, Reason.NONE, "signal")),
         (SETUP, CRASH, LONG, (Status.RUNNING, Reason.NONE, "stop_loss")),
+        # Without a signal nothing is entered, but protections work.
+        (SETUP, BLIND, FLAT, (Status.WAITING, Reason.STALE_DATA, None)),
+        (SETUP, BLIND, LONG, (Status.WAITING, Reason.STALE_DATA, None)),
+        (SETUP, replace(BLIND, price=Decimal(40_000)), LONG, (Status.RUNNING, Reason.NONE, "stop_loss")),
+        (replace(SETUP, wish=Wish.FLATTEN), BLIND, LONG, (Status.RUNNING, Reason.NONE, "flatten")),
+        # A signal to leave counts from the opening on, however old it is.
+        (
+            SETUP,
+            replace(QUIET, left_long_at=OPENED + timedelta(minutes=1)),
+            LONG,
+            (Status.RUNNING, Reason.NONE, "signal"),
+        ),
+        (SETUP, replace(QUIET, left_long_at=OPENED), LONG, (Status.RUNNING, Reason.NONE, None)),
+        # Spot is long only: less than nothing is nobody's position.
+        (SETUP, FALLING, replace(LONG, quantity=Decimal("-0.5")), (Status.WAITING, Reason.NO_SIGNAL, None)),
         # Limits gate entries only.
         (LIMITED, RISING, replace(FLAT, day=Day(1)), (Status.PAUSED, Reason.MAX_DAILY_TRADES, None)),
         (LIMITED, CRASH, replace(LONG, day=Day(1)), (Status.RUNNING, Reason.NONE, "stop_loss")),

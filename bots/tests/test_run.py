@@ -1,4 +1,5 @@
 import threading
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,7 @@ from bots.services.run import locked_bot
 from bots.tasks import run_bot as run_bot_task
 from market.exchange.errors import ExchangeUnavailable
 from market.models import ExchangeAccount, SymbolRules
-from trades.models import Event, Order, Trade
+from trades.models import Event, Order, Position, Trade
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,6 +46,7 @@ def test_one_candle_is_entered_once(make_bot):
     now = timezone.now()
     services.run_bot(bot.pk, now=now)
     BotConfig.objects.update(strategy="selling")
+    Position.objects.update(opened_at=now - timedelta(hours=1))
     services.run_bot(bot.pk, now=now)
     BotConfig.objects.update(strategy="buying")
 

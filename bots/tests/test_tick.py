@@ -58,6 +58,7 @@ def test_a_position_is_left_before_others_enter(make_bot):
     holder = make_bot("buying")
     services.run_bot(holder.pk, now=timezone.now())
     BotConfig.objects.update(strategy="selling")
+    Position.objects.update(opened_at=timezone.now() - timedelta(hours=1))
     buyer = make_bot("buying")
 
     assert run_tick() == ([holder.pk], [buyer.pk])

@@ -47,6 +47,8 @@ def _gateway(
     if market != Market.SPOT:
         raise NotConfigured(f"market {market} is not supported by this version")
     base_url = BASE_URLS.get(Environment(environment), settings.PAPER_URL)
+    if environment == Environment.PAPER and "binance." in base_url:
+        raise NotConfigured("PAPER_URL names a host of Binance: a paper account must never reach one")
     known = _gateways.__dict__.setdefault("by_key", {})
     cache_key = (base_url, *tokens)
     if cache_key not in known:

@@ -93,6 +93,9 @@ class BinanceGateway:
     def clock_offset(self) -> timedelta:
         return self._read(self._ask_for_offset)
 
+    def prepare(self) -> None:
+        self._read(self._measure_clock)
+
     def balances(self) -> list[Balance]:
         def read() -> list[Balance]:
             account = self._client.get_account(omitZeroBalances="true")
@@ -141,7 +144,7 @@ class BinanceGateway:
 
     def submit(self, request: OrderRequest) -> OrderReport:
         try:
-            self._read(self._measure_clock)
+            self.prepare()
         except (RateLimited, PermissionDenied):
             raise  # as clear a no, which says more of the account
         except ExchangeError as error:

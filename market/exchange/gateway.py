@@ -26,6 +26,9 @@ class Gateway(Protocol):
     def clock_offset(self) -> timedelta:
         """The exchange's clock minus ours."""
 
+    def prepare(self) -> None:
+        """Do now what an order should not have to wait for: measure the clock, unless that is done. May raise."""
+
     def balances(self) -> list[Balance]:
         """What the account holds."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 from django_redis import get_redis_connection
 
@@ -46,6 +47,12 @@ def copy_of(source: Path, directory: Path, api_key: str) -> Path:
         for table in ("deposits", "balances", "orders", "fills"):
             copy.execute(f"DELETE FROM {table} WHERE account_id NOT IN (SELECT id FROM accounts)")
     return target
+
+
+def earn_too_much():
+    """The same wrong profit in fill, trade and position: only the cash flows tell."""
+    for rows in (Fill.objects.filter(order__side="SELL"), Trade.objects.filter(side="SELL"), Position.objects.all()):
+        rows.update(realized_pnl=F("realized_pnl") + 1)
 
 
 def change(ledger, statement):
@@ -105,6 +112,7 @@ def test_a_difference_in_the_ledger_is_found(ledger, statement, kind):
         (lambda: Position.objects.update(quantity=Decimal("0.5")), "unequal"),
         (lambda: Position.objects.update(realized_pnl=Decimal("0.5")), "unequal"),
         (lambda: Fill.objects.filter(order__side="SELL").update(price=Decimal("0.5")), "unequal"),
+        (earn_too_much, "unequal"),
         (lambda: FillFactory(order=Order.objects.first()), "phantom"),
         (lambda: Order.objects.filter(side="SELL").update(client_order_id="tb-other"), "lost"),
     ],

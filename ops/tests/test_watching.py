@@ -62,7 +62,8 @@ def test_statistics_count_bots_positions_and_profit(paper):
         quantity=Decimal("0.5"), entry_price=Decimal(100), realized_pnl=Decimal("-3")
     )
     now = timezone.now()
-    Tick.objects.create(slot=now, started_at=now - timedelta(seconds=20))
+    Tick.objects.create(slot=now, started_at=now - timedelta(seconds=20), finished_at=now)
+    Tick.objects.create(slot=now + timedelta(minutes=1), started_at=now)
 
     found = statistics.fleet_statistics(now=now)
 

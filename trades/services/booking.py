@@ -34,8 +34,12 @@ def record_report(order: Order, report: OrderReport, *, now: datetime) -> None:
     """
     rates = _commission_rates(order.position, report, now=now)  # may ask the exchange, so before the transaction
     with transaction.atomic(durable=True):
-        position = Position.objects.select_for_update(of=("self",)).select_related("account").get(pk=order.position_id)
-        current = Order.objects.select_for_update().get(pk=order.pk)
+        position = (
+            Position.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("account")
+            .get(pk=order.position_id)
+        )
+        current = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
         new = _book_new_fills(current, position, report, rates=rates)
         _follow_status(current, report, now=now)
         if new:
@@ -67,6 +71,7 @@ def _book_new_fills(order: Order, position: Position, report: OrderReport, *, ra
         return False
     if order.purpose == Order.Purpose.ENTRY and not known:
         position.round += 1
+        position.opened_at = min(fill.executed_at for fill in new)
     for reported in new:
         _book_fill(order, position, reported, rates=rates)
     if order.purpose == Order.Purpose.EXIT:

@@ -8,14 +8,15 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum, Value
+from django.db.models.functions import Greatest
 
 from market.exchange.errors import ExchangeError, OrderRejected, OutcomeUnknown, PermissionDenied, RateLimited
 from market.exchange.gateway import Gateway
 from market.exchange.types import OrderRequest
 from market.models import ExchangeAccount
 from market.rules import Rules
-from market.types import Side
+from market.types import Side, moving
 from trades.checks import Denial, Proposal, first_denial
 from trades.lifecycle import IN_DOUBT
 from trades.models import Event, Order, Position
@@ -27,8 +28,9 @@ logger = logging.getLogger(__name__)
 VALID_FOR = timedelta(seconds=5)
 # The exchange's engine may hold a request for 10 s; 5 s more for clocks that disagree.
 PROOF_MARGIN = timedelta(seconds=15)
-# A refused entry is given up soon; an exit has to be tried on, once a tick, for as long as somebody may mend the cause.
-MAX_ATTEMPTS = {Order.Purpose.ENTRY: 3, Order.Purpose.EXIT: 1000}
+# A refused entry is given up soon; an exit is tried on, once a tick, until it succeeds or somebody mends the cause.
+MAX_ATTEMPTS = {Order.Purpose.ENTRY: 3, Order.Purpose.EXIT: None}
+SIGNAL_EXIT = "signal"  # the kind of exit that a strategy wants, in its key
 ID_PREFIX = "tb-"  # marks our orders at the exchange; the auditor knows it too
 
 
@@ -57,7 +59,9 @@ def intend_order(position_id: int, intent: Intent, *, rules: Rules, now: datetim
 
     A denial is the caller's to write down: only it knows whether it is news.
     """
-    position = Position.objects.select_for_update().select_related("account").get(pk=position_id)
+    # Of the position alone: the account's row would make all of its bots wait for each other.
+    locked = Position.objects.select_for_update(of=("self",), no_key=True)
+    position = locked.select_related("account").get(pk=position_id)
     if position.smallest_quantity != rules.smallest_quantity:  # exchanges change their rules
         position.smallest_quantity = rules.smallest_quantity
         position.save(update_fields=["smallest_quantity"])
@@ -90,6 +94,8 @@ def _proposal(position: Position, intent: Intent, *, rules: Rules, now: datetime
         rules=rules,
         account_state=position.account.state,
         account_cooling=position.account.is_cooling(now),
+        live_entries=position.orders.live().filter(purpose=Order.Purpose.ENTRY).count(),
+        position_open=position.is_open,
         orders_in_doubt=position.orders.filter(status__in=IN_DOUBT).count(),
         exits_in_flight=(sums["ordered"] or Decimal(0)) - (sums["filled"] or Decimal(0)),
         held=max(-intent.side.sign * position.quantity, Decimal(0)),
@@ -100,37 +106,50 @@ def _proposal(position: Position, intent: Intent, *, rules: Rules, now: datetime
     )
 
 
-def cancel_intended_entries(position_id: int, *, now: datetime) -> int:
-    """Take back entries that are written down but not sent; a worker about to send one finds it gone."""
-    intended = Order.objects.filter(position_id=position_id, purpose=Order.Purpose.ENTRY, status=Order.Status.INTENDED)
+def take_back_unsent(position_id: int, *, signal_exits: bool, now: datetime) -> int:
+    """Take back entries that are written down but not sent, and on request exits that only the strategy wanted.
+
+    A worker that is just about to send one finds it gone.
+    """
+    unwanted = Q(purpose=Order.Purpose.ENTRY)
+    if signal_exits:
+        unwanted |= Q(purpose=Order.Purpose.EXIT, signal_key__contains=f":{SIGNAL_EXIT}:")
+    intended = Order.objects.filter(unwanted, position_id=position_id, status=Order.Status.INTENDED)
     return intended.update(status=Order.Status.CANCELED, finished_at=now, error="taken back before it was sent")
 
 
 def submit_order(order: Order, *, gateway: Gateway, now: datetime) -> ExchangeError | None:
     """Send an intended order once; return the exchange's bad news, if it had some.
 
-    No transaction is open while we wait for the exchange.
+    No transaction is open while we wait for the exchange. The order's validity counts from the claim, not from
+    ``now``, when somebody began to think of it.
     """
-    if not _claim(order, now=now):
+    clock = moving(now)
+    try:
+        gateway.prepare()
+    except ExchangeError as error:
+        return error  # still intended: swept, or dropped when it gets too old
+    claimed_at = clock()
+    if not _claim(order, now=claimed_at):
         return None  # sent by another worker, taken back, or the account was halted meanwhile
     request = OrderRequest(
         symbol=order.position.symbol,
         side=Side(order.side),
         quantity=order.quantity,
         client_order_id=order.client_order_id,
-        signed_at=now,
+        signed_at=claimed_at,
         valid_for=VALID_FOR,
     )
     try:
         report = gateway.submit(request)
     except (OrderRejected, RateLimited, PermissionDenied) as error:
-        _settle_rejection(order, error, now=now)
+        _settle_rejection(order, error, now=clock())
         return error
     except OutcomeUnknown as error:
         # Never resend: the order may be live. Reconciliation asks by client id.
-        _settle_doubt(order, error, now=now)
+        _settle_doubt(order, error, now=clock())
         return error
-    record_report(order, report, now=now)
+    record_report(order, report, now=clock())
     return None
 
 
@@ -140,26 +159,37 @@ def _claim(order: Order, *, now: datetime) -> bool:
         return False
     with transaction.atomic(durable=True):
         account = ExchangeAccount.objects.select_for_update(no_key=True).get(pk=order.position.account_id)
-        if account.state == ExchangeAccount.State.HALTED or (
-            account.state == ExchangeAccount.State.REDUCING and order.purpose == Order.Purpose.ENTRY
-        ):
-            order.move(Order.Status.CANCELED, finished_at=now, error=f"the account is {account.state}")
+        obstacle = _obstacle(account, order, now=now)
+        if obstacle:
+            order.move(Order.Status.CANCELED, finished_at=now, error=obstacle)
             return False
         return order.move(Order.Status.SUBMITTED, signed_at=now, proof_deadline=now + VALID_FOR + PROOF_MARGIN)
+
+
+def _obstacle(account: ExchangeAccount, order: Order, *, now: datetime) -> str:
+    """What has come up at the account since the order was intended."""
+    reducing = account.state == ExchangeAccount.State.REDUCING and order.purpose == Order.Purpose.ENTRY
+    if reducing or account.state == ExchangeAccount.State.HALTED:
+        return f"the account is {account.state}"
+    return "the exchange asked for silence" if account.is_cooling(now) else ""
 
 
 def _settle_rejection(order: Order, error: ExchangeError, *, now: datetime) -> None:
     """A clear no: the money is free again, the act may be tried anew. What it says of the account is kept there."""
     with transaction.atomic(durable=True):
-        if not order.move(Order.Status.REJECTED, error=str(error)[:300], finished_at=now):
-            return
-        message = f"{order.side} {order.position.symbol} rejected: {error}"
-        write_event(Event.Kind.ORDER_REJECTED, order.position, message, now=now, order=order, code=error.code)
-        account = ExchangeAccount.objects.filter(pk=order.position.account_id)
-        if isinstance(error, RateLimited):
-            account.update(cooldown_until=now + error.retry_after)
-        elif isinstance(error, PermissionDenied):
-            account.update(key_error=str(error)[:300])
+        if order.move(Order.Status.REJECTED, error=str(error)[:300], finished_at=now):
+            message = f"{order.side} {order.position.symbol} rejected: {error}"
+            write_event(Event.Kind.ORDER_REJECTED, order.position, message, now=now, order=order, code=error.code)
+        note_account_trouble(order.position.account_id, error, now=now)
+
+
+def note_account_trouble(account_id: int, error: ExchangeError, *, now: datetime) -> None:
+    """Keep at the account what the exchange said of it: silence, which only ever grows longer, or a refused key."""
+    account = ExchangeAccount.objects.filter(pk=account_id)
+    if isinstance(error, RateLimited):
+        account.update(cooldown_until=Greatest("cooldown_until", Value(now + error.retry_after)))
+    elif isinstance(error, PermissionDenied):
+        account.update(key_error=str(error)[:300])
 
 
 def _settle_doubt(order: Order, error: OutcomeUnknown, *, now: datetime) -> None:

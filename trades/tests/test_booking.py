@@ -1,10 +1,13 @@
 import random
+import threading
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from market.exchange.types import ReportStatus
 from market.tests.factories import NOON
+from market.types import Price
 from trades.models import Event, Fill, Order, Trade
 from trades.services import record_report
 from trades.tests.factories import OrderFactory, PositionFactory
@@ -136,3 +139,33 @@ def test_a_failure_in_the_middle_books_nothing(monkeypatch):
     order.position.refresh_from_db()
     assert (order.status, order.position.quantity) == ("submitted", 0)
     assert (Fill.objects.count(), Trade.objects.count()) == (0, 0)
+
+
+def test_two_reports_at_once_book_each_fill_once():
+    order = submitted()
+    report = order_report(fill_report())
+
+    def book():
+        record_report(Order.objects.get(pk=order.pk), report, now=NOON)
+        connection.close()
+
+    threads = [threading.Thread(target=book) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    order.position.refresh_from_db()
+    assert (Fill.objects.count(), order.position.quantity) == (1, Decimal("0.01"))
+
+
+def test_a_commission_in_a_third_asset_costs_what_that_asset_is_worth(monkeypatch):
+    order = submitted()
+    prices = {"BNBUSDT": Price(Decimal(600), NOON)}
+    monkeypatch.setattr("trades.services.booking.last_prices", lambda *args, **kwargs: prices)
+
+    record_report(order, order_report(fill_report(commission="0.001", commission_asset="BNB")), now=NOON)
+
+    order.position.refresh_from_db()
+    assert (order.position.fees, order.position.quantity) == (Decimal("0.6"), Decimal("0.01"))
+    assert (order.trade.commission, order.trade.commission_asset) == (Decimal("0.001"), "BNB")

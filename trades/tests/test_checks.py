@@ -15,6 +15,8 @@ FINE = Proposal(
     account_state="active",
     account_cooling=False,
     orders_in_doubt=0,
+    live_entries=0,
+    position_open=False,
     exits_in_flight=Decimal(0),
     held=Decimal(0),
     same_act_real=False,
@@ -22,7 +24,7 @@ FINE = Proposal(
     max_attempts=3,
     max_notional=Decimal(1000),
 )
-EXIT = replace(FINE, is_entry=False, held=Decimal("0.01"))
+EXIT = replace(FINE, is_entry=False, held=Decimal("0.01"), position_open=True, max_attempts=None)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,8 @@ def test_what_breaks_no_rule_may_go(proposal):
         (replace(FINE, account_state="reducing"), Code.ACCOUNT_REDUCING, "exits only"),
         (replace(EXIT, account_cooling=True), Code.ACCOUNT_COOLING, "silence"),
         (replace(FINE, orders_in_doubt=1), Code.ORDER_UNKNOWN, "no clear outcome"),
+        (replace(FINE, live_entries=1), Code.ORDER_UNKNOWN, "no clear outcome"),
+        (replace(FINE, position_open=True), Code.ALREADY_OPEN, "open already"),
         (replace(FINE, same_act_real=True), Code.ALREADY_DONE, "exists already"),
         (replace(FINE, attempts=3), Code.ATTEMPTS_USED_UP, "tried 3 times, 3 are allowed"),
         (replace(FINE, rules=replace(FINE.rules, status="BREAK")), Code.SYMBOL_NOT_TRADING, "BTCUSDT is BREAK"),

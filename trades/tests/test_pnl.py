@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
@@ -8,13 +9,18 @@ from trades.pnl import Execution, Holding
 
 PRICES = st.decimals(min_value="0.0001", max_value="100000", places=8)
 QUANTITIES = st.decimals(min_value="0.00001", max_value="1000", places=8)
-EXECUTIONS = st.builds(
-    Execution,
-    side=st.sampled_from(Side),
-    price=PRICES,
-    quantity=QUANTITIES,
-    commission_quote=st.decimals(min_value=0, max_value=10, places=8),
-)
+
+
+@st.composite
+def executions(draw):
+    """Fills whose commission was paid in quote asset, in base asset or in another one."""
+    side, price, quantity = draw(st.sampled_from(Side)), draw(PRICES), draw(QUANTITIES)
+    in_base = draw(st.sampled_from([Decimal(0), quantity / 1000]))
+    in_quote = draw(st.decimals(min_value=0, max_value=10, places=8))
+    return Execution(side, price, quantity, in_base * price if in_base else in_quote, in_base)
+
+
+EXECUTIONS = executions()
 
 
 def after(*fills: Execution) -> Holding:
@@ -65,14 +71,17 @@ def test_a_commission_in_base_makes_the_position_smaller_and_costs_its_worth():
 def test_realised_and_unrealised_are_together_what_the_fills_brought(fills, mark):
     holding = after(*fills)
 
-    cash = sum((-fill.side.sign * fill.price * fill.quantity - fill.commission_quote for fill in fills), Decimal(0))
-    worth = sum((fill.side.sign * fill.quantity for fill in fills), Decimal(0)) * mark
+    fees = sum((fill.commission_quote for fill in fills if not fill.commission_base), Decimal(0))
+    cash = sum((-fill.side.sign * fill.price * fill.quantity for fill in fills), Decimal(0)) - fees
+    worth = sum((fill.side.sign * fill.quantity - fill.commission_base for fill in fills), Decimal(0)) * mark
     # The average price is kept to 18 places, which the quantity of at most 12,000 multiplies.
     assert abs(holding.realized_pnl + holding.unrealized_pnl(mark) - cash - worth) < Decimal("1e-12")
 
 
 @given(st.lists(EXECUTIONS, max_size=12))
 def test_the_entry_price_lies_between_the_prices_paid(fills):
+    fills = [replace(fill, commission_base=Decimal(0)) for fill in fills]
+
     holding = after(*fills)
 
     if holding.quantity:

@@ -1,9 +1,14 @@
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, connection
 
 from market.exchange.errors import ExchangeUnavailable
+from market.locks import advisory_lock
+from market.models import ExchangeAccount
 from market.tests.factories import NOON
+from trades import services
 from trades.models import Order
 from trades.services import reconcile_orders
 from trades.tests.factories import OrderFactory
@@ -110,3 +115,75 @@ def test_an_account_that_cannot_be_reached_does_not_keep_others_waiting(monkeypa
     stuck.refresh_from_db()
     lucky.refresh_from_db()
     assert (stuck.status, lucky.status) == ("unknown", "filled")
+
+
+def test_an_order_that_cannot_be_booked_does_not_keep_others_hanging(gateway, monkeypatch):
+    poison, healthy = unknown(created_at=NOON - timedelta(minutes=1)), unknown()
+    gateway.found = order_report(fill_report())
+    real = services.reconciliation.record_report
+
+    def fail_for_one(order, report, **kwargs):
+        if order.pk == poison.pk:
+            raise IntegrityError("trade_booked_once")
+        real(order, report, **kwargs)
+
+    monkeypatch.setattr("trades.services.reconciliation.record_report", fail_for_one)
+    reconcile_orders(now=after(1))
+
+    healthy.refresh_from_db()
+    assert healthy.status == "filled"
+
+
+def test_orders_of_a_dead_account_do_not_starve_the_others(monkeypatch):
+    monkeypatch.setattr("trades.services.reconciliation.ORDERS_PER_SWEEP", 2)
+    dead = [unknown() for _ in range(3)]
+    healthy = unknown()
+    working = FakeGateway(found=order_report(fill_report()))
+    down = FakeGateway(found=ExchangeUnavailable("down"))
+    dead_accounts = {order.position.account_id for order in dead}
+    monkeypatch.setattr(
+        "trades.services.reconciliation.gateway_for", lambda account: down if account.pk in dead_accounts else working
+    )
+
+    for second in (1, 2):
+        reconcile_orders(now=after(second))
+
+    healthy.refresh_from_db()
+    assert healthy.status == "filled"
+
+
+def test_a_silenced_account_is_not_asked(gateway):
+    order = unknown()
+    ExchangeAccount.objects.update(cooldown_until=after(60))
+    gateway.found = order_report(fill_report())
+
+    assert reconcile_orders(now=after(1)) == 0
+
+    order.refresh_from_db()
+    assert order.status == "unknown"
+
+
+def test_one_sweep_runs_at_a_time(gateway):
+    unknown()
+    looked_at = []
+
+    def sweep():
+        looked_at.append(reconcile_orders(now=after(1)))
+        connection.close()
+
+    with advisory_lock(services.reconciliation.SWEEP_LOCK) as ours:
+        thread = threading.Thread(target=sweep)
+        thread.start()
+        thread.join(10)
+
+    assert ours
+    assert looked_at == [0]
+
+
+def test_an_open_order_is_never_called_absent(gateway):
+    unknown(status="open")
+
+    for second in (21, 30, 300):
+        reconcile_orders(now=after(second))
+
+    assert Order.objects.get().status == "open"
