@@ -74,6 +74,7 @@ def audit(database: Mapping[str, Any], ledger_path: Path) -> Findings:
         phantom=_phantom(after, books),
         unequal=_unequal_fills(after, books)
         + _unequal_positions(books)
+        + _unequal_profits(books)
         + _unequal_balances(before, books, after, pending),
         pending=sorted(pending),
     )
@@ -148,10 +149,11 @@ def _unequal_profits(books: Books) -> list[str]:
     Cash is worth what it is, so this also sees a profit that was computed wrongly for each fill. Average prices are
     kept to 18 places, which leaves dust of arithmetic.
     """
+    brought = {row["id"]: row["cash"] + row["worth"] for row in books.positions}
     return [
-        f"position {row['id']}: realized_pnl is {row['realized_pnl']}, its cash flows make it {row['cash'] + row['worth']}"
+        f"position {row['id']}: realized_pnl is {row['realized_pnl']}, its cash flows make it {brought[row['id']]}"
         for row in books.positions
-        if abs(row["realized_pnl"] - row["cash"] - row["worth"]) > DUST
+        if abs(row["realized_pnl"] - brought[row["id"]]) > DUST
     ]
 
 
@@ -225,7 +227,8 @@ POSITIONS_SQL = """
            coalesce((SELECT sum(filled_quantity) FROM trades_order o WHERE o.position_id = p.id), 0) AS filled,
            coalesce((SELECT sum(quantity_filled) FROM trades_trade t WHERE t.position_id = p.id), 0) AS traded,
            coalesce(s.quantity, 0) AS sum_quantity, coalesce(s.realized_pnl, 0) AS sum_realized_pnl,
-           p.quantity * p.entry_price AS worth, coalesce(s.cash, 0) AS cash, coalesce(s.fees, 0) AS sum_fees, coalesce(s.total, 0) AS sum_filled, coalesce(s.total, 0) AS sum_traded
+           p.quantity * p.entry_price AS worth, coalesce(s.cash, 0) AS cash,
+           coalesce(s.fees, 0) AS sum_fees, coalesce(s.total, 0) AS sum_filled, coalesce(s.total, 0) AS sum_traded
       FROM trades_position p
       LEFT JOIN (SELECT o.position_id, sum(f.quantity) AS total, sum(f.realized_pnl) AS realized_pnl,
                         sum(f.commission_quote) AS fees,
