@@ -23,6 +23,8 @@ REASON_OF_DENIAL = {
     Code.ATTEMPTS_USED_UP: Reason.ORDER_REJECTED,
     Code.ALREADY_DONE: Reason.NO_SIGNAL,
 }
+# These only say that the act is done, or under way: nothing an owner should be woken for.
+QUIET_DENIALS = {Code.ALREADY_DONE, Code.ALREADY_OPEN, Code.EXIT_IN_FLIGHT, Code.ORDER_UNKNOWN}
 EVENT_OF_STATUS = {Status.PAUSED: Event.Kind.BOT_PAUSED, Status.ERROR: Event.Kind.BOT_ERROR}
 EVENT_OF_EXIT = {
     "stop_loss": Event.Kind.STOP_HIT,
@@ -88,7 +90,7 @@ def note_decision(
     told = status_event(state.bot, status, reason, text, now=now)
     write_events([told] if told else [])
     position, name = state.bot.position, state.bot.name
-    if denial:
+    if denial and denial.code not in QUIET_DENIALS:
         write_event(Event.Kind.ORDER_DENIED, position, f"bot {name}: {denial.detail}", now=now, code=denial.code)
     if order and order.attempt == 1 and decided.act and decided.act.key in EVENT_OF_EXIT:
         write_event(EVENT_OF_EXIT[decided.act.key], position, f"bot {name}: {text}", now=now, order=order)
