@@ -24,7 +24,6 @@ class Rules:
     max_quantity: Decimal | None
     min_notional: Decimal
     max_notional: Decimal | None
-    max_position: Decimal | None
 
     @property
     def is_trading(self) -> bool:
@@ -62,7 +61,6 @@ def rules_of(entry: Mapping[str, Any]) -> Rules:
         max_quantity=min((value for value in maxima if value), default=None),
         min_notional=_amount(notional, "minNotional") if _minimum_counts(notional) else ZERO,
         max_notional=_amount(notional, "maxNotional") or None if notional.get("applyMaxToMarket") else None,
-        max_position=_amount(filters.get("MAX_POSITION", {}), "maxPosition") or None,
     )
 
 

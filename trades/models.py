@@ -144,10 +144,6 @@ class Order(models.Model):
     def __str__(self) -> str:
         return f"{self.side} {self.position.symbol} {self.client_order_id}"
 
-    @property
-    def remaining(self) -> Decimal:
-        return self.quantity - self.filled_quantity
-
     def may_become(self, status: OrderStatus) -> bool:
         return (OrderStatus(self.status), status) in MOVES
 

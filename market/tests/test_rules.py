@@ -40,7 +40,7 @@ def test_the_rules_of_recorded_bitcoin_are_those_of_the_exchange():
     assert (rules.tick_size, rules.lot_size, rules.min_quantity) == (Decimal("0.01"), Decimal("1e-5"), Decimal("1e-5"))
     assert rules.max_quantity == Decimal("97.09521512")  # of MARKET_LOT_SIZE; LOT_SIZE allows 9000
     assert rules.min_notional == 5
-    assert (rules.max_notional, rules.max_position) == (None, None)
+    assert rules.max_notional is None
 
 
 def test_the_stricter_of_both_lot_filters_counts():
@@ -78,12 +78,6 @@ def test_a_largest_notional_counts_only_when_it_is_for_market_orders():
 
 def test_a_symbol_in_a_break_is_not_trading():
     assert not rules_of(entry(status="BREAK")).is_trading
-
-
-def test_a_largest_position_is_read():
-    rules = rules_of(filters(MAX_POSITION={"maxPosition": "12.5"}))
-
-    assert rules.max_position == Decimal("12.5")
 
 
 @pytest.mark.parametrize("name", ["LOT_SIZE", "PRICE_FILTER"])
