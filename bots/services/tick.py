@@ -27,6 +27,7 @@ from market.types import Series, Side
 logger = logging.getLogger(__name__)
 
 BOTS_PER_TASK = 5_000
+SERIES_PER_TASK = 8  # a series whose exchange hangs keeps only these few waiting
 # What has not started by then belongs to the past: the next tick decides on fresh data.
 EXPIRES = timedelta(seconds=50)
 
@@ -90,10 +91,11 @@ def _parts() -> Iterator[Part]:
 
 
 def _packed(parts: list[Part]) -> Iterator[list[Part]]:
-    """Small series together, as long as a task stays within BOTS_PER_TASK."""
+    """Small series together, as long as a task stays within its bounds."""
     packet: list[Part] = []
     for part in parts:
-        if packet and sum(item.bots for item in packet) + part.bots > BOTS_PER_TASK:
+        too_many_bots = sum(item.bots for item in packet) + part.bots > BOTS_PER_TASK
+        if packet and (too_many_bots or len(packet) == SERIES_PER_TASK):
             yield packet
             packet = []
         packet.append(part)

@@ -201,3 +201,13 @@ def test_a_big_series_is_cut_into_chunks_and_small_ones_share_a_task(make_bot, m
         [("BTCUSDT", 3)],
         [("BTCUSDT", 1), ("ETHUSDT", 1), ("SOLUSDT", 1)],
     ]
+
+
+def test_a_task_has_few_series_so_that_one_that_hangs_delays_few(make_bot, monkeypatch):
+    monkeypatch.setattr(tick, "SERIES_PER_TASK", 2)
+    for interval in ("1m", "3m", "5m", "15m", "30m"):
+        make_bot("quiet", interval=interval)
+
+    _, packets = services.run_all_active_bots(now=timezone.now())
+
+    assert [len(packet) for packet in packets] == [2, 2, 1]
