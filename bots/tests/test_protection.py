@@ -95,6 +95,7 @@ def test_a_busy_bot_keeps_no_other_bot_waiting(make_bot, crash):
     busy, holder = make_bot("quiet", trailing_stop_percent=Decimal(50)), make_bot("quiet", stop_loss_percent=Decimal(1))
     hold(busy, price="30000")
     hold(holder)
+    make_bot("quiet", name="idle")
     found = []
 
     def tick():
@@ -104,6 +105,7 @@ def test_a_busy_bot_keeps_no_other_bot_waiting(make_bot, crash):
         at_once(tick)
 
     assert found == [([holder.pk], [])]
+    assert statuses()["idle"] == ("waiting", "no signal")
 
 
 def test_a_bot_with_an_unknown_time_zone_does_not_stop_the_series(make_bot):

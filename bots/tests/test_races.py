@@ -2,6 +2,8 @@
 
 import threading
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
@@ -11,10 +13,10 @@ from bots.models import BotConfig, BotState
 from bots.services import run as run_module
 from bots.tasks import run_bot
 from trades.lifecycle import MOVES
-from trades.models import Order
-from trades.services import submit_order
+from trades.models import Fill, Order, Position
+from trades.services import record_report, submit_order
 from trades.tests.factories import OrderFactory
-from trades.tests.gateways import FakeGateway
+from trades.tests.gateways import FakeGateway, fill_report, order_report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -116,3 +118,25 @@ def test_two_ticks_of_one_minute_are_one(make_bot):
 
     assert sorted(len(packets) for _, packets in ticks) == [0, 1]
     assert BotConfig.objects.count() == 1
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_two_orders_of_one_position_are_both_booked(monkeypatch, guarded):
+    orders = [OrderFactory(status="submitted", signed_at=timezone.now(), proof_deadline=timezone.now())]
+    orders.append(
+        OrderFactory(
+            position=orders[0].position, purpose="exit", status="submitted", proof_deadline=timezone.now(), side="BUY"
+        )
+    )
+    Meeting(monkeypatch, "trades.services.booking._book_new_fills")
+    if not guarded:
+        monkeypatch.setattr(Position.objects, "select_for_update", lambda **_: Position.objects.all())
+
+    def book(order, number):
+        report = replace(order_report(fill_report(number)), exchange_order_id=number)
+        return lambda: record_report(Order.objects.get(pk=order.pk), report, now=timezone.now())
+
+    at_once(*(book(order, number) for number, order in enumerate(orders)))
+
+    assert Fill.objects.count() == 2
+    assert Position.objects.get().quantity == Decimal("0.02" if guarded else "0.01")
