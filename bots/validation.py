@@ -57,8 +57,8 @@ def _leverage_faults(bot: "BotConfig") -> Faults:
     cap = 1 if bot.account_id and bot.account.market == Market.SPOT else settings.MAX_LEVERAGE
     if 1 <= bot.leverage <= cap:
         return {}
-    where = "spot" if cap == 1 else "this platform"
-    return {"leverage": [f"leverage: {bot.leverage} must be at least 1 and at most {cap} on {where}."]}
+    bounds = "must be 1 on spot" if cap == 1 else f"must be at least 1 and at most {cap} on this platform"
+    return {"leverage": [f"leverage: {bot.leverage} {bounds}."]}
 
 
 def _sizing_faults(bot: "BotConfig") -> Faults:

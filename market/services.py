@@ -1,6 +1,7 @@
 """What users do with accounts: give, test and wipe their keys."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import transaction
 
@@ -9,6 +10,7 @@ from market.exchange.errors import ExchangeUnavailable, PermissionDenied
 from market.exchange.types import Balance
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
+from market.paper_accounts import open_paper_account
 
 
 def set_keys(account: ExchangeAccount, *, api_key: str, api_secret: str) -> None:
@@ -16,6 +18,15 @@ def set_keys(account: ExchangeAccount, *, api_key: str, api_secret: str) -> None
     account.api_key, account.api_secret, account.key_error = api_key, api_secret, ""
     account.save(update_fields=["api_key", "api_secret", "key_error"])
     account.refresh_from_db(fields=["api_key", "api_secret"])  # sealed from now on
+
+
+PAPER_DEPOSIT = {"USDT": Decimal(10_000)}
+
+
+def open_paper_keys(account: ExchangeAccount) -> None:
+    """Give a paper account without keys an account at our paper exchange. Raises ExchangeUnavailable."""
+    api_key, api_secret = open_paper_account(account.name, PAPER_DEPOSIT)
+    set_keys(account, api_key=api_key, api_secret=api_secret)
 
 
 def check_connection(account: ExchangeAccount, *, now: datetime) -> list[Balance]:

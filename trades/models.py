@@ -100,7 +100,7 @@ class Order(models.Model):
     filled_quantity = AmountField(default=Decimal(0))
     reference_price = AmountField(help_text="The price at the moment of the decision, in quote asset.")
     status = models.CharField(max_length=10, choices=OrderStatus, default=OrderStatus.INTENDED)
-    reason = models.CharField(max_length=300, help_text="Why the bot wanted it.")
+    reason = models.CharField(max_length=300, help_text="Who wanted it, and why.")
     exchange_order_id = models.BigIntegerField(null=True)
     error = models.CharField(max_length=300, blank=True, help_text="What the exchange said, if it did not say yes.")
     created_at = models.DateTimeField()

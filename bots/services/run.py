@@ -102,7 +102,7 @@ def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> I
         purpose, key = Order.Purpose.ENTRY, f"entry:{bot.strategy}@{bot.revision}:{bot.symbol}:{act.key}:{act.side}:0"
     else:
         purpose, key = Order.Purpose.EXIT, exit_key(bot.position, act.key)
-    return Intent(purpose, act.side, act.quantity, view.price, key, decision.text)
+    return Intent(purpose, act.side, act.quantity, view.price, key, f"{bot.name}: {decision.text}")
 
 
 def _note_trouble(bot_id: int, error: Exception, *, now: datetime) -> Outcome:

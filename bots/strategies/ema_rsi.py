@@ -58,7 +58,10 @@ def read(candles: Candles, parameters: Parameters) -> Reading:
     signals[crossed_up], signals[crossed_down] = Signal.EXIT_SHORT, Signal.EXIT_LONG  # whatever the RSI says
     signals[up & (rsi < parameters["rsi_overbought"])] = Signal.ENTER_LONG
     signals[down & (rsi > parameters["rsi_oversold"])] = Signal.ENTER_SHORT
-    return Reading(signals, *_at_last(float(fast[-1]), float(slow[-1]), float(rsi[-1])))
+    indicators, text = _at_last(float(fast[-1]), float(slow[-1]), float(rsi[-1]))
+    if not (up[-1] or down[-1]):
+        text += ", no crossing"
+    return Reading(signals, indicators, text)
 
 
 def _previous(flags: np.ndarray) -> np.ndarray:

@@ -109,7 +109,7 @@ def test_the_text_tells_the_indicator_values():
 
     assert text.startswith("EMA fast 109.3")
     assert "> EMA slow" in text
-    assert text.endswith("RSI 100.0")
+    assert text.endswith("RSI 100.0, no crossing")
 
 
 @pytest.mark.parametrize(

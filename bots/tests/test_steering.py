@@ -41,8 +41,8 @@ def test_a_new_bot_gets_a_position_and_a_state():
     [
         ({"parameters": {"ema_fast": 30}}, "parameters", "ema_fast: 30 must be below ema_slow 21."),
         ({"parameters": [1]}, "parameters", 'parameters: a JSON object is needed, for example {"ema_fast": 9}.'),
-        ({"leverage": 0}, "leverage", "leverage: 0 must be at least 1 and at most 1 on spot."),
-        ({"leverage": 2}, "leverage", "leverage: 2 must be at least 1 and at most 1 on spot."),
+        ({"leverage": 0}, "leverage", "leverage: 0 must be 1 on spot."),
+        ({"leverage": 2}, "leverage", "leverage: 2 must be 1 on spot."),
         ({"symbol": "BTCUSD"}, "symbol", "symbol: 'BTCUSD' is unknown on paper spot; known are BTCUSDT …"),
         ({"sizing_value": Decimal(0)}, "sizing_value", "sizing_value: 0 must be above 0."),
         ({"sizing_value": Decimal(101)}, "sizing_value", "sizing_value: 101 percent must be at most 100."),

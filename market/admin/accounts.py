@@ -19,6 +19,7 @@ from market.admin.text import number
 from market.exchange.errors import ExchangeError
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
+from market.types import Environment
 
 FIXED = ["owner", "environment", "market"]  # orders, fills and bots rely on them
 UNCHANGED = "Never shown again. Empty: unchanged."
@@ -111,6 +112,20 @@ class ExchangeAccountAdmin(OwnedAdmin):
         if form.cleaned_data["new_api_key"]:
             keys = {"api_key": "new_api_key", "api_secret": "new_api_secret"}
             services.set_keys(obj, **{name: form.cleaned_data[field] for name, field in keys.items()})
+        elif not change and obj.environment == Environment.PAPER:
+            self._open_paper_account(request, obj)
+
+    def _open_paper_account(self, request: HttpRequest, account: ExchangeAccount) -> None:
+        """A newcomer has no key of the paper exchange, and needs none."""
+        try:
+            services.open_paper_keys(account)
+        except ExchangeError as error:
+            text = f"{account.name} has no key: {error}. Enter one, or add the account when the paper exchange runs."
+            self.message_user(request, text, messages.WARNING)
+        else:
+            self.message_user(
+                request, f"{account.name} was opened at the paper exchange with 10,000 USDT of play money."
+            )
 
     @admin.action(description="Test connection", permissions=["change"])
     def test_connection(self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]) -> None:

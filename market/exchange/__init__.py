@@ -21,9 +21,9 @@ _gateways = threading.local()
 def gateway_for(account: "ExchangeAccount") -> "Gateway":
     """The gateway of one account. Raise NotConfigured without a key, SecretUnreadable when no key opens it."""
     if not (account.api_key and account.api_secret):
-        raise NotConfigured(f"account {account.pk} has no API key")
+        raise NotConfigured(f"account {account.name} has no API key")
     if account.environment == Environment.LIVE and not account.live_consent_at:
-        raise NotConfigured(f"account {account.pk} has no consent to trade real money")
+        raise NotConfigured(f"account {account.name} has no consent to trade real money")
     tokens = (account.api_key.token, account.api_secret.token)
     return _gateway(
         account.environment,

@@ -68,7 +68,9 @@ def _exchange(complete: Mapping[str, str]) -> list[Service]:
 
 
 def check_port(host: str, port: str, *, variable: str) -> None:
-    """StackError when something listens there already."""
+    """StackError when it is no port, or something listens there already."""
+    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_535:
+        raise StackError(f"{variable}={port} is no port: a whole number from 1 to 65534 is needed")
     another = f"end what listens there, or choose another port: make up {variable}={int(port) + 1}"
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

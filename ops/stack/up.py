@@ -39,6 +39,8 @@ def up(caller: Mapping[str, str], places: Places) -> int:
 def _run(supervisor: Supervisor, caller: Mapping[str, str], places: Places) -> None:
     begun = time.monotonic()
     planned = plan(caller, places, environment.to_embed(caller))
+    if planned.exchange and planned.environment["WEB_PORT"] == planned.environment["PAPER_PORT"]:
+        raise StackError("WEB_PORT and PAPER_PORT are the same: choose two ports")
     check_port(planned.environment["WEB_HOST"], planned.environment["WEB_PORT"], variable="WEB_PORT")
     supervisor.start(planned.databases)
     rest = services.after_migration(planned.environment)

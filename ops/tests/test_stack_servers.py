@@ -162,3 +162,9 @@ def test_run_gives_a_command_servers_of_its_own_and_its_exit_status():
     done = subprocess.run(command, cwd=ROOT, check=False)
 
     assert done.returncode == 7
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "99999", "-1", "80.5", ""])
+def test_what_is_no_port_is_named(port):
+    with pytest.raises(StackError, match=r"WEB_PORT=.* is no port: a whole number from 1 to 65534 is needed"):
+        servers.check_port("127.0.0.1", port, variable="WEB_PORT")

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
+from django.utils import timezone
 
 from bots.tests.factories import BotFactory
 from market import services
@@ -36,6 +37,25 @@ def test_keys_go_in_sealed_and_never_come_out(admin, db):
         assert SECRET not in page.content.decode()
     assert KEY[-4:] in admin.get(LIST).content.decode()
     assert not any(KEY in entry.change_message or SECRET in entry.change_message for entry in LogEntry.objects.all())
+
+
+def test_a_paper_account_without_a_key_is_opened_with_play_money(admin, db, paper):
+    page = admin.post(ADD, sent(owner=UserFactory().pk), follow=True)
+
+    account = ExchangeAccount.objects.get()
+    assert "opened at the paper exchange with 10,000 USDT" in page.content.decode()
+    assert [(item.asset, item.free) for item in services.check_connection(account, now=timezone.now())] == [
+        ("USDT", 10_000)
+    ]
+
+
+def test_without_the_paper_exchange_the_account_stays_without_a_key_and_says_so(admin, db, settings):
+    settings.PAPER_URL = "http://127.0.0.1:9"
+
+    page = admin.post(ADD, sent(owner=UserFactory().pk), follow=True)
+
+    assert "has no key: the paper exchange opened no account" in page.content.decode()
+    assert not ExchangeAccount.objects.get().api_key
 
 
 def test_a_form_that_is_refused_does_not_show_the_key_that_was_typed(admin, db):

@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                 ('filled_quantity', market.fields.AmountField(decimal_places=18, default=Decimal('0'), max_digits=38)),
                 ('reference_price', market.fields.AmountField(decimal_places=18, help_text='The price at the moment of the decision, in quote asset.', max_digits=38)),
                 ('status', models.CharField(choices=[('intended', 'Intended'), ('submitted', 'Submitted'), ('unknown', 'Unknown'), ('open', 'Open'), ('filled', 'Filled'), ('canceled', 'Canceled'), ('expired', 'Expired'), ('rejected', 'Rejected'), ('absent', 'Absent')], default='intended', max_length=10)),
-                ('reason', models.CharField(help_text='Why the bot wanted it.', max_length=300)),
+                ('reason', models.CharField(help_text='Who wanted it, and why.', max_length=300)),
                 ('exchange_order_id', models.BigIntegerField(null=True)),
                 ('error', models.CharField(blank=True, help_text='What the exchange said, if it did not say yes.', max_length=300)),
                 ('created_at', models.DateTimeField()),

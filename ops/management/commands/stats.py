@@ -1,6 +1,7 @@
 import argparse
 import json
 import sys
+from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -21,12 +22,14 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(statistics))
         else:
             for name, value in statistics.items():
-                self.stdout.write(f"{name.replace('_', ' '):24}{self._text(value)}")
+                self.stdout.write(f"{name.replace('_', ' '):24}{self._text(name, value)}")
         if not is_healthy(statistics):
             sys.exit(1)
 
     @staticmethod
-    def _text(value: Any) -> str:
+    def _text(name: str, value: Any) -> str:
         if isinstance(value, dict):
             return ", ".join(f"{name} {count}" for name, count in value.items() if count) or "none"
+        if name.endswith("_pnl") and value is not None:
+            return f"{Decimal(value):,.2f} USDT"
         return "unknown" if value is None else str(value)
