@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from market.admin.base import ReadOnlyAdmin, sees_all
-from market.admin.filters import account_filter, chosen, dropdown, environment_filter, owner_filter
+from market.admin.filters import account_filter, chosen, dropdown, environment_filter, filters_of_account, owner_filter
 from market.models import ExchangeAccount
 from trades.models import Event, Fill, Order, Position, Trade, is_open
 
@@ -46,9 +46,7 @@ class PositionAdmin(ReadOnlyAdmin):
     list_display = ["id", "symbol", "owned", "quantity", "entry_price", "realized_pnl", "fees", "round", "closed_at"]
     list_filter = [
         OpenFilter,
-        owner_filter("account__owner"),
-        account_filter("account"),
-        environment_filter("account__environment"),
+        *filters_of_account("account"),
         dropdown("symbol", "symbol", symbols),
     ]
     list_select_related = ["account__owner"]
@@ -78,9 +76,7 @@ class OrderAdmin(ReadOnlyAdmin):
     list_filter = [
         chosen("status"),
         chosen("purpose"),
-        owner_filter("position__account__owner"),
-        account_filter("position__account"),
-        environment_filter("position__account__environment"),
+        *filters_of_account("position__account"),
         dropdown("symbol", "position__symbol", symbols),
     ]
     list_select_related = ["position"]
@@ -108,9 +104,7 @@ class FillAdmin(ReadOnlyAdmin):
         "owned",
     ]
     list_filter = [
-        owner_filter("account__owner"),
-        account_filter("account"),
-        environment_filter("account__environment"),
+        *filters_of_account("account"),
         dropdown("symbol", "symbol", symbols),
     ]
     list_select_related = ["account__owner", "order"]

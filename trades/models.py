@@ -108,7 +108,7 @@ class Order(models.Model):
     proof_deadline = models.DateTimeField(
         null=True, help_text="From then on an order that is not found can't arrive any more."
     )
-    asked_at = models.DateTimeField(null=True, help_text="When reconciliation last asked for it.")
+    asked_at = models.DateTimeField(null=True, help_text="When it last had its turn in reconciliation.")
     not_found_at = models.DateTimeField(null=True, help_text="First 'not found' after the proof deadline.")
     finished_at = models.DateTimeField(null=True)
 

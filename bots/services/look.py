@@ -38,37 +38,31 @@ class SeriesView:
     price: Decimal
     rules: Rules
     candle_close_at: datetime
-    _readings: dict[str, Reading] = field(default_factory=dict)
     _views: dict[str, MarketView] = field(default_factory=dict)
 
     def for_bot(self, bot: BotConfig) -> MarketView:
         """The market as one bot sees it; without a signal, but with the reason, when its strategy can't be read."""
+        parameters = bot.complete_parameters
+        key = reading_key(bot.strategy, parameters)
+        if key not in self._views:
+            self._views[key] = self._view(bot.strategy, parameters)
+        return self._views[key]
+
+    def _view(self, strategy: str, parameters: Mapping[str, Any]) -> MarketView:
         try:
-            parameters = bot.complete_parameters
-            key = reading_key(bot.strategy, parameters)
-            if key not in self._views:
-                self._views[key] = self._view(self._reading(bot.strategy, parameters))
-            return self._views[key]
+            reading = self._read(strategy, parameters)
         except (StrategyFailed, StaleData, ExchangeError) as error:
             trouble = decision_about(error)
             nothing = Signal.NOTHING
             return MarketView(
                 nothing, self.candle_close_at, trouble.text, self.price, self.rules, trouble=trouble.reason
             )
-
-    def _view(self, reading: Reading) -> MarketView:
         left, left_at = reading.last_leaving(Side.BUY), None
         if left is not None and isinstance(self.candles, Candles):
             left_at = moment_of(int(self.candles.open_time_ms[left])) + self.series.duration
         return MarketView(
             reading.last, self.candle_close_at, reading.text, self.price, self.rules, left_long_at=left_at
         )
-
-    def _reading(self, strategy: str, parameters: Mapping[str, Any]) -> Reading:
-        key = reading_key(strategy, parameters)
-        if key not in self._readings:
-            self._readings[key] = self._read(strategy, parameters)
-        return self._readings[key]
 
     def _read(self, strategy_name: str, parameters: Mapping[str, Any]) -> Reading:
         strategy = STRATEGIES.get(strategy_name)
@@ -94,8 +88,8 @@ class SeriesView:
 
     @property
     def texts(self) -> dict[str, str]:
-        """Strategy and parameters → the sentence about the last candle, for all that was read."""
-        return {key: reading.text for key, reading in self._readings.items()}
+        """Strategy and parameters → the sentence about the last candle, for all that could be read."""
+        return {key: view.text for key, view in self._views.items() if not view.trouble}
 
 
 def reading_key(strategy: str, parameters: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """One bot's run: look, decide, write down, send. Only the sending happens outside the lock."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,8 +20,6 @@ from market.types import moving
 from trades.checks import Denial
 from trades.models import Order
 from trades.services import Intent, exit_key, intend_order, submit_order
-
-logger = logging.getLogger(__name__)
 
 
 class BotBusy(Exception):

@@ -62,6 +62,11 @@ def account_filter(path: str) -> type[DropdownFilter]:
     return dropdown("account", path, _accounts)
 
 
+def filters_of_account(path: str) -> list[type[DropdownFilter]]:
+    """Owner, account and environment of rows that reach their account by ``path``."""
+    return [owner_filter(f"{path}__owner"), account_filter(path), environment_filter(f"{path}__environment")]
+
+
 def environment_filter(path: str) -> type[DropdownFilter]:
     return dropdown("environment", path, lambda request: [(item.value, item.value) for item in Environment])
 

@@ -1,6 +1,5 @@
 """The one adapter: python-binance for spot, on paper, testnet and live. Only this package imports `binance`."""
 
-import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -20,7 +19,6 @@ from market.exchange.types import Balance, FillReport, OrderReport, OrderRequest
 from market.rounding import plain
 from market.types import milliseconds, moment_of
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # Binance's engine gives up after 10 s and then says so (-1007); waiting a little longer hears it.

@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField()),
                 ('signed_at', models.DateTimeField(help_text='The timestamp that was signed: validity counts from it.', null=True)),
                 ('proof_deadline', models.DateTimeField(help_text="From then on an order that is not found can't arrive any more.", null=True)),
-                ('asked_at', models.DateTimeField(help_text='When reconciliation last asked for it.', null=True)),
+                ('asked_at', models.DateTimeField(help_text='When it last had its turn in reconciliation.', null=True)),
                 ('not_found_at', models.DateTimeField(help_text="First 'not found' after the proof deadline.", null=True)),
                 ('finished_at', models.DateTimeField(null=True)),
                 ('position', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='trades.position')),

@@ -1,6 +1,5 @@
 """Steps 1 to 3 of ../shared/spec/order-protocol.md: intend, claim, send once."""
 
-import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,8 +21,6 @@ from trades.lifecycle import IN_DOUBT
 from trades.models import Event, Order, Position
 from trades.services.booking import record_report
 from trades.services.events import write_event
-
-logger = logging.getLogger(__name__)
 
 VALID_FOR = timedelta(seconds=5)
 # The exchange's engine may hold a request for 10 s; 5 s more for clocks that disagree.

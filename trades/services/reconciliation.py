@@ -47,6 +47,8 @@ def _sweep(clock: Clock) -> int:
         account = order.position.account
         if clock() - started > SWEEP_BUDGET:
             break
+        # Its turn counts even if it is skipped, else the orders of a silent account fill every sweep.
+        Order.objects.filter(pk=order.pk).update(asked_at=clock())
         if account.pk in silent or account.is_cooling(clock()):
             continue
         looked_at += 1
@@ -69,7 +71,6 @@ def _hanging(now: datetime) -> list[Order]:
 
 def _try_to_move_on(order: Order, *, now: datetime) -> Exception | None:
     """Move one order on; return what was in the way, after writing it to the log."""
-    Order.objects.filter(pk=order.pk).update(asked_at=now)
     try:
         _move_on(order, now=now)
     except SoftTimeLimitExceeded:

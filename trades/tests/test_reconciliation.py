@@ -11,7 +11,7 @@ from market.tests.factories import NOON
 from trades import services
 from trades.models import Order
 from trades.services import reconcile_orders
-from trades.tests.factories import OrderFactory
+from trades.tests.factories import OrderFactory, PositionFactory
 from trades.tests.gateways import FakeGateway, fill_report, order_report
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -146,6 +146,26 @@ def test_orders_of_a_dead_account_do_not_starve_the_others(monkeypatch):
     )
 
     for second in (1, 2):
+        reconcile_orders(now=after(second))
+
+    healthy.refresh_from_db()
+    assert healthy.status == "filled"
+
+
+def test_many_orders_of_one_silent_account_do_not_fill_every_sweep(monkeypatch):
+    monkeypatch.setattr("trades.services.reconciliation.ORDERS_PER_SWEEP", 2)
+    dead = unknown()
+    for _ in range(5):
+        unknown(position=PositionFactory(account=dead.position.account))
+    healthy = unknown()
+    working = FakeGateway(found=order_report(fill_report()))
+    down = FakeGateway(found=ExchangeUnavailable("down"))
+    monkeypatch.setattr(
+        "trades.services.reconciliation.gateway_for",
+        lambda account: down if account.pk == dead.position.account_id else working,
+    )
+
+    for second in (1, 2, 3, 4):
         reconcile_orders(now=after(second))
 
     healthy.refresh_from_db()
