@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from market.paper.ledger import LedgerUnusable
-from market.paper.recording import DATA, UnusableRecording
+from market.paper.prices.recording import DATA, UnusableRecording
 from market.paper.server import CannotListen, Options, serve
 
 # Chosen by computation over the whole recording. Crosses: closes at which EMA 9 crosses above 21 or EMA 3 above 8 on

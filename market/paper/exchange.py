@@ -17,11 +17,11 @@ from market.paper.committer import Committer
 from market.paper.engine.effects import Effects
 from market.paper.engine.engine import Engine
 from market.paper.engine.types import Account, NewOrder, Order, OrderStatus
-from market.paper.feed import Feed
+from market.paper.prices.feed import Feed
 from market.paper.history import History
 from market.paper.ledger import Ledger
-from market.paper.path import STEP_MS
-from market.paper.recording import MS_PER_MINUTE, Recording
+from market.paper.prices.path import STEP_MS
+from market.paper.prices.recording import MS_PER_MINUTE, Recording
 from market.paper.web.limits import MAKER_FILL_CREDIT, OrderMeter, WeightMeter
 
 logger = logging.getLogger("paper")

@@ -16,10 +16,10 @@ from market.paper.engine.effects import Effects
 from market.paper.engine.engine import Engine
 from market.paper.engine.rules import rules_of
 from market.paper.exchange import Exchange
-from market.paper.feed import Anchor, Feed
+from market.paper.prices.feed import Anchor, Feed
 from market.paper.ledger import Ledger
-from market.paper.path import STEP_MS
-from market.paper.recording import MS_PER_MINUTE, Recording, load_recording
+from market.paper.prices.path import STEP_MS
+from market.paper.prices.recording import MS_PER_MINUTE, Recording, load_recording
 from market.paper.web.pipeline import Pipeline
 
 GRACE_SECONDS = 1.0

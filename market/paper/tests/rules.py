@@ -10,7 +10,7 @@ from market.paper.engine.effects import Effects
 from market.paper.engine.engine import Engine
 from market.paper.engine.rules import rules_of
 from market.paper.engine.types import Account, NewOrder, Quote
-from market.paper.recording import DATA
+from market.paper.prices.recording import DATA
 
 INFO = json.loads((DATA / "exchange_info.json").read_text())
 RULES = {entry["symbol"]: rules_of(entry) for entry in INFO["symbols"]}

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from market.paper.ledger import Ledger
-from market.paper.recording import DATA
+from market.paper.prices.recording import DATA
 from market.paper.server import Options, build_exchange
 from market.paper.web.call import Call
 from market.paper.web.pipeline import Pipeline, error_reply

@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from market.paper.candles import INTERVALS, text8
-from market.paper.feed import AVERAGE_MINUTES
-from market.paper.recording import MS_PER_MINUTE, SCALE
+from market.paper.prices.candles import INTERVALS, text8
+from market.paper.prices.feed import AVERAGE_MINUTES
+from market.paper.prices.recording import MS_PER_MINUTE, SCALE
 from market.paper.web.call import Call
 from market.paper.web.errors import ApiError
 from market.paper.web.params import Params

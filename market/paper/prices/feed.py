@@ -12,10 +12,10 @@ from decimal import Decimal
 
 import numpy as np
 
-from market.paper.candles import INTERVALS, Bar, KlineTable, kline_text
+from market.paper.prices.candles import INTERVALS, Bar, KlineTable, kline_text
 from market.paper.engine.types import Quote
-from market.paper.path import STEP_MS, STEPS, minute_path
-from market.paper.recording import MINUTES_PER_DAY, MS_PER_MINUTE, SCALE, Candles, Ints, Recording
+from market.paper.prices.path import STEP_MS, STEPS, minute_path
+from market.paper.prices.recording import MINUTES_PER_DAY, MS_PER_MINUTE, SCALE, Candles, Ints, Recording
 
 # Older than this the exchange did not exist: a client that pages back to the beginning must arrive there.
 HISTORY_MINUTES = 1000 * MINUTES_PER_DAY

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent.parent / "data"
 MINUTES_PER_DAY = 1440
 MS_PER_MINUTE = 60_000
 SCALE = 10**8

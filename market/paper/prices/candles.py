@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from market.paper.recording import MS_PER_MINUTE, SCALE, Candles, Ints
+from market.paper.prices.recording import MS_PER_MINUTE, SCALE, Candles, Ints
 
 # Minutes per interval: all divide a day, and so the recorded window.
 INTERVALS = {

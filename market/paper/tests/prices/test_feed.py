@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.paper.candles import INTERVALS
-from market.paper.feed import Anchor, Feed
-from market.paper.path import STEP_MS, STEPS, minute_path
-from market.paper.recording import DATA, MS_PER_MINUTE, Candles, load_recording
+from market.paper.prices.candles import INTERVALS
+from market.paper.prices.feed import Anchor, Feed
+from market.paper.prices.path import STEP_MS, STEPS, minute_path
+from market.paper.prices.recording import DATA, MS_PER_MINUTE, Candles, load_recording
 from market.paper.tests.rules import RULES
 
 RECORDING = load_recording()

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 
-from market.paper.recording import Ints
+from market.paper.prices.recording import Ints
 
 STEPS = 240
 STEP_MS = 60_000 // STEPS
