@@ -3,72 +3,101 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
-from decimal import Decimal
+from typing import Generic, TypeVar
 
 from market.paper.engine.types import Order
 
 # How many entries of orders that have left the heaps may hold, beside one for each that is there.
 SLACK = 1000
 
+O = TypeVar("O", bound=Order)  # noqa: E741 - an order
+Heap = list[tuple[int, int]]
 
-class Book:
-    """The open orders of one symbol, of all accounts."""
+
+class Book(Generic[O]):
+    """The open orders of one symbol, of all accounts. Those that wait for a trigger are here too, but reached by no price."""
 
     def __init__(self) -> None:
-        self._orders: dict[int, Order] = {}
-        self._by_client: dict[tuple[int, str], Order] = {}
-        self._by_account: dict[int, dict[int, Order]] = {}
+        self._orders: dict[int, O] = {}
+        self._by_client: dict[tuple[int, str], O] = {}
+        self._by_account: dict[int, dict[int, O]] = {}
+        self._limits: set[int] = set()
         # Heaps hold (price key, order id); entries of orders that have left are dropped when they come up.
-        self._buys: list[tuple[Decimal, int]] = []
-        self._sells: list[tuple[Decimal, int]] = []
+        self._buys: Heap = []
+        self._sells: Heap = []
 
     def __len__(self) -> int:
-        """How many orders rest here."""
+        """How many orders are open here."""
         return len(self._orders)
 
-    def add(self, order: Order) -> None:
-        """Let an order rest."""
+    @property
+    def rests(self) -> bool:
+        """True when there is a resting order that a price could fill."""
+        return bool(self._limits)
+
+    def add(self, order: O, *, working: bool = True) -> None:
+        """Let an order be open; a working one rests at its price, another waits to be made working."""
         self._orders[order.order_id] = order
         self._by_client[order.account_id, order.client_order_id] = order
         self._by_account.setdefault(order.account_id, {})[order.order_id] = order
+        if working:
+            self.rest(order)
+
+    def rest(self, order: O) -> None:
+        """Let an open order rest at its price, to be filled by prices."""
+        self._limits.add(order.order_id)
         heap, entry = self._place_of(order)
         heapq.heappush(heap, entry)
 
-    def remove(self, order: Order) -> None:
+    def remove(self, order: O) -> None:
         """Forget an order that is not open any more."""
         del self._orders[order.order_id]
         del self._by_client[order.account_id, order.client_order_id]
+        self._limits.discard(order.order_id)
         mine = self._by_account[order.account_id]
         del mine[order.order_id]
         if not mine:
             del self._by_account[order.account_id]
-        if len(self._buys) + len(self._sells) > 2 * len(self._orders) + SLACK:
+        if len(self._buys) + len(self._sells) > 2 * len(self._limits) + SLACK:
             self._sweep()
 
-    def by_client_id(self, account_id: int, client_order_id: str) -> Order | None:
+    def by_client_id(self, account_id: int, client_order_id: str) -> O | None:
         """The account's open order of that client id, if any."""
         return self._by_client.get((account_id, client_order_id))
 
-    def by_id(self, account_id: int, order_id: int) -> Order | None:
+    def by_id(self, account_id: int, order_id: int) -> O | None:
         """The account's open order of that id, if any; other accounts' orders do not exist for it."""
         order = self._orders.get(order_id)
         return order if order and order.account_id == account_id else None
 
-    def of_account(self, account_id: int) -> list[Order]:
+    def of_account(self, account_id: int) -> list[O]:
         """The account's open orders, oldest first."""
         return list(self._by_account.get(account_id, {}).values())
 
-    def reached_by(self, price: Decimal) -> Iterator[Order]:
-        """Yield the orders a trade at ``price`` fills, best price first; the caller removes each one it fills."""
-        while self._buys and -self._buys[0][0] >= price:
-            if order := self._orders.get(heapq.heappop(self._buys)[1]):
-                yield order
-        while self._sells and self._sells[0][0] <= price:
-            if order := self._orders.get(heapq.heappop(self._sells)[1]):
-                yield order
+    def everything(self) -> list[O]:
+        """Every open order, oldest first."""
+        return list(self._orders.values())
 
-    def _place_of(self, order: Order) -> tuple[list[tuple[Decimal, int]], tuple[Decimal, int]]:
+    def count_of(self, account_id: int) -> int:
+        """How many orders the account has open here."""
+        return len(self._by_account.get(account_id, ()))
+
+    def best_buy(self) -> O | None:
+        """The resting buy order a falling price reaches first."""
+        return self._best(self._buys)
+
+    def best_sell(self) -> O | None:
+        """The resting sell order a rising price reaches first."""
+        return self._best(self._sells)
+
+    def _best(self, heap: Heap) -> O | None:
+        while heap:
+            if heap[0][1] in self._limits:
+                return self._orders[heap[0][1]]
+            heapq.heappop(heap)
+        return None
+
+    def _place_of(self, order: O) -> tuple[Heap, tuple[int, int]]:
         if order.side == "BUY":
             return self._buys, (-order.price, order.order_id)
         return self._sells, (order.price, order.order_id)
@@ -77,6 +106,6 @@ class Book:
         """Drop the entries of orders that have left: clients that place and cancel all day must not fill the memory."""
         self._buys.clear()
         self._sells.clear()
-        for order in self._orders.values():
-            heap, entry = self._place_of(order)
+        for number in self._limits:
+            heap, entry = self._place_of(self._orders[number])
             heapq.heappush(heap, entry)

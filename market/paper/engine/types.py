@@ -1,17 +1,12 @@
-"""Nouns of the engine. Amounts are Decimals, moments are milliseconds since the epoch (``*_ms``), as on the wire."""
+"""Nouns that spot and futures share. Amounts count 10**-8 (see amounts.py), moments are milliseconds (``*_ms``)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Literal
 
-ZERO = Decimal(0)
-
+Market = Literal["spot", "futures"]
 Side = Literal["BUY", "SELL"]
-OrderType = Literal["LIMIT", "LIMIT_MAKER", "MARKET"]
-TimeInForce = Literal["GTC", "IOC", "FOK"]
-OrderStatus = Literal["NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED"]
 
 OPEN_STATUSES = ("NEW", "PARTIALLY_FILLED")
 
@@ -27,7 +22,7 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account with its key pair."""
+    """One account with its key pair, good for spot and futures."""
 
     account_id: int
     label: str
@@ -38,71 +33,58 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """Money that came from outside: the only way amounts enter the exchange besides fills."""
+    """Money that came from outside (or, negative, left one market for the other)."""
 
+    number: int
     account_id: int
+    market: Market
     asset: str
-    amount: Decimal
+    amount: int
     at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
-class Balance:
-    """What an account holds of one asset: ``free`` to use, ``locked`` in resting orders."""
-
-    account_id: int
-    asset: str
-    free: Decimal
-    locked: Decimal
-
-
-@dataclass(frozen=True, slots=True)
 class Quote:
-    """The market in one symbol at one moment. ``average`` is the volume-weighted price of the last minutes."""
+    """The market in one symbol at one moment, and how much would trade at which price.
 
-    last: Decimal
-    bid: Decimal
-    ask: Decimal
-    average: Decimal
+    The ladder has ``levels`` levels a side, ``gap`` apart, ``level_qty`` (base asset) each, best at ``bid`` and ``ask``.
+    What takers take from it stays taken until ``step`` changes. ``average`` is the volume-weighted price of the last
+    minutes. ``mark`` and ``index`` are of futures; on spot they are the last price.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class NewOrder:
-    """A request to trade, well-formed (the border has checked presence and spelling) but not yet judged."""
-
-    account_id: int
-    symbol: str
-    side: Side
-    type: OrderType
-    client_order_id: str
-    time_in_force: TimeInForce = "GTC"
-    quantity: Decimal | None = None
-    quote_order_qty: Decimal | None = None
-    price: Decimal | None = None
+    step: int
+    last: int
+    bid: int
+    ask: int
+    average: int
+    gap: int
+    level_qty: int
+    levels: int
+    mark: int
+    index: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Order:
-    """An accepted order. ``price`` is 0 for MARKET, ``orig_quote_order_qty`` 0 unless asked for in quote."""
+    """An accepted order, as far as both markets agree. ``price`` is 0 for orders at market."""
 
-    order_id: int
+    order_id: int  # unique per symbol only, as on Binance
     account_id: int
     symbol: str
     client_order_id: str
     side: Side
-    type: OrderType
-    time_in_force: TimeInForce
-    status: OrderStatus
-    price: Decimal
-    orig_qty: Decimal
-    orig_quote_order_qty: Decimal
-    executed_qty: Decimal
-    cummulative_quote_qty: Decimal
+    type: str
+    time_in_force: str
+    status: str
+    price: int
+    orig_qty: int
+    executed_qty: int = 0
+    cum_quote: int = 0
     time_ms: int
     update_ms: int
 
     @property
-    def remaining_qty(self) -> Decimal:
+    def remaining_qty(self) -> int:
         """What is still to be filled, in base asset."""
         return self.orig_qty - self.executed_qty
 
@@ -114,17 +96,20 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One execution. ``commission`` is in ``commission_asset``, the asset that was received."""
+    """One execution. ``trade_id`` is unique per market and symbol. The last two are of futures."""
 
+    market: Market
     trade_id: int
     order_id: int
     account_id: int
     symbol: str
     side: Side
-    price: Decimal
-    qty: Decimal
-    quote_qty: Decimal
-    commission: Decimal
+    price: int
+    qty: int
+    quote_qty: int
+    commission: int
     commission_asset: str
     is_maker: bool
     time_ms: int
+    realized_pnl: int = 0
+    position_side: str = "BOTH"

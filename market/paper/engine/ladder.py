@@ -1,0 +1,73 @@
+"""Who trades with our clients: a ladder of levels around the price. Clients never trade with one another.
+
+A taker walks the ladder from the best level away. What it took stays taken until the price's next step, so that an
+order cut in many pieces pays what it would have paid whole. A resting order is filled when the price comes to it: by
+the level at its price, and by all the levels the price has gone beyond it.
+"""
+
+from __future__ import annotations
+
+from market.paper.engine.amounts import SCALE
+from market.paper.engine.types import Quote
+
+Slice = tuple[int, int]  # price, base quantity
+
+
+class Ladder:
+    """The liquidity of all symbols of one market."""
+
+    def __init__(self) -> None:
+        # symbol -> [step, taken from the asks, taken from the bids]
+        self._taken: dict[str, list[int]] = {}
+
+    def walk(self, symbol: str, quote: Quote, side: str, quantity: int, limit: int = 0) -> list[Slice]:
+        """The slices that a taker of ``quantity`` gets now, best first, not beyond ``limit`` (0: any price).
+
+        They sum to less than asked where the ladder ends. Nothing is taken yet.
+        """
+        skip, left = self._used(symbol, quote, side), quantity
+        buying = side == "BUY"
+        price, gap = (quote.ask, quote.gap) if buying else (quote.bid, -quote.gap)
+        slices: list[Slice] = []
+        for _ in range(quote.levels):
+            if left <= 0 or price <= 0 or (limit and (price > limit if buying else price < limit)):
+                break
+            available = quote.level_qty - skip
+            if available > 0:
+                taken = available if available < left else left
+                slices.append((price, taken))
+                left -= taken
+                skip = 0
+            else:
+                skip = -available
+            price += gap
+        return slices
+
+    def worth(self, symbol: str, quote: Quote, side: str, amount: int) -> int:
+        """How much base quantity ``amount`` of quote asset buys (or must be sold for it), over as many levels as needed."""
+        quantity, left = 0, amount * SCALE
+        for price, available in self.walk(symbol, quote, side, quote.level_qty * quote.levels):
+            if price * available >= left:
+                return quantity + left // price
+            quantity += available
+            left -= price * available
+        return quantity
+
+    def take(self, symbol: str, quote: Quote, side: str, quantity: int) -> None:
+        """What a taker has got is gone until the next step."""
+        self._used(symbol, quote, side)
+        self._taken[symbol][1 if side == "BUY" else 2] += quantity
+
+    def _used(self, symbol: str, quote: Quote, side: str) -> int:
+        taken = self._taken.get(symbol)
+        if taken is None or taken[0] != quote.step:
+            taken = self._taken[symbol] = [quote.step, 0, 0]
+        return taken[1 if side == "BUY" else 2]
+
+
+def reach(quote: Quote, side: str, limit: int, price: int) -> int:
+    """How much of a resting order at ``limit`` a market at ``price`` can fill in one step: 0 when it does not come to it."""
+    beyond = limit - price if side == "BUY" else price - limit
+    if beyond < 0:
+        return 0
+    return quote.level_qty * (1 + beyond // quote.gap)

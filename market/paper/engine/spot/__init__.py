@@ -1,0 +1,1 @@
+"""Spot: balances, orders, order lists. Pure."""
