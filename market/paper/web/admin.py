@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import re
 import resource
-from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from market.paper.engine.filters import decimals_of
+from market.paper.engine.amounts import SCALE, TooPrecise, short, units
+from market.paper.engine.types import Market
+from market.paper.venue import Venue
 from market.paper.web import errors
-from market.paper.web.call import Call
+from market.paper.web.call import Call, Endpoint
 from market.paper.web.errors import ApiError
 
-STATUSES = ("TRADING", "BREAK")
-LARGEST_DEPOSIT = Decimal(10) ** 12
-LARGEST_PRICE = Decimal(10) ** 9
+STATUSES = ("TRADING", "BREAK", "HALT")
+LARGEST_DEPOSIT = 10**12 * SCALE
+LARGEST_PRICE = 10**9 * SCALE
+MOST_LEVELS = 5000
+WIDEST_SPREAD = 5000 * SCALE
 PAGE = resource.getpagesize()
 
 
-async def open_account(call: Call) -> dict[str, Any]:
-    """POST /paper/accounts {"label": "...", "balances": {"USDT": "10000"}} -> a new key pair with that money."""
+def open_account(call: Call) -> dict[str, Any]:
+    """POST /paper/accounts {"label": "...", "balances": {"USDT": "10000"}, "futures": {"USDT": "5000"}} -> a key pair."""
     wanted = _json(call)
-    label, balances = wanted.get("label", ""), wanted.get("balances", {})
+    label = wanted.get("label", "")
     if not isinstance(label, str) or len(label) > 200:
         raise errors.invalid("label")
-    if not isinstance(balances, dict) or not all(re.fullmatch("[A-Z0-9]{1,20}", asset) for asset in balances):
-        raise errors.invalid("balances")
-    amounts = {asset: _amount("balances", text, LARGEST_DEPOSIT) for asset, text in balances.items()}
-    account = await call.exchange.open_account(label, amounts, call.now_ms)
+    amounts: dict[Market, dict[str, int]] = {"spot": _assets(wanted, "balances"), "futures": _assets(wanted, "futures")}
+    account = call.exchange.open_account(label, amounts, call.now_ms)
     return {
         "id": account.account_id,
         "label": account.label,
@@ -39,25 +41,48 @@ async def open_account(call: Call) -> dict[str, Any]:
     }
 
 
-async def set_status(call: Call) -> dict[str, str]:
-    """POST /paper/symbols {"symbol": "SOLUSDT", "status": "BREAK" | "TRADING"}; it survives a restart."""
+def set_status(call: Call) -> dict[str, str]:
+    """POST /paper/symbols {"symbol": "SOLUSDT", "status": "BREAK", "market": "spot"}; it survives a restart."""
     wanted = _json(call)
-    symbol, status = _symbol(call, wanted), wanted.get("status")
+    venue, status = _venue(call, wanted), wanted.get("status")
+    symbol = _symbol(venue, wanted)
     if status not in STATUSES:
         raise errors.invalid("status")
-    await call.exchange.set_status(symbol, status)
+    venue.engine.set_status(symbol, status)
     return {"symbol": symbol, "status": status}
 
 
-async def set_price(call: Call) -> dict[str, Any]:
-    """POST /paper/prices {"symbol": "BTCUSDT", "price": "50000.00" | null}: hold a price still, or let it go."""
+def set_price(call: Call) -> dict[str, Any]:
+    """POST /paper/prices {"symbol": "BTCUSDT", "price": "50000.00" | null, "market": "spot"}: hold a price, or let it go."""
     wanted = _json(call)
-    symbol = _symbol(call, wanted)
+    venue = _venue(call, wanted)
+    symbol = _symbol(venue, wanted)
     if "price" not in wanted:
         raise errors.mandatory("price")
     price = None if wanted["price"] is None else _amount("price", wanted["price"], LARGEST_PRICE)
-    await call.exchange.override_price(symbol, price, call.now_ms)
-    return {"symbol": symbol, "price": None if price is None else format(price, "f")}
+    call.exchange.override_price(venue, symbol, price, call.now_ms)
+    return {"symbol": symbol, "price": None if price is None else short(price)}
+
+
+def set_book(call: Call) -> dict[str, Any]:
+    """POST /paper/books {"symbol": "BTCUSDT", "spread_bps": "5", "level_quote": "1000", "levels": 3, "market": "spot"}.
+
+    How wide and how deep the ladder is; what is not named goes back to the default.
+    """
+    wanted = _json(call)
+    venue = _venue(call, wanted)
+    symbol = _symbol(venue, wanted)
+    spread, level = wanted.get("spread_bps"), wanted.get("level_quote")
+    levels = wanted.get("levels")
+    if levels is not None and (type(levels) is not int or not 1 <= levels <= MOST_LEVELS):
+        raise errors.invalid("levels")
+    venue.feed.set_book(
+        symbol,
+        spread_bps=None if spread is None else _amount("spread_bps", spread, WIDEST_SPREAD),
+        level_quote=None if level is None else _amount("level_quote", level, LARGEST_DEPOSIT),
+        levels=levels,
+    )
+    return {"symbol": symbol, "spread_bps": spread, "level_quote": level, "levels": levels}
 
 
 def stats(call: Call) -> dict[str, Any]:
@@ -68,8 +93,8 @@ def stats(call: Call) -> dict[str, Any]:
         "uptime_seconds": (call.now_ms - exchange.started_ms) // 1000,
         "requests": dict(exchange.requests.most_common()),
         "accounts": len(exchange.accounts_by_key),
-        "open_orders": sum(len(book) for book in exchange.engine.books.values()),
-        "fills": exchange.fills,
+        "open_orders": sum(venue.engine.count_open() for venue in exchange.venues.values()),
+        "fills": sum(venue.fills for venue in exchange.venues.values()),
         "memory_mb": resident // 2**20,
         "memory_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
@@ -85,18 +110,46 @@ def _json(call: Call) -> dict[str, Any]:
     return body
 
 
-def _symbol(call: Call, wanted: dict[str, Any]) -> str:
+def _assets(wanted: dict[str, Any], name: str) -> dict[str, int]:
+    balances = wanted.get(name, {})
+    if not isinstance(balances, dict) or not all(re.fullmatch("[A-Z0-9]{1,20}", asset) for asset in balances):
+        raise errors.invalid(name)
+    return {asset: _amount(name, text, LARGEST_DEPOSIT) for asset, text in balances.items()}
+
+
+def _venue(call: Call, wanted: dict[str, Any]) -> Venue[Any]:
+    market = wanted.get("market", "spot")
+    if market not in call.exchange.venues:
+        raise errors.invalid("market")
+    return call.exchange.venues[market]
+
+
+def _symbol(venue: Venue[Any], wanted: dict[str, Any]) -> str:
     symbol = wanted.get("symbol")
-    if not isinstance(symbol, str) or symbol not in call.exchange.engine.rules:
+    if not isinstance(symbol, str) or symbol not in venue.engine.rules:
         raise errors.invalid_symbol()
     return symbol
 
 
-def _amount(name: str, text: object, largest: Decimal) -> Decimal:
+def _amount(name: str, text: object, largest: int) -> int:
     """A positive plain decimal string of at most eight decimals; numbers are refused, for JSON makes floats of them."""
     if not isinstance(text, str) or not re.fullmatch(errors.AMOUNT[1:-1], text):
         raise errors.illegal(name, errors.AMOUNT)
-    value = Decimal(text)
-    if not 0 < value <= largest or decimals_of(value) > 8:
+    try:
+        value = units(text)
+    except TooPrecise as error:
+        raise errors.invalid(name) from error
+    if not 0 < value <= largest:
         raise errors.invalid(name)
     return value
+
+
+admin = partial(Endpoint, market=None, weight=0, security="admin")
+
+ENDPOINTS = [
+    admin("POST", "/paper/accounts", open_account),
+    admin("POST", "/paper/symbols", set_status),
+    admin("POST", "/paper/prices", set_price),
+    admin("POST", "/paper/books", set_book),
+    admin("GET", "/paper/stats", stats),
+]

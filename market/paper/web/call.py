@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from market.paper.engine.types import Account
+from market.paper.engine.types import Account, Market
 from market.paper.web.params import Params
 
 if TYPE_CHECKING:
+    from market.paper.engine.spot.engine import SpotEngine
     from market.paper.exchange import Exchange
+    from market.paper.venue import Venue
 
 
 @dataclass(slots=True)
@@ -31,6 +33,11 @@ class Call:
     signed_by: Account | None = None
 
     @property
+    def spot(self) -> Venue[SpotEngine]:
+        """The spot market."""
+        return self.exchange.spot
+
+    @property
     def account(self) -> Account:
         """Whose call it is; only signed endpoints may ask."""
         if self.signed_by is None:
@@ -38,7 +45,8 @@ class Call:
         return self.signed_by
 
 
-Handler = Callable[[Call], Any | Awaitable[Any]]
+# Handlers do not wait for anything: what they do and what they tell is one moment. The pipeline waits for the disk.
+Handler = Callable[[Call], Any]
 Weight = int | Callable[[Params], int]
 
 
@@ -49,10 +57,14 @@ class Endpoint:
     method: str
     path: str
     handler: Handler
+    # Whose request weight it uses; None: nobody's.
+    market: Market | None
     weight: Weight = 1
     security: Literal["none", "key", "signed", "admin"] = "none"
     # Placing and cancelling weigh nothing when they succeed.
     free_when_ok: bool = False
+    # The answer comes from the ledger, so everything that has happened must be there first.
+    reads_past: bool = False
 
     def weight_of(self, params: Params) -> int:
         """The weight of a call with these parameters."""

@@ -49,6 +49,11 @@ def invalid(name: str) -> ApiError:
     return ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
 
 
+def too_precise(name: str) -> ApiError:
+    """An amount has more decimals than anything here."""
+    return ApiError(-1111, f"Parameter '{name}' has too much precision.")
+
+
 def invalid_symbol() -> ApiError:
     """The exchange has no such symbol."""
     return ApiError(-1121, "Invalid symbol.")

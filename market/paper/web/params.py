@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from decimal import Decimal
 from urllib.parse import parse_qsl
 
 import orjson
 
+from market.paper.engine.amounts import TooPrecise, units
 from market.paper.web import errors
 from market.paper.web.errors import ApiError
 
@@ -92,10 +92,13 @@ class Params:
             raise errors.invalid("limit")
         return min(value or default, largest)
 
-    def amount(self, name: str) -> Decimal | None:
-        """A plain decimal, never a float's "1e-05"."""
+    def amount(self, name: str) -> int | None:
+        """A plain decimal, never a float's "1e-05", in 10**-8; -1111 when it is finer than that."""
         value = self.matching(name, errors.AMOUNT)
-        return None if value is None else Decimal(value)
+        try:
+            return None if value is None else units(value)
+        except TooPrecise as error:
+            raise errors.too_precise(name) from error
 
     def symbol(self, known: Collection[str]) -> str:
         """The symbol; -1102, -1100, -1121."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Awaitable, Callable
 
 import orjson
 from aiohttp import web
 
-from market.paper.engine.types import Rejected
+from market.paper.engine.types import Account, Rejected
 from market.paper.exchange import Exchange
 from market.paper.web.call import Call, Endpoint, Reply
 from market.paper.web.errors import ApiError
+from market.paper.web.limits import WeightMeter
 from market.paper.web.params import Params, parse_params
 from market.paper.web.routes import PATHS, ROUTES
 from market.paper.web.security import authenticate
@@ -31,6 +31,7 @@ class Pipeline:
 
     def __init__(self, exchange: Exchange, middlewares: tuple[Middleware, ...] = ()) -> None:
         self._exchange = exchange
+        self._unmetered = WeightMeter(0)
         self._answer: Next = self._run
         for middleware in reversed(middlewares):
             self._answer = _wrapped(middleware, self._answer)
@@ -51,51 +52,70 @@ class Pipeline:
         return web.Response(body=reply.body, status=reply.status, headers={"Content-Type": JSON} | reply.headers)
 
     async def _reply(self, request: web.BaseRequest) -> Reply:
-        url = request.rel_url
-        endpoint = ROUTES.get((request.method, url.raw_path))
-        if endpoint is None:
-            self._exchange.requests["unknown"] += 1
-            if url.raw_path in PATHS:
-                raise ApiError(-1000, f"Method {request.method} is not supported here.", 405)
-            raise ApiError(-1000, "Unknown path.", 404)
-        self._exchange.requests[f"{endpoint.method} {endpoint.path}"] += 1
         # The body must be read in any case: a connection that is kept alive would see it as the next request.
         body = await request.read() if request.can_read_body else b""
-        return await self._answer(self._call(request, endpoint, body))
-
-    def _call(self, request: web.BaseRequest, endpoint: Endpoint, body: bytes) -> Call:
-        return Call(
-            exchange=self._exchange,
-            endpoint=endpoint,
-            query=_raw_query(request.raw_path),
-            body=body,
+        return await self.dispatch(
+            request.method,
+            request.rel_url.raw_path,
+            _raw_query(request.raw_path),
+            body,
             api_key=request.headers.get("X-MBX-APIKEY"),
             admin_token=request.headers.get("X-Paper-Token"),
             ip=request.remote or "",
-            now_ms=self._exchange.now_ms(),
         )
 
+    async def dispatch(
+        self,
+        method: str,
+        path: str,
+        query: str,
+        body: bytes = b"",
+        *,
+        api_key: str | None = None,
+        admin_token: str | None = None,
+        ip: str = "",
+        signed_by: Account | None = None,
+    ) -> Reply:
+        """Answer a call however it came here. ``signed_by``: the caller has checked the signature in another way.
+
+        Raises ApiError when there is no such endpoint.
+        """
+        exchange, endpoint = self._exchange, ROUTES.get((method, path))
+        if endpoint is None:
+            exchange.requests["unknown"] += 1
+            if path in PATHS:
+                raise ApiError(-1000, f"Method {method} is not supported here.", 405)
+            raise ApiError(-1000, "Unknown path.", 404)
+        exchange.requests[f"{method} {path}"] += 1
+        call = Call(exchange, endpoint, query, body, api_key, admin_token, ip, exchange.now_ms(), signed_by=signed_by)
+        return await self._answer(call)
+
     async def _run(self, call: Call) -> Reply:
-        weights, endpoint = self._exchange.weights, call.endpoint
+        endpoint, meter = call.endpoint, self._meter_of(call.endpoint)
         weight = 1
         try:
-            weights.require_room(call.ip, call.now_ms)
+            meter.require_room(call.ip, call.now_ms)
             if endpoint.security != "admin":
                 call.params = Params(parse_params(call.query, call.body))
             weight = endpoint.weight_of(call.params)
             authenticate(call)
-            reply = await _answered(call)
+            if endpoint.reads_past:
+                await self._exchange.flush()
+            reply = _answered(call)
             weight = 0 if endpoint.free_when_ok else weight
         except ApiError as error:
             reply = error_reply(error.code, error.msg, error.status, error.headers)
         except Rejected as error:
             reply = error_reply(error.code, error.msg)
-        if reply.status != 200:
-            # A refusal can tell of an order ("Duplicate order sent.") that is not on disk yet.
-            await self._exchange.committer.settled()
-        used = str(weights.add(call.ip, weight, call.now_ms))
+        if endpoint.security != "none":
+            # What has been looked at or changed is on disk before anybody hears of it, a refusal's reason included.
+            await self._exchange.flush()
+        used = str(meter.add(call.ip, weight, call.now_ms))
         reply.headers.update({"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used})
         return reply
+
+    def _meter_of(self, endpoint: Endpoint) -> WeightMeter:
+        return self._exchange.venues[endpoint.market].weights if endpoint.market else self._unmetered
 
 
 def error_reply(code: int, msg: str, status: int = 400, headers: dict[str, str] | None = None) -> Reply:
@@ -103,10 +123,8 @@ def error_reply(code: int, msg: str, status: int = 400, headers: dict[str, str] 
     return Reply(orjson.dumps({"code": code, "msg": msg}), status, dict(headers or {}))
 
 
-async def _answered(call: Call) -> Reply:
+def _answered(call: Call) -> Reply:
     result = call.endpoint.handler(call)
-    if inspect.isawaitable(result):
-        result = await result
     body = result if isinstance(result, bytes) else orjson.dumps(result)
     return Reply(body, 200, call.headers)
 

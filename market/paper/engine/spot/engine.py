@@ -129,6 +129,14 @@ class SpotEngine:
         found = [order for book in books for order in book.of_account(account_id)]
         return sorted(found, key=lambda order: (order.time_ms, order.order_id))
 
+    def watches(self, symbol: str) -> bool:
+        """True when a price of the symbol could change anything."""
+        return self.books[symbol].rests
+
+    def count_open(self) -> int:
+        """How many orders are open, of all accounts."""
+        return sum(len(book) for book in self.books.values())
+
     def state(self) -> SpotState:
         """Everything a restart must find again."""
         held = [balance for balance in self.balances.everything() if balance.free or balance.locked]

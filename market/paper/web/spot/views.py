@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
-from market.paper.engine.types import Balance, Fill, Order
-
-SELF_TRADE_PREVENTION = "EXPIRE_MAKER"
-NO_LIST = -1
-
-
-def amount(value: Decimal) -> str:
-    """Eight decimals, never an exponent."""
-    return format(value, ".8f")
+from market.paper.engine.amounts import text as amount
+from market.paper.engine.spot.types import NO_LIST, Balance, SpotOrder
+from market.paper.engine.types import Fill
 
 
-def order_ack(order: Order) -> dict[str, Any]:
+
+def order_ack(order: SpotOrder) -> dict[str, Any]:
     """The ACK answer to a new order."""
     return {
         "symbol": order.symbol,
         "orderId": order.order_id,
-        "orderListId": NO_LIST,
+        "orderListId": order.order_list_id,
         "clientOrderId": order.client_order_id,
         "transactTime": order.time_ms,
     }
 
 
-def order_result(order: Order) -> dict[str, Any]:
+def order_result(order: SpotOrder) -> dict[str, Any]:
     """The RESULT answer to a new order."""
-    return order_ack(order) | {
-        "price": amount(order.price),
-        "origQty": amount(order.orig_qty),
-        "executedQty": amount(order.executed_qty),
-        "origQuoteOrderQty": amount(order.orig_quote_order_qty),
-        "cummulativeQuoteQty": amount(order.cummulative_quote_qty),
-        "status": order.status,
-        "timeInForce": order.time_in_force,
-        "type": order.type,
-        "side": order.side,
-        "workingTime": order.time_ms,
-        "selfTradePreventionMode": SELF_TRADE_PREVENTION,
-    }
+    working = {"workingTime": order.working_ms} if order.is_working else {}
+    return order_ack(order) | _amounts(order) | working | {"selfTradePreventionMode": order.self_trade_prevention}
 
 
-def order_full(order: Order, fills: list[Fill]) -> dict[str, Any]:
+def order_full(order: SpotOrder, fills: list[Fill]) -> dict[str, Any]:
     """The FULL answer to a new order."""
     return order_result(order) | {
         "fills": [
@@ -60,51 +43,48 @@ def order_full(order: Order, fills: list[Fill]) -> dict[str, Any]:
     }
 
 
-def order_status(order: Order) -> dict[str, Any]:
+def order_status(order: SpotOrder) -> dict[str, Any]:
     """The order as GET order, openOrders and allOrders show it."""
     return {
         "symbol": order.symbol,
         "orderId": order.order_id,
-        "orderListId": NO_LIST,
+        "orderListId": order.order_list_id,
         "clientOrderId": order.client_order_id,
-        "price": amount(order.price),
-        "origQty": amount(order.orig_qty),
-        "executedQty": amount(order.executed_qty),
-        "cummulativeQuoteQty": amount(order.cummulative_quote_qty),
-        "status": order.status,
-        "timeInForce": order.time_in_force,
-        "type": order.type,
-        "side": order.side,
-        "stopPrice": "0.00000000",
-        "icebergQty": "0.00000000",
+        "stopPrice": amount(order.stop_price),
+        "icebergQty": amount(order.iceberg_qty),
         "time": order.time_ms,
         "updateTime": order.update_ms,
-        "isWorking": True,
-        "workingTime": order.time_ms,
-        "origQuoteOrderQty": amount(order.orig_quote_order_qty),
-        "selfTradePreventionMode": SELF_TRADE_PREVENTION,
-    }
+        "isWorking": order.is_working,
+        "workingTime": order.working_ms,
+        "selfTradePreventionMode": order.self_trade_prevention,
+    } | _amounts(order)
 
 
-def order_canceled(order: Order, cancel_id: str) -> dict[str, Any]:
+def order_canceled(order: SpotOrder, cancel_id: str) -> dict[str, Any]:
     """The answer to a cancel: ``clientOrderId`` is the cancel's own id."""
     return {
         "symbol": order.symbol,
         "origClientOrderId": order.client_order_id,
         "orderId": order.order_id,
-        "orderListId": NO_LIST,
+        "orderListId": order.order_list_id,
         "clientOrderId": cancel_id,
         "transactTime": order.update_ms,
+        "selfTradePreventionMode": order.self_trade_prevention,
+    } | _amounts(order)
+
+
+def _amounts(order: SpotOrder) -> dict[str, str]:
+    """What all answers about an order share. The spelling of cummulativeQuoteQty is Binance's."""
+    return {
         "price": amount(order.price),
         "origQty": amount(order.orig_qty),
         "executedQty": amount(order.executed_qty),
         "origQuoteOrderQty": amount(order.orig_quote_order_qty),
-        "cummulativeQuoteQty": amount(order.cummulative_quote_qty),
+        "cummulativeQuoteQty": amount(order.cum_quote),
         "status": order.status,
         "timeInForce": order.time_in_force,
         "type": order.type,
         "side": order.side,
-        "selfTradePreventionMode": SELF_TRADE_PREVENTION,
     }
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from market.paper.engine.types import ZERO, NewOrder, Order, OrderType, Side, TimeInForce
+from market.paper.engine.spot.types import NewOrder, SpotOrder
+from market.paper.engine.types import Side
 from market.paper.exchange import random_text
-from market.paper.web import errors, views
+from market.paper.web import errors
 from market.paper.web.call import Call
 from market.paper.web.errors import ApiError
 from market.paper.web.params import Params
+from market.paper.web.spot import views
 
 SIDES = ("BUY", "SELL")
 LATER = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
@@ -25,28 +27,27 @@ MAX_ROWS = 1000
 DAY_MS = 86_400_000
 
 
-async def place(call: Call) -> dict[str, Any]:
+def place(call: Call) -> dict[str, Any]:
     """POST order."""
     new = read_new_order(call)
     shape = call.params.choice("newOrderRespType", ("ACK", "RESULT", "FULL"), "")
     shape = shape or ("ACK" if new.type == "LIMIT_MAKER" else "FULL")
-    effects = await call.exchange.place(new, call.now_ms)
-    for name, meter in call.exchange.order_meters.items():
-        call.headers[f"X-MBX-ORDER-COUNT-{name}"] = str(meter.count(new.account_id, call.now_ms))
-    order = effects.orders[-1]
+    call.spot.require_room(new.account_id, call.now_ms)
+    order, fills = call.spot.engine.place(new, call.spot.quote(new.symbol, call.now_ms), call.now_ms)
+    call.headers |= call.spot.count_order(new.account_id, call.now_ms, filled=bool(fills))
     if shape == "ACK":
         return views.order_ack(order)
-    return views.order_full(order, effects.fills) if shape == "FULL" else views.order_result(order)
+    return views.order_full(order, fills) if shape == "FULL" else views.order_result(order)
 
 
 def test(call: Call) -> dict[str, Any]:
     """POST order/test: every check of a placement, and nothing placed."""
     new = read_new_order(call)
     with_rates = call.params.flag("computeCommissionRates")
-    call.exchange.engine.check(new, call.exchange.feed.quote(new.symbol, call.now_ms))
+    call.spot.engine.check(new, call.spot.quote(new.symbol, call.now_ms))
     if not with_rates:
         return {}
-    rate, none = views.amount(call.exchange.engine.commission_rate), views.amount(ZERO)
+    rate, none = views.amount(call.spot.engine.commission_rate), views.amount(0)
     nothing = {"maker": none, "taker": none}
     return {
         "standardCommissionForOrder": {"maker": rate, "taker": rate},
@@ -61,22 +62,21 @@ def test(call: Call) -> dict[str, Any]:
     }
 
 
-async def query(call: Call) -> dict[str, Any]:
+def query(call: Call) -> dict[str, Any]:
     """GET order, by exchange id or client id."""
     order_id, client_id, symbol = _ids(call)
-    await call.exchange.committer.settled()
     order = _found(call, symbol, order_id, client_id)
     if order is None:
         raise ApiError(-2013, "Order does not exist.")
     return views.order_status(order)
 
 
-async def cancel(call: Call) -> dict[str, Any]:
+def cancel(call: Call) -> dict[str, Any]:
     """DELETE order."""
     order_id, client_id, symbol = _ids(call)
     cancel_id = call.params.matching("newClientOrderId", errors.CLIENT_ID) or random_text(22)
     restriction = call.params.choice("cancelRestrictions", ("ONLY_NEW", "ONLY_PARTIALLY_FILLED"), "")
-    book, account_id = call.exchange.engine.books[symbol], call.account.account_id
+    book, account_id = call.spot.engine.books[symbol], call.account.account_id
     if order_id is not None:
         order = book.by_id(account_id, order_id)
         if order and client_id is not None and order.client_order_id != client_id:
@@ -87,38 +87,33 @@ async def cancel(call: Call) -> dict[str, Any]:
         raise ApiError(-2011, "Unknown order sent.")
     if restriction and restriction != f"ONLY_{order.status}":
         raise ApiError(-2011, "Order was not canceled due to cancel restrictions.")
-    (canceled,) = await call.exchange.cancel([order], call.now_ms)
-    return views.order_canceled(canceled, cancel_id)
+    return _canceled(call, order, cancel_id)
 
 
-async def cancel_all(call: Call) -> list[dict[str, Any]]:
+def cancel_all(call: Call) -> list[dict[str, Any]]:
     """DELETE openOrders of one symbol."""
-    symbol = call.params.symbol(call.exchange.engine.rules)
-    orders = call.exchange.engine.open_orders(call.account.account_id, symbol)
+    symbol = call.params.symbol(call.spot.engine.rules)
+    orders = call.spot.engine.open_orders(call.account.account_id, symbol)
     if not orders:
         raise ApiError(-2011, "Unknown order sent.")
-    canceled = await call.exchange.cancel(orders, call.now_ms)
-    return [views.order_canceled(order, random_text(22)) for order in canceled]
+    return [_canceled(call, order, random_text(22)) for order in orders]
 
 
-async def open_orders(call: Call) -> list[dict[str, Any]]:
+def open_orders(call: Call) -> list[dict[str, Any]]:
     """GET openOrders, of one symbol or all."""
-    rules = call.exchange.engine.rules
+    rules = call.spot.engine.rules
     symbol = call.params.symbol(rules) if "symbol" in call.params else None
-    found = call.exchange.engine.open_orders(call.account.account_id, symbol)
-    answer = [views.order_status(order) for order in found]
-    await call.exchange.committer.settled()  # after looking: what was seen is then on disk
-    return answer
+    found = call.spot.engine.open_orders(call.account.account_id, symbol)
+    return [views.order_status(order) for order in found]
 
 
-async def all_orders(call: Call) -> list[dict[str, Any]]:
+def all_orders(call: Call) -> list[dict[str, Any]]:
     """GET allOrders of one symbol."""
-    symbol = call.params.symbol(call.exchange.engine.rules)
+    symbol = call.params.symbol(call.spot.engine.rules)
     from_id = call.params.integer("orderId")
     start_ms, end_ms = read_period(call.params)
     limit = call.params.limit(500, MAX_ROWS)
-    await call.exchange.committer.settled()
-    found = call.exchange.history.orders(
+    found = call.spot.history.orders(
         call.account.account_id, symbol, from_id=from_id, start_ms=start_ms, end_ms=end_ms, limit=limit
     )
     return [views.order_status(order) for order in found]
@@ -135,7 +130,7 @@ def read_period(params: Params) -> tuple[int | None, int | None]:
 def read_new_order(call: Call) -> NewOrder:
     """A well-formed order from the parameters; raises Binance's -11xx."""
     params = call.params
-    symbol = params.symbol(call.exchange.engine.rules)
+    symbol = params.symbol(call.spot.engine.rules)
     side = _side(params)
     kind = _type(params)
     _check_presence(params, kind)
@@ -161,23 +156,23 @@ def _side(params: Params) -> Side:
     return cast(Side, side)
 
 
-def _type(params: Params) -> OrderType:
+def _type(params: Params) -> str:
     kind = params.required("type")
     if kind in LATER:
         raise ApiError(-1116, "Unsupported order type for this symbol.")
     if kind not in ALLOWED:
         raise ApiError(-1116, "Invalid orderType.")
-    return cast(OrderType, kind)
+    return kind
 
 
-def _time_in_force(params: Params) -> TimeInForce:
+def _time_in_force(params: Params) -> str:
     value = params.text("timeInForce") or "GTC"
     if value not in TIMES_IN_FORCE:
         raise ApiError(-1115, "Invalid timeInForce.")
-    return cast(TimeInForce, value)
+    return value
 
 
-def _check_presence(params: Params, kind: OrderType) -> None:
+def _check_presence(params: Params, kind: str) -> None:
     for name in BY_TYPE:
         if name in params and name not in ALLOWED[kind]:
             raise errors.not_required(name)
@@ -191,8 +186,13 @@ def _check_presence(params: Params, kind: OrderType) -> None:
         params.required(name)
 
 
+def _canceled(call: Call, order: SpotOrder, cancel_id: str) -> dict[str, Any]:
+    call.spot.engine.cancel(order, call.now_ms, cancel_id=cancel_id)
+    return views.order_canceled(order, cancel_id)
+
+
 def _ids(call: Call) -> tuple[int | None, str | None, str]:
-    symbol = call.params.symbol(call.exchange.engine.rules)
+    symbol = call.params.symbol(call.spot.engine.rules)
     order_id = call.params.integer("orderId")
     client_id = call.params.text("origClientOrderId")
     if order_id is None and client_id is None:
@@ -200,8 +200,8 @@ def _ids(call: Call) -> tuple[int | None, str | None, str]:
     return order_id, client_id, symbol
 
 
-def _found(call: Call, symbol: str, order_id: int | None, client_id: str | None) -> Order | None:
-    history, account_id = call.exchange.history, call.account.account_id
+def _found(call: Call, symbol: str, order_id: int | None, client_id: str | None) -> SpotOrder | None:
+    history, account_id = call.spot.history, call.account.account_id
     if order_id is None:
         return history.order_by_client_id(account_id, symbol, str(client_id))
     order = history.order_by_id(account_id, symbol, order_id)

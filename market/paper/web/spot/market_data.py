@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
-from market.paper.prices.candles import INTERVALS, text8
+from market.paper.engine.amounts import text as amount
+from market.paper.prices.candles import INTERVALS
 from market.paper.prices.feed import AVERAGE_MINUTES
 from market.paper.prices.recording import MS_PER_MINUTE, SCALE
 from market.paper.web.call import Call
 from market.paper.web.errors import ApiError
 from market.paper.web.params import Params
-from market.paper.web.views import amount
 
 ORDER_TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET")
 # What a recorded symbol could do on Binance and cannot do here.
@@ -30,22 +29,11 @@ ABSENT = dict.fromkeys(
     False,
 )
 MAX_ROWS = 1000
-DEPTH_LEVELS = 100
-
-
-def ping(call: Call) -> dict[str, Any]:
-    """GET ping."""
-    return {}
-
-
-def server_time(call: Call) -> dict[str, int]:
-    """GET time."""
-    return {"serverTime": call.now_ms}
 
 
 def exchange_info(call: Call) -> dict[str, Any]:
     """GET exchangeInfo: the recorded rules, the present status, and only what this exchange can do."""
-    info, engine = call.exchange.info, call.exchange.engine
+    info, engine = call.spot.info, call.spot.engine
     wanted = call.params.symbols(engine.rules) or list(engine.rules)
     entries = {entry["symbol"]: entry for entry in info["symbols"]}
     return {
@@ -59,7 +47,7 @@ def exchange_info(call: Call) -> dict[str, Any]:
 
 def klines(call: Call) -> bytes:
     """GET klines: the last row is the candle that is still open."""
-    params, feed = call.params, call.exchange.feed
+    params, feed = call.params, call.spot.feed
     symbol = params.symbol(feed.symbols)
     interval = params.required("interval")
     if interval not in INTERVALS:
@@ -77,16 +65,16 @@ def klines(call: Call) -> bytes:
 
 def ticker_price(call: Call) -> Any:
     """GET ticker/price."""
-    feed = call.exchange.feed
-    return _one_or_all(call, lambda name: {"symbol": name, "price": text8(feed.price(name, call.now_ms))})
+    feed = call.spot.feed
+    return _one_or_all(call, lambda name: {"symbol": name, "price": amount(feed.price(name, call.now_ms))})
 
 
 def book_ticker(call: Call) -> Any:
     """GET ticker/bookTicker."""
 
     def best(name: str) -> dict[str, str]:
-        quote = call.exchange.feed.quote(name, call.now_ms)
-        size = amount(_level_size(call, name))
+        quote = call.spot.quote(name, call.now_ms)
+        size = amount(quote.level_qty)
         sides = {"bidPrice": amount(quote.bid), "bidQty": size, "askPrice": amount(quote.ask), "askQty": size}
         return {"symbol": name} | sides
 
@@ -101,22 +89,21 @@ def ticker_day(call: Call) -> Any:
 
 def average_price(call: Call) -> dict[str, Any]:
     """GET avgPrice."""
-    symbol = call.params.symbol(call.exchange.feed.symbols)
-    price = call.exchange.feed.average_price(symbol, call.now_ms)
+    symbol = call.params.symbol(call.spot.feed.symbols)
+    price = call.spot.feed.average_price(symbol, call.now_ms)
     return {"mins": AVERAGE_MINUTES, "price": amount(price), "closeTime": call.now_ms}
 
 
 def depth(call: Call) -> dict[str, Any]:
-    """GET depth: made-up levels, a tick apart, the same size each; fills happen at the best price whatever the size."""
-    symbol = call.params.symbol(call.exchange.feed.symbols)
-    levels = min(call.params.limit(100, 5000), DEPTH_LEVELS)
-    quote, tick = call.exchange.feed.quote(symbol, call.now_ms), call.exchange.engine.rules[symbol].price.step
-    size = amount(_level_size(call, symbol))
-    bids = [quote.bid - level * tick for level in range(levels)]
+    """GET depth: the ladder that orders trade against."""
+    symbol = call.params.symbol(call.spot.feed.symbols)
+    quote = call.spot.quote(symbol, call.now_ms)
+    levels, size = min(call.params.limit(100, 5000), quote.levels), amount(quote.level_qty)
+    bids = [quote.bid - level * quote.gap for level in range(levels)]
     return {
-        "lastUpdateId": call.now_ms,
+        "lastUpdateId": quote.step,
         "bids": [[amount(price), size] for price in bids if price > 0],
-        "asks": [[amount(quote.ask + level * tick), size] for level in range(levels)],
+        "asks": [[amount(quote.ask + level * quote.gap), size] for level in range(levels)],
     }
 
 
@@ -138,7 +125,7 @@ def ticker_day_weight(params: Params) -> int:
 
 
 def _one_or_all(call: Call, row: Any) -> Any:
-    known = call.exchange.feed.symbols
+    known = call.spot.feed.symbols
     rows = [row(name) for name in call.params.symbols(known) or known]
     return rows[0] if "symbol" in call.params else rows
 
@@ -150,26 +137,22 @@ def _symbol(entry: dict[str, Any], status: str) -> dict[str, Any]:
 
 
 def _rate_limit(row: dict[str, Any], call: Call) -> dict[str, Any]:
-    if row["rateLimitType"] == "REQUEST_WEIGHT" and call.exchange.weights.limit:
-        return row | {"limit": call.exchange.weights.limit}
+    if row["rateLimitType"] == "REQUEST_WEIGHT" and call.spot.weights.limit:
+        return row | {"limit": call.spot.weights.limit}
     return row
 
 
-def _level_size(call: Call, symbol: str) -> Decimal:
-    return max(call.exchange.engine.rules[symbol].lot.step, Decimal("0.00001")) * 10_000
-
-
 def _day(call: Call, symbol: str, *, mini: bool) -> dict[str, Any]:
-    feed, now_ms = call.exchange.feed, call.now_ms
+    feed, now_ms = call.spot.feed, call.now_ms
     bar, last, quote = feed.day(symbol, now_ms), feed.price(symbol, now_ms), feed.quote(symbol, now_ms)
     common = {
         "symbol": symbol,
-        "openPrice": text8(bar.open),
-        "highPrice": text8(max(bar.high, last)),
-        "lowPrice": text8(min(bar.low, last)),
-        "lastPrice": text8(last),
-        "volume": text8(bar.volume),
-        "quoteVolume": text8(bar.quote_volume),
+        "openPrice": amount(bar.open),
+        "highPrice": amount(max(bar.high, last)),
+        "lowPrice": amount(min(bar.low, last)),
+        "lastPrice": amount(last),
+        "volume": amount(bar.volume),
+        "quoteVolume": amount(bar.quote_volume),
         "openTime": now_ms - 1440 * MS_PER_MINUTE,
         "closeTime": now_ms,
         "firstId": 0,
@@ -178,16 +161,15 @@ def _day(call: Call, symbol: str, *, mini: bool) -> dict[str, Any]:
     }
     if mini:
         return common
-    change = Decimal(last - bar.open).scaleb(-8)
     average = bar.quote_volume * SCALE // bar.volume if bar.volume else last
     return common | {
-        "priceChange": amount(change),
-        "priceChangePercent": format(change * 100 / Decimal(bar.open).scaleb(-8), ".3f"),
-        "weightedAvgPrice": text8(average),
-        "prevClosePrice": text8(bar.open),
-        "lastQty": amount(_level_size(call, symbol)),
+        "priceChange": amount(last - bar.open),
+        "priceChangePercent": format((last - bar.open) * 100 / bar.open, ".3f"),
+        "weightedAvgPrice": amount(average),
+        "prevClosePrice": amount(bar.open),
+        "lastQty": amount(quote.level_qty),
         "bidPrice": amount(quote.bid),
-        "bidQty": amount(_level_size(call, symbol)),
+        "bidQty": amount(quote.level_qty),
         "askPrice": amount(quote.ask),
-        "askQty": amount(_level_size(call, symbol)),
+        "askQty": amount(quote.level_qty),
     }

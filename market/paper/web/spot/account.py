@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from market.paper.engine.types import ZERO, Balance
+from market.paper.engine.amounts import SCALE, short
+from market.paper.engine.spot.types import Balance
 from market.paper.web.call import Call
-from market.paper.web.orders import MAX_ROWS, read_period
-from market.paper.web.views import amount, balance_row, fill_row
+from market.paper.web.spot.orders import MAX_ROWS, read_period
+from market.paper.web.spot.views import amount, balance_row, fill_row
 
 
-async def account(call: Call) -> dict[str, Any]:
+def account(call: Call) -> dict[str, Any]:
     """GET account."""
     only_held = call.params.flag("omitZeroBalances")
     balances = [balance_row(b) for b in _balances(call) if not only_held or b.free or b.locked]
-    await call.exchange.committer.settled()  # after looking: what was seen is then on disk
-    rate, me = call.exchange.engine.commission_rate, call.account
-    whole = int(rate * 10_000)
+    rate, me = call.spot.engine.commission_rate, call.account
+    whole = rate * 10_000 // SCALE
     return {
         "makerCommission": whole,
         "takerCommission": whole,
@@ -37,15 +37,14 @@ async def account(call: Call) -> dict[str, Any]:
     }
 
 
-async def my_trades(call: Call) -> list[dict[str, Any]]:
+def my_trades(call: Call) -> list[dict[str, Any]]:
     """GET myTrades of one symbol."""
     params = call.params
-    symbol = params.symbol(call.exchange.engine.rules)
+    symbol = params.symbol(call.spot.engine.rules)
     order_id, from_id = params.integer("orderId"), params.integer("fromId")
     start_ms, end_ms = read_period(params)
     limit = params.limit(500, MAX_ROWS)
-    await call.exchange.committer.settled()
-    found = call.exchange.history.fills(
+    found = call.spot.history.fills(
         call.account.account_id,
         symbol,
         order_id=order_id,
@@ -59,8 +58,8 @@ async def my_trades(call: Call) -> list[dict[str, Any]]:
 
 def commission(call: Call) -> dict[str, Any]:
     """GET account/commission."""
-    symbol = call.params.symbol(call.exchange.engine.rules)
-    rate = amount(call.exchange.engine.commission_rate)
+    symbol = call.params.symbol(call.spot.engine.rules)
+    rate = amount(call.spot.engine.commission_rate)
     nothing = _nothing("maker", "taker", "buyer", "seller")
     return {
         "symbol": symbol,
@@ -74,8 +73,8 @@ def commission(call: Call) -> dict[str, Any]:
 
 def order_counts(call: Call) -> list[dict[str, Any]]:
     """GET rateLimit/order."""
-    meters = list(call.exchange.order_meters.values())
-    rows = [row for row in call.exchange.info["rateLimits"] if row["rateLimitType"] == "ORDERS"]
+    meters = list(call.spot.order_meters.values())
+    rows = [row for row in call.spot.info["rateLimits"] if row["rateLimitType"] == "ORDERS"]
     return [
         row | {"count": meter.count(call.account.account_id, call.now_ms)}
         for row, meter in zip(rows, meters, strict=True)
@@ -101,19 +100,19 @@ def api_restrictions(call: Call) -> dict[str, Any]:
 
 def trade_fee(call: Call) -> list[dict[str, str]]:
     """GET /sapi/v1/asset/tradeFee, of one symbol or all."""
-    rules = call.exchange.engine.rules
-    rate = format(call.exchange.engine.commission_rate.normalize(), "f")
+    rules = call.spot.engine.rules
+    rate = short(call.spot.engine.commission_rate)
     wanted = [call.params.symbol(rules)] if "symbol" in call.params else list(rules)
     return [{"symbol": name, "makerCommission": rate, "takerCommission": rate} for name in wanted]
 
 
 def _balances(call: Call) -> list[Balance]:
     """What the account holds, and a zero row for every other asset that can be traded."""
-    engine, account_id = call.exchange.engine, call.account.account_id
+    engine, account_id = call.spot.engine, call.account.account_id
     assets = {asset for rules in engine.rules.values() for asset in (rules.base, rules.quote)}
     assets |= {balance.asset for balance in engine.balances.all_of(account_id)}
     return [engine.balances.of(account_id, asset) for asset in sorted(assets)]
 
 
 def _nothing(*names: str) -> dict[str, str]:
-    return dict.fromkeys(names, amount(ZERO))
+    return dict.fromkeys(names, amount(0))

@@ -1,0 +1,64 @@
+"""One market of the exchange, spot or futures: its rules, prices, engine, past and meters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+
+from market.paper.engine.types import Fill, Market, Quote
+from market.paper.history import History
+from market.paper.prices.feed import Feed
+from market.paper.web.limits import MAKER_FILL_CREDIT, OrderMeter, WeightMeter
+
+E = TypeVar("E")
+
+
+class Venue(Generic[E]):
+    """What the endpoints of one market share. ``info`` is the recorded exchangeInfo."""
+
+    def __init__(
+        self, name: Market, info: dict[str, Any], feed: Feed, engine: E, history: History[Any], weight_limit: int
+    ) -> None:
+        self.name = name
+        self.info = info
+        self.feed = feed
+        self.engine = engine
+        self.history = history
+        self.weights = WeightMeter(weight_limit)
+        self.order_meters = _order_meters(info["rateLimits"])
+        self.fills = history.count_fills()
+
+    def quote(self, symbol: str, now_ms: int) -> Quote:
+        """The market in a symbol now."""
+        return self.feed.quote(symbol, now_ms)
+
+    def require_room(self, account_id: int, now_ms: int) -> None:
+        """Raise 429 / -1015 when the account has placed too many orders that did not fill."""
+        for meter in self.order_meters.values():
+            meter.require_room(account_id, now_ms)
+
+    def count_order(self, account_id: int, now_ms: int, *, filled: bool) -> dict[str, str]:
+        """Count a placement that was accepted; return the headers that tell the count."""
+        headers = {}
+        for name, meter in self.order_meters.items():
+            meter.add(account_id, 0 if filled else 1, now_ms)
+            headers[f"X-MBX-ORDER-COUNT-{name}"] = str(meter.count(account_id, now_ms))
+        return headers
+
+    def credit(self, fills: Iterable[Fill]) -> None:
+        """Give back for resting orders that were filled."""
+        for fill in fills:
+            for meter in self.order_meters.values():
+                meter.add(fill.account_id, -MAKER_FILL_CREDIT, fill.time_ms)
+
+
+def _order_meters(rate_limits: list[dict[str, Any]]) -> dict[str, OrderMeter]:
+    """Meters by the name of their header: 10S, 1M, 1D."""
+    meters = {}
+    seconds = {"SECOND": 1, "MINUTE": 60, "DAY": 86_400}
+    for row in rate_limits:
+        if row["rateLimitType"] == "ORDERS":
+            interval, number = row["interval"], row["intervalNum"]
+            name, label = f"{number}{interval[0]}", f"{number} {interval}"
+            meters[name] = OrderMeter(seconds[interval] * number * 1000, row["limit"], label)
+    return meters
