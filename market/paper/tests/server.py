@@ -80,22 +80,27 @@ class PaperServer:
         self._process.kill()
         self._process.wait(DEADLINE_SECONDS)
 
-    def open_account(self, **balances: str) -> dict[str, Any]:
-        """A new account with these deposits: api_key and api_secret."""
-        return self.admin("POST", "/paper/accounts", {"label": "test", "balances": balances})
+    def open_account(self, *, futures: dict[str, str] | None = None, **balances: str) -> dict[str, Any]:
+        """A new account with these deposits (spot by name, and futures): api_key and api_secret."""
+        wanted = {"label": "test", "balances": balances, "futures": futures or {}}
+        return self.admin("POST", "/paper/accounts", wanted)
 
     def create_account(self, **balances: str) -> tuple[str, str]:
         """API key and secret of a new account, with 10,000 USDT unless told otherwise."""
         key = self.open_account(**(balances or {"USDT": "10000"}))
         return key["api_key"], key["api_secret"]
 
-    def set_status(self, symbol: str, status: str) -> None:
+    def set_status(self, symbol: str, status: str, market: str = "spot") -> None:
         """Make a symbol TRADING, BREAK or HALT."""
-        self.admin("POST", "/paper/symbols", {"symbol": symbol, "status": status})
+        self.admin("POST", "/paper/symbols", {"symbol": symbol, "status": status, "market": market})
 
-    def set_price(self, symbol: str, price: str | None) -> None:
+    def set_price(self, symbol: str, price: str | None, market: str = "spot") -> None:
         """Hold a price still; None lets it go."""
-        self.admin("POST", "/paper/prices", {"symbol": symbol, "price": price})
+        self.admin("POST", "/paper/prices", {"symbol": symbol, "price": price, "market": market})
+
+    def set_book(self, symbol: str, market: str = "spot", **book: Any) -> None:
+        """Make the ladder wider or thinner: spread_bps, level_quote, levels; without them, as it was."""
+        self.admin("POST", "/paper/books", {"symbol": symbol, "market": market, **book})
 
     def admin(self, method: str, path: str, body: Any = None, token: str | None = None) -> Any:
         """The JSON answer of an admin endpoint."""
@@ -142,7 +147,12 @@ class PaperServer:
         """python-binance, unmodified but for its addresses."""
         # By name: only the exchange adapter may know python-binance, and import-linter reads imports.
         plain = importlib.import_module("binance.client").Client
-        urls = {"API_URL": f"{self.url}/api", "FUTURES_URL": f"{self.url}/fapi", "MARGIN_API_URL": f"{self.url}/sapi"}
+        urls = {
+            "API_URL": f"{self.url}/api",
+            "FUTURES_URL": f"{self.url}/fapi",
+            "MARGIN_API_URL": f"{self.url}/sapi",
+            "FUTURES_DATA_URL": f"{self.url}/futures/data",
+        }
         return type("PaperClient", (plain,), urls)(key["api_key"], key["api_secret"])
 
     def _listen(self) -> None:
