@@ -1,54 +1,127 @@
-"""Candles of every interval, aggregated once from the minutes, and written as Binance's kline rows."""
+"""Candles summed up from the minutes: of every interval that divides a day, and of calendar intervals."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from market.paper.prices.recording import MS_PER_MINUTE, SCALE, Candles, Ints
-
-# Minutes per interval: all divide a day, and so the recorded window.
-INTERVALS = {
-    "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60,
-    "2h": 120, "4h": 240, "6h": 360, "8h": 480, "12h": 720, "1d": 1440,
-}  # fmt: skip
+from market.paper.prices.intervals import MS_PER_DAY, Interval
+from market.paper.prices.path import STEPS
+from market.paper.prices.recording import MINUTES_PER_DAY, Candles, Ints
+from market.paper.prices.tape import Tape
+from market.paper.prices.types import Bar
 
 BIG = np.iinfo(np.int64).max
-# Per series. An answer of 1000 rows has 130 kB, and the next minute brings another.
-CACHED_ANSWERS = 2
+SECONDS = 60
+STEPS_PER_SECOND = STEPS // SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One candle as of now: scaled amounts."""
+class Table(Protocol):
+    """The closed candles of one series, numbered by their bucket."""
 
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    quote_volume: int
-    trades: int
+    def rows(self, first: int, last: int, limit: int, *, newest: bool) -> tuple[Ints, Candles]:
+        """The present buckets in ``first..last``, oldest first: at most ``limit``, the newest ones or the oldest."""
 
-    def then(self, later: Bar) -> Bar:
-        """This candle and the one after it as one."""
-        return Bar(
-            self.open,
-            max(self.high, later.high),
-            min(self.low, later.low),
-            later.close,
-            self.volume + later.volume,
-            self.quote_volume + later.quote_volume,
-            self.trades + later.trades,
+
+class LoopTable:
+    """Candles of an interval that divides a day: in the loop, bucket ``k`` is row ``k`` modulo the loop's length."""
+
+    def __init__(self, minutes: Candles, size: int) -> None:
+        self.candles = aggregate(minutes, size)
+        self._missing = int((~self.candles.present).sum())
+
+    def rows(self, first: int, last: int, limit: int, *, newest: bool) -> tuple[Ints, Candles]:
+        """The present buckets. Every loop misses the same rows, so ``reach`` is enough to make up for them."""
+        length = len(self.candles)
+        reach = limit + self._missing * (limit // (length - self._missing or 1) + 2)
+        if newest:
+            first = max(first, last - reach + 1)
+        else:
+            last = min(last, first + reach - 1)
+        buckets = np.arange(first, last + 1)
+        buckets = buckets[self.candles.present[buckets % length]]
+        buckets = buckets[-limit:] if newest else buckets[:limit]
+        return buckets, self.candles.picked(buckets % length)
+
+
+class CalendarTable:
+    """Candles of three days, of weeks and of months, summed up from days."""
+
+    def __init__(self, days: LoopTable, interval: Interval) -> None:
+        self._days = days.candles
+        self._interval = interval
+
+    def rows(self, first: int, last: int, limit: int, *, newest: bool) -> tuple[Ints, Candles]:
+        """The present buckets. The first of all may be short: history begins on some day within it."""
+        if newest:
+            first = max(first, last - limit + 1)
+        else:
+            last = min(last, first + limit - 1)
+        days = np.arange(self._interval.open_ms(first) // MS_PER_DAY, self._interval.open_ms(last + 1) // MS_PER_DAY)
+        days = days[self._days.present[days % len(self._days)]]
+        buckets, starts = np.unique(self._interval.buckets(days * MS_PER_DAY), return_index=True)
+        return buckets, summed(self._days.picked(days % len(self._days)), starts)
+
+
+class SecondTable:
+    """Candles of one second, cut from the way of the price. A second in which nothing traded is here all the same."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+
+    def rows(self, first: int, last: int, limit: int, *, newest: bool) -> tuple[Ints, Candles]:
+        """The present buckets, gathered minute by minute from the end that is asked for."""
+        minutes = range(first // SECONDS, last // SECONDS + 1)
+        found: list[int] = []
+        count = 0
+        for minute in (minutes[::-1] if newest else minutes)[: self._tape.length]:
+            if count >= limit:
+                break
+            if self._tape.present(minute):
+                found.append(minute)
+                count += min(last, minute * SECONDS + SECONDS - 1) - max(first, minute * SECONDS) + 1
+        found.sort()
+        buckets = np.concatenate([np.arange(SECONDS) + minute * SECONDS for minute in found] or [np.arange(0)])
+        candles = joined([self._seconds(minute) for minute in found])
+        inside = np.flatnonzero((buckets >= first) & (buckets <= last))
+        inside = inside[-limit:] if newest else inside[:limit]
+        return buckets[inside], candles.picked(inside)
+
+    def _seconds(self, minute: int) -> Candles:
+        bar = self._tape.bar(minute)
+        assert bar is not None, "only present minutes are asked for"
+        way = self._tape.way(minute).last.reshape(SECONDS, STEPS_PER_SECOND)
+        return Candles(
+            open=way[:, 0],
+            high=way.max(axis=1),
+            low=way.min(axis=1),
+            close=way[:, -1],
+            volume=spread_evenly(bar.volume),
+            quote_volume=spread_evenly(bar.quote_volume),
+            trades=spread_evenly(bar.trades),
+            present=np.ones(SECONDS, dtype=np.bool_),
         )
+
+
+def spread_evenly(amount: int) -> Ints:
+    """An amount of a minute as what each of its seconds has; their sum is the amount."""
+    whole, part = divmod(amount, SECONDS)
+    return whole + np.diff(np.arange(SECONDS + 1) * part // SECONDS)
+
+
+def joined(parts: list[Candles]) -> Candles:
+    """Candles one after the other."""
+    if not parts:
+        return Candles(*(np.zeros(0, dtype=np.int64) for _ in Bar._fields), present=np.zeros(0, dtype=np.bool_))
+    return Candles(*(np.concatenate([getattr(part, name) for part in parts]) for name in Candles.__slots__))
 
 
 def aggregate(minutes: Candles, size: int) -> Candles:
     """Sum ``size`` minutes to one candle each; a candle of nothing but missing minutes is missing itself."""
     if size == 1:
         return minutes
+    assert MINUTES_PER_DAY % size == 0, f"{size} minutes do not divide a day"
     present = minutes.present.reshape(-1, size)
     any_present = np.asarray(present.any(axis=1))
     rows = np.arange(len(any_present))
@@ -59,79 +132,30 @@ def aggregate(minutes: Candles, size: int) -> Candles:
         high=minutes.high.reshape(-1, size).max(axis=1),
         low=np.where(any_present, low, 0),
         close=minutes.close.reshape(-1, size)[rows, last],
-        volume=minutes.volume.reshape(-1, size).sum(axis=1),
-        quote_volume=minutes.quote_volume.reshape(-1, size).sum(axis=1),
+        volume=wide(minutes.volume).reshape(-1, size).sum(axis=1),
+        quote_volume=wide(minutes.quote_volume).reshape(-1, size).sum(axis=1),
         trades=minutes.trades.reshape(-1, size).sum(axis=1),
         present=any_present,
     )
 
 
-class KlineTable:
-    """The closed candles of one series. The recording is a loop: bucket ``k`` is row ``k`` modulo its length."""
-
-    def __init__(self, minutes: Candles, size: int) -> None:
-        self.size = size
-        self._candles = aggregate(minutes, size)
-        self._missing = int((~self._candles.present).sum())
-        self._answers: OrderedDict[tuple[int, int, int, bool], tuple[bytes, int]] = OrderedDict()
-
-    def rows(self, first: int, last: int, limit: int, *, newest: bool) -> tuple[bytes, int]:
-        """Kline rows of the present buckets in ``first..last``, comma separated and oldest first, and their number.
-
-        At most ``limit``: the newest ones, or the oldest.
-        """
-        key = (first, last, limit, newest)
-        answer = self._answers.get(key)
-        if answer is None:
-            buckets = self._present(first, last, limit, newest=newest)
-            answer = self._answers[key] = (self._written(buckets), len(buckets))
-            if len(self._answers) > CACHED_ANSWERS:
-                self._answers.popitem(last=False)
-        return answer
-
-    def bar(self, bucket: int) -> Bar | None:
-        """One candle, or None when it is missing."""
-        candles, row = self._candles, bucket % len(self._candles)
-        if not candles.present[row]:
-            return None
-        return Bar(*(int(getattr(candles, name)[row]) for name in Bar.__slots__))
-
-    def _present(self, first: int, last: int, limit: int, *, newest: bool) -> Ints:
-        """The buckets to show. Every loop misses the same rows, so this many extra are enough to make up for them."""
-        reach = limit + self._missing * (limit // (len(self._candles) - self._missing or 1) + 2)
-        if newest:
-            first = max(first, last - reach + 1)
-        else:
-            last = min(last, first + reach - 1)
-        buckets = np.arange(first, last + 1)
-        buckets = buckets[self._candles.present[buckets % len(self._candles)]]
-        return buckets[-limit:] if newest else buckets[:limit]
-
-    def _written(self, buckets: Ints) -> bytes:
-        rows = buckets % len(self._candles)
-        return kline_text(buckets, self.size, *(getattr(self._candles, name)[rows] for name in Bar.__slots__))
+def summed(candles: Candles, starts: Ints) -> Candles:
+    """Sum candles, all of them present, to one for each of ``starts``: rows from there to the next start."""
+    if not len(starts):
+        return candles
+    ends = np.append(starts[1:], len(candles)) - 1
+    return Candles(
+        open=candles.open[starts],
+        high=np.maximum.reduceat(candles.high, starts),
+        low=np.minimum.reduceat(candles.low, starts),
+        close=candles.close[ends],
+        volume=np.add.reduceat(wide(candles.volume), starts),
+        quote_volume=np.add.reduceat(wide(candles.quote_volume), starts),
+        trades=np.add.reduceat(candles.trades, starts),
+        present=np.ones(len(starts), dtype=np.bool_),
+    )
 
 
-# One row in Binance's shape; an amount is written as its whole part and its eight decimals.
-ROW = '[%d,"A","A","A","A","A",%d,"A",%d,"A","A","0"]'.replace("A", "%d.%08d")
-
-
-def kline_text(
-    buckets: Ints, size: int, opened: Ints, high: Ints, low: Ints, close: Ints, volume: Ints, quote: Ints, trades: Ints
-) -> bytes:
-    """Kline rows as JSON, comma separated. Half of the volume counts as bought by takers: the recording does not say.
-
-    All rows are formatted at once: a thousand of them take two milliseconds, one by one they take six.
-    """
-    open_ms = buckets * (size * MS_PER_MINUTE)
-    columns = [open_ms]
-    for amounts in (opened, high, low, close, volume):
-        columns += divmod(amounts, SCALE)
-    columns += [open_ms + (size * MS_PER_MINUTE - 1), *divmod(quote, SCALE), trades]
-    columns += [*divmod(volume // 2, SCALE), *divmod(quote // 2, SCALE)]
-    return (",".join([ROW] * len(buckets)) % tuple(np.stack(columns, axis=1).ravel().tolist())).encode()
-
-
-def text8(value: int) -> str:
-    """A scaled integer as Binance writes it: eight decimals."""
-    return f"{value // SCALE}.{value % SCALE:08d}"
+def wide(amounts: Ints) -> Ints:
+    """The amounts in a form whose sums are exact: as Python's integers where an int64 might not hold their total."""
+    return amounts if amounts.astype(np.float64).sum() < BIG / 2 else amounts.astype(object)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,11 +16,19 @@ STEP_MS = 60_000 // STEPS
 WOBBLE = 0.08
 
 
-def minute_path(seed: str, *, opened: int, high: int, low: int, close: int, tick: int) -> Ints:
-    """Prices (scaled) at the ``STEPS`` steps of a minute.
+class Way(NamedTuple):
+    """Prices at the ``STEPS`` steps of a minute; the mark price is the last price without its wobble."""
 
-    Starts at the open, ends at the close, touches both extremes and never leaves them. A rising bar goes to its low
-    first, a falling one to its high: the usual reading of a bar whose inside is unknown.
+    last: Ints
+    mark: Ints
+
+
+def minute_path(seed: str, *, opened: int, high: int, low: int, close: int, tick: int) -> Way:
+    """Lay the way of one minute.
+
+    Both prices start at the open, end at the close, touch both extremes and never leave them: the candles of the one
+    are the candles of the other. A rising bar goes to its low first, a falling one to its high: the usual reading of a
+    bar whose inside is unknown.
     """
     dice = random.Random(seed)  # noqa: S311 - a replay must be repeatable, not secret
     first_at = dice.randrange(STEPS // 12, STEPS * 5 // 12)
@@ -28,7 +37,14 @@ def minute_path(seed: str, *, opened: int, high: int, low: int, close: int, tick
     turns = [0, first_at, second_at, STEPS - 1]
     prices = [opened, first, second, close]
     straight = np.interp(np.arange(STEPS), turns, prices)
-    noise = np.array([dice.uniform(-WOBBLE, WOBBLE) for _ in range(STEPS)]) * (high - low)
-    path = np.clip(np.rint((straight + noise) / tick).astype(np.int64) * tick, low, high)
-    path[turns] = prices
-    return path
+    noise = np.frombuffer(dice.randbytes(2 * STEPS), "<u2") / 32_767.5 - 1
+    strayed = straight + noise * (WOBBLE * (high - low))
+    last = np.clip(np.rint(strayed / tick).astype(np.int64) * tick, low, high)
+    last[turns] = prices
+    return Way(last, np.rint(straight).astype(np.int64))
+
+
+def still(price: int) -> Way:
+    """The way of a minute in which nothing moved."""
+    prices = np.full(STEPS, price, dtype=np.int64)
+    return Way(prices, prices)

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from market.paper.engine.amounts import SCALE, units
+from market.paper.engine.types import Market
+
 Ints = NDArray[np.int64]
 
 DATA = Path(__file__).parent.parent / "data"
+INFO_FILES: dict[Market, str] = {"spot": "exchange_info.json", "futures": "futures_exchange_info.json"}
 MINUTES_PER_DAY = 1440
 MS_PER_MINUTE = 60_000
-SCALE = 10**8
-
 # The recording does not say how many trades made a minute; one per so much quote volume looks like Binance.
 QUOTE_PER_TRADE = 500 * SCALE
 
@@ -43,6 +45,10 @@ class Candles:
         """How many minutes the window has."""
         return len(self.open)
 
+    def picked(self, rows: Ints) -> Candles:
+        """Only these rows."""
+        return Candles(*(getattr(self, name)[rows] for name in self.__slots__))
+
     def rolled(self, shift: int) -> Candles:
         """The same minutes, the one at ``shift`` first: index 0 of the result is index ``shift`` here."""
         return Candles(*(np.roll(getattr(self, name), -shift) for name in self.__slots__))
@@ -50,8 +56,9 @@ class Candles:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """All symbols over the same window; ``first_minute`` is its first minute, in minutes since the epoch."""
+    """All symbols of a market over one window; ``first_minute`` is its first minute, in minutes since the epoch."""
 
+    market: Market
     first_minute: int
     candles: dict[str, Candles]
     exchange_info: dict[str, Any]
@@ -61,24 +68,31 @@ class Recording:
         """Minutes in the window: a whole number of days, so that every interval up to 1d divides it."""
         return len(next(iter(self.candles.values())))
 
+    def filter(self, symbol: str, filter_type: str, field: str) -> int:
+        """An amount of one of the symbol's filters; a disabled one (0) counts as the smallest amount there is."""
+        (entry,) = (entry for entry in self.exchange_info["symbols"] if entry["symbol"] == symbol)
+        (row,) = (row for row in entry["filters"] if row["filterType"] == filter_type)
+        return units(row[field]) or 1
 
-def load_recording(folder: Path = DATA) -> Recording:
-    """Read ``exchange_info.json`` and the ``spot_<symbol>_1m_*.csv.gz`` beside it; cut all symbols to what they share.
+
+def load_recording(folder: Path = DATA, market: Market = "spot") -> Recording:
+    """Read a market's exchangeInfo and the ``<market>_<symbol>_1m_*.csv.gz`` beside it; cut symbols to what they share.
 
     Raises UnusableRecording, OSError.
     """
-    info = json.loads((folder / "exchange_info.json").read_text())
+    info = json.loads((folder / INFO_FILES[market]).read_text())
     known = {entry["symbol"] for entry in info["symbols"]}
-    tables = {path.name.split("_")[1]: _read(path) for path in sorted(folder.glob("spot_*_1m_*.csv.gz"))}
+    pattern = f"{market}_*_1m_*.csv.gz"
+    tables = {path.name.split("_")[1]: _read(path) for path in sorted(folder.glob(pattern))}
     tables = {symbol: table for symbol, table in tables.items() if symbol in known}
     if not tables:
-        raise UnusableRecording(f"no spot_<symbol>_1m_*.csv.gz for a symbol of exchange_info.json in {folder}")
+        raise UnusableRecording(f"no {pattern} for a symbol of {INFO_FILES[market]} in {folder}")
     first, days = _common_days(tables)
     if days < 1:
-        raise UnusableRecording(f"the recordings in {folder} share no whole UTC day")
+        raise UnusableRecording(f"the {market} recordings in {folder} share no whole UTC day")
     candles = {symbol: _cut(table, first, days * MINUTES_PER_DAY) for symbol, table in tables.items()}
     info["symbols"] = [entry for entry in info["symbols"] if entry["symbol"] in candles]
-    return Recording(first, candles, info)
+    return Recording(market, first, candles, info)
 
 
 def scaled(text_or_floats: NDArray[np.float64]) -> Ints:
