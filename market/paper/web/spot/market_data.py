@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from market.paper.engine.amounts import text as amount
-from market.paper.prices.candles import INTERVALS
-from market.paper.prices.feed import AVERAGE_MINUTES
+from market.paper.prices.intervals import INTERVALS
+from market.paper.prices.tape import AVERAGE_MINUTES
 from market.paper.prices.recording import MS_PER_MINUTE, SCALE
 from market.paper.web.call import Call
 from market.paper.web.errors import ApiError
