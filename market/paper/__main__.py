@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from market.paper.build import Options
+from market.paper.engine.amounts import SCALE
 from market.paper.ledger import LedgerUnusable
 from market.paper.prices.recording import DATA, UnusableRecording
-from market.paper.server import CannotListen, Options, serve
+from market.paper.server import CannotListen, serve
 
 # Chosen by computation over the whole recording. Crosses: closes at which EMA 9 crosses above 21 or EMA 3 above 8 on
 # BTC, ETH, SOL or XRP with RSI 14 between 45 and 67. Wanted: three at the close of the first minute, two or more
@@ -48,7 +50,10 @@ def read_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of recordings and exchange_info.json")
     parser.add_argument("--start-at", type=_minute, default=START_AT, metavar="UTC", help="recorded minute to begin at")
     parser.add_argument("--spread-bps", type=_basis_points, default="1", help="full spread; at least one tick")
-    parser.add_argument("--weight-limit", type=int, default=6000, help="request weight per minute and IP; 0: no limit")
+    parser.add_argument("--level-quote", type=int, default=50_000, help="worth of a level of the book, USDT")
+    parser.add_argument("--levels", type=int, default=100, help="how many levels the book has on each side")
+    parser.add_argument("--speed", type=_speed, default=1, help="how fast the exchange's clock runs, from 1 to 1000")
+    parser.add_argument("--weight-limit", type=int, help="request weight per minute and IP; 0: none")
     given = parser.parse_args(arguments)
     return Options(
         host=given.host,
@@ -56,7 +61,10 @@ def read_options(arguments: list[str] | None = None) -> Options:
         ledger=given.ledger,
         data=given.data,
         start_minute=given.start_at,
+        speed=given.speed,
         spread_bps=given.spread_bps,
+        level_quote=given.level_quote * SCALE,
+        levels=given.levels,
         weight_limit=given.weight_limit,
         admin_token=os.environ.get("PAPER_ADMIN_TOKEN", ""),
     )
@@ -75,6 +83,12 @@ def _basis_points(text: str) -> Decimal:
     if not 0 <= value <= 1000:
         raise argparse.ArgumentTypeError("must be from 0 to 1000")
     return value
+
+
+def _speed(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError("must be a whole number from 1 to 1000")
+    return int(text)
 
 
 def _fail(line: str) -> int:

@@ -15,16 +15,18 @@ from collections.abc import Mapping
 from market.paper.committer import Committer
 from market.paper.engine.journal import Batch, Journal
 from market.paper.engine.spot.engine import SpotEngine
-from market.paper.engine.tables import ACCOUNTS, DEPOSITS, FILLS
+from market.paper.engine.tables import ACCOUNTS, DEPOSITS, FILLS, SETTINGS
 from market.paper.engine.types import Account, Deposit, Market
 from market.paper.ledger import Ledger
 from market.paper.prices.clock import Clock
 from market.paper.prices.path import STEP_MS
-from market.paper.prices.recording import MS_PER_MINUTE
 from market.paper.venue import Venue
 
 logger = logging.getLogger("paper")
 
+# Prices that passed while the process did not run fill nothing, beyond a minute of real time.
+MOST_BEHIND_MS = 60_000
+MS_PER_SECOND = 1000
 ALPHABET = string.ascii_letters + string.digits
 
 
@@ -45,7 +47,7 @@ class Exchange:
         self.requests: Counter[str] = Counter()
         (last,) = ledger.row("SELECT coalesce(max(number), 0) FROM deposits")
         self._last_deposit = int(str(last))
-        self.started_ms = self._matched_ms = self.now_ms()
+        self.started_ms = self.matched_ms = self.now_ms()
 
     def now_ms(self) -> int:
         """The exchange's clock."""
@@ -82,13 +84,16 @@ class Exchange:
 
     def match(self, now_ms: int) -> None:
         """Walk the prices since the last call and let the engines act on them."""
-        after_ms = max(self._matched_ms, now_ms - MS_PER_MINUTE)
-        self._matched_ms = now_ms - now_ms % STEP_MS
+        after_ms = max(self.matched_ms, now_ms - MOST_BEHIND_MS * self.clock.speed)
+        self.matched_ms = now_ms - now_ms % STEP_MS
         for venue in self.venues.values():
             for symbol in venue.feed.symbols:
                 if venue.engine.watches(symbol):
                     for at_ms, quote in venue.feed.quotes_between(symbol, after_ms, now_ms):
                         venue.credit(venue.engine.on_quote(symbol, quote, at_ms))
+        if self.clock.speed > 1:
+            # A clock that is ahead of the world must be found again after a kill: not where it was, a little later.
+            self.journal.put(SETTINGS, "clock", ("clock", str(now_ms + MS_PER_SECOND * self.clock.speed)))
 
     def _committed(self, batch: Batch) -> None:
         for table, rows in batch.rows:

@@ -6,43 +6,23 @@ import asyncio
 import contextlib
 import errno
 import signal
-from dataclasses import dataclass
-from decimal import Decimal
-from pathlib import Path
 
 from aiohttp import web
 
-from market.paper.engine.effects import Effects
-from market.paper.engine.engine import Engine
-from market.paper.engine.rules import rules_of
+from market.paper.build import Options, build_exchange
 from market.paper.exchange import Exchange
-from market.paper.prices.feed import Anchor, Feed
 from market.paper.ledger import Ledger
 from market.paper.prices.path import STEP_MS
-from market.paper.prices.recording import MS_PER_MINUTE, Recording, load_recording
 from market.paper.web.pipeline import Pipeline
 
 GRACE_SECONDS = 1.0
+SHORTEST_ROUND = 0.05
 # Beyond aiohttp's 8 kB, so that a long query is answered by us, in JSON.
 MAX_LINE = 65_536
 
 
 class CannotListen(Exception):
     """The address cannot be used; the text is one line that says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line decides. ``start_minute``: the recorded minute that the first start replays."""
-
-    host: str
-    port: int
-    ledger: Path
-    data: Path
-    start_minute: int
-    spread_bps: Decimal
-    weight_limit: int
-    admin_token: str
 
 
 async def serve(options: Options) -> None:
@@ -57,34 +37,6 @@ async def serve(options: Options) -> None:
         await _run(exchange, options, stop)
     finally:
         ledger.close()
-
-
-def build_exchange(options: Options, ledger: Ledger) -> Exchange:
-    """Put the exchange together as the ledger left it."""
-    recording = load_recording(options.data)
-    rules = {entry["symbol"]: rules_of(entry) for entry in recording.exchange_info["symbols"]}
-    ticks = {symbol: rule.price.step for symbol, rule in rules.items()}
-    anchor = anchor_of(ledger, recording, options.start_minute)
-    return Exchange(
-        recording=recording,
-        feed=Feed(recording, anchor, ticks, spread_bps=options.spread_bps),
-        ledger=ledger,
-        engine=Engine(rules, ledger.state()),
-        admin_token=options.admin_token,
-        weight_limit=options.weight_limit,
-    )
-
-
-def anchor_of(ledger: Ledger, recording: Recording, start_minute: int) -> Anchor:
-    """The anchor of the first start; at the first start, now."""
-    kept = ledger.settings().get("anchor")
-    if kept is None:
-        now = Exchange.now_ms() // MS_PER_MINUTE
-        start = recording.first_minute + (start_minute - recording.first_minute) % recording.length
-        kept = f"{now} {start}"
-        ledger.commit(Effects(settings={"anchor": kept}))
-    real, recorded = kept.split()
-    return Anchor(int(real), int(recorded))
 
 
 async def _run(exchange: Exchange, options: Options, stop: asyncio.Event) -> None:
@@ -122,7 +74,8 @@ async def _listen(runner: web.ServerRunner, options: Options) -> None:
 
 
 async def _match_for_ever(exchange: Exchange) -> None:
+    """Act on the prices of every step. At high speed many steps pass in one round."""
     while True:
-        now_ms = exchange.now_ms()
-        await exchange.match(now_ms)
-        await asyncio.sleep((STEP_MS - exchange.now_ms() % STEP_MS) / 1000)
+        exchange.match(exchange.now_ms())
+        await exchange.flush()
+        await asyncio.sleep(max(SHORTEST_ROUND, exchange.clock.seconds_until(exchange.matched_ms + STEP_MS)))

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from market.paper.engine.types import Fill, Market, Quote
 from market.paper.history import History
-from market.paper.prices.feed import Feed
+from market.paper.prices.types import PriceFeed
 from market.paper.web.limits import MAKER_FILL_CREDIT, OrderMeter, WeightMeter
 
 E = TypeVar("E")
@@ -17,7 +17,7 @@ class Venue(Generic[E]):
     """What the endpoints of one market share. ``info`` is the recorded exchangeInfo."""
 
     def __init__(
-        self, name: Market, info: dict[str, Any], feed: Feed, engine: E, history: History[Any], weight_limit: int
+        self, name: Market, info: dict[str, Any], feed: PriceFeed, engine: E, history: History[Any], weight_limit: int
     ) -> None:
         self.name = name
         self.info = info

@@ -44,7 +44,7 @@ class Ladder:
         return slices
 
     def worth(self, symbol: str, quote: Quote, side: str, amount: int) -> int:
-        """How much base quantity ``amount`` of quote asset buys (or must be sold for it), over as many levels as needed."""
+        """How much base quantity ``amount`` of quote asset buys (or must be sold for it), over all levels it takes."""
         quantity, left = 0, amount * SCALE
         for price, available in self.walk(symbol, quote, side, quote.level_qty * quote.levels):
             if price * available >= left:
@@ -66,7 +66,7 @@ class Ladder:
 
 
 def reach(quote: Quote, side: str, limit: int, price: int) -> int:
-    """How much of a resting order at ``limit`` a market at ``price`` can fill in one step: 0 when it does not come to it."""
+    """How much of a resting order at ``limit`` a market at ``price`` fills in one step: 0 when it stays away."""
     beyond = limit - price if side == "BUY" else price - limit
     if beyond < 0:
         return 0

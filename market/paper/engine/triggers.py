@@ -1,4 +1,4 @@
-"""Prices that wake something up: stop and take-profit orders that wait. What is woken is a key; the caller knows the rest."""
+"""Prices that wake something up: stop and take-profit orders. What is woken is a key; the caller knows the rest."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Deposit:
 class Quote:
     """The market in one symbol at one moment, and how much would trade at which price.
 
-    The ladder has ``levels`` levels a side, ``gap`` apart, ``level_qty`` (base asset) each, best at ``bid`` and ``ask``.
+    The ladder has ``levels`` levels a side, ``gap`` apart, ``level_qty`` (base) each, best at ``bid`` and ``ask``.
     What takers take from it stays taken until ``step`` changes. ``average`` is the volume-weighted price of the last
     minutes. ``mark`` and ``index`` are of futures; on spot they are the last price.
     """

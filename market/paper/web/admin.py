@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import resource
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ PAGE = resource.getpagesize()
 
 
 def open_account(call: Call) -> dict[str, Any]:
-    """POST /paper/accounts {"label": "...", "balances": {"USDT": "10000"}, "futures": {"USDT": "5000"}} -> a key pair."""
+    """POST /paper/accounts {"label": "...", "balances": {"USDT": "1"}, "futures": {"USDT": "1"}} -> a key pair."""
     wanted = _json(call)
     label = wanted.get("label", "")
     if not isinstance(label, str) or len(label) > 200:
@@ -53,7 +54,7 @@ def set_status(call: Call) -> dict[str, str]:
 
 
 def set_price(call: Call) -> dict[str, Any]:
-    """POST /paper/prices {"symbol": "BTCUSDT", "price": "50000.00" | null, "market": "spot"}: hold a price, or let it go."""
+    """POST /paper/prices {"symbol": "BTCUSDT", "price": "50000" | null, "market": "spot"}: hold a price, or let go."""
     wanted = _json(call)
     venue = _venue(call, wanted)
     symbol = _symbol(venue, wanted)
@@ -78,7 +79,7 @@ def set_book(call: Call) -> dict[str, Any]:
         raise errors.invalid("levels")
     venue.feed.set_book(
         symbol,
-        spread_bps=None if spread is None else _amount("spread_bps", spread, WIDEST_SPREAD),
+        spread_bps=None if spread is None else Decimal(_amount("spread_bps", spread, WIDEST_SPREAD)) / SCALE,
         level_quote=None if level is None else _amount("level_quote", level, LARGEST_DEPOSIT),
         levels=levels,
     )

@@ -6,8 +6,8 @@ from typing import Any
 
 from market.paper.engine.amounts import text as amount
 from market.paper.prices.intervals import INTERVALS
-from market.paper.prices.tape import AVERAGE_MINUTES
 from market.paper.prices.recording import MS_PER_MINUTE, SCALE
+from market.paper.prices.tape import AVERAGE_MINUTES
 from market.paper.web.call import Call
 from market.paper.web.errors import ApiError
 from market.paper.web.params import Params

@@ -9,7 +9,6 @@ from market.paper.engine.spot.types import NO_LIST, Balance, SpotOrder
 from market.paper.engine.types import Fill
 
 
-
 def order_ack(order: SpotOrder) -> dict[str, Any]:
     """The ACK answer to a new order."""
     return {
