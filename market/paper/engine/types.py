@@ -43,7 +43,7 @@ class Deposit:
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # nobody changes one; frozen, it would take six times as long to make
 class Quote:
     """The market in one symbol at one moment, and how much would trade at which price.
 
