@@ -9,7 +9,7 @@ NS_PER_MS = 1_000_000
 
 
 class Clock:
-    """At real moment ``anchor[0]`` the exchange's clock shows ``anchor[1]``; from there it runs ``speed`` times as fast.
+    """At real moment ``anchor[0]`` this clock shows ``anchor[1]``, and from there it runs ``speed`` times as fast.
 
     ``anchor`` None: it shows the real time now. Both moments are milliseconds since the epoch.
     """
@@ -22,9 +22,9 @@ class Clock:
 
     @classmethod
     def resumed(cls, speed: int, stood_ms: int) -> Clock:
-        """A clock that goes on at ``stood_ms``, the last moment anything was told at; at the real time if that is later.
+        """A clock that goes on at ``stood_ms``, the last moment anything happened at; at the real time if later.
 
-        What passes between two runs is real time: an exchange at speed 1000 does not leap ahead while it is down.
+        An exchange at speed 1000 does not leap ahead while it is down.
         """
         now_ms = cls.real_ms()
         return cls(speed, (now_ms, max(now_ms, stood_ms)))

@@ -10,15 +10,17 @@ from decimal import Decimal
 from typing import Any
 
 from market.paper.engine.types import Quote
+from market.paper.prices.funding import FundingRates, next_funding_ms
 from market.paper.prices.intervals import INTERVALS
 from market.paper.prices.klines import Decimals
 from market.paper.prices.path import STEP_MS
 from market.paper.prices.quotes import Book, Quotes
+from market.paper.prices.rates import BnbRate
 from market.paper.prices.recording import MINUTES_PER_DAY, MS_PER_MINUTE, Recording
 from market.paper.prices.series import Series
 from market.paper.prices.tape import Anchor, Tape
 from market.paper.prices.trades import Trades
-from market.paper.prices.types import Bar, Candle, Kind, Trade
+from market.paper.prices.types import Bar, Candle, Funding, Kind, Trade
 
 # Older than this the exchange did not exist: a client that pages back to the beginning must arrive there.
 HISTORY_MINUTES = 1000 * MINUTES_PER_DAY
@@ -30,17 +32,24 @@ class Feed:
     """A PriceFeed: prices, candles, trades of a market's symbols. Pure but for ``override`` and ``set_book``."""
 
     def __init__(self, recording: Recording, anchor: Anchor, *, book: Book = DEFAULT_BOOK) -> None:
-        first_minute = anchor.exchange - HISTORY_MINUTES
-        tapes = {symbol: Tape(symbol, recording, anchor) for symbol in recording.candles}
         has_mark = recording.market == "futures"
+        if has_mark:
+            anchor = anchor.by_whole_days()  # funding is at fixed times of the day
+        first_minute = anchor.exchange - HISTORY_MINUTES
+        first_ms = first_minute * MS_PER_MINUTE
+        tapes = {symbol: Tape(symbol, recording, anchor) for symbol in recording.candles}
         self.symbols = list(tapes)
         self.intervals = [name for name in INTERVALS if name != "1s" or recording.market == "spot"]
         self._quotes = {symbol: Quotes(tape, book, has_mark=has_mark) for symbol, tape in tapes.items()}
         self._trades = {symbol: Trades(tape, first_minute) for symbol, tape in tapes.items()}
         self._series = {
-            entry["symbol"]: Series(tapes[entry["symbol"]], first_minute * MS_PER_MINUTE, decimals_of(entry))
+            entry["symbol"]: Series(tapes[entry["symbol"]], first_ms, decimals_of(entry))
             for entry in recording.exchange_info["symbols"]
         }
+        self._funding = {
+            symbol: FundingRates(tapes[symbol], rates, first_ms) for symbol, rates in recording.funding.items()
+        }
+        self._bnb = BnbRate(recording, anchor)
 
     def step(self, now_ms: int) -> int:
         """The number of the step of the market at a moment: it changes when prices may."""
@@ -105,6 +114,24 @@ class Feed:
         if start_ms is not None:
             return self._trades[symbol].since(-(-start_ms // STEP_MS), last, limit)
         return self._trades[symbol].newest(last, limit)
+
+    def funding_rate(self, symbol: str, at_ms: int) -> int:
+        """What longs pay to shorts (10**-8 of the position) at the first funding at a moment or after it."""
+        return self._funding[symbol].rate(at_ms)
+
+    def next_funding_ms(self, now_ms: int) -> int:
+        """The first funding after a moment: 00:00, 08:00 or 16:00 UTC of the exchange's clock."""
+        return next_funding_ms(now_ms)
+
+    def funding_history(
+        self, symbol: str, now_ms: int, *, limit: int, start_ms: int | None = None, end_ms: int | None = None
+    ) -> list[Funding]:
+        """Fundings up to a moment, oldest first: the first ones from ``start_ms`` on, else the newest."""
+        return self._funding[symbol].history(now_ms, limit, start_ms, end_ms)
+
+    def bnb_price(self, now_ms: int) -> int | None:
+        """What a BNB is worth in USDT, for fees paid in it; None when nobody knows."""
+        return self._bnb.price(now_ms)
 
     def override(self, symbol: str, price: int | None, *, mark: int | None = None) -> None:
         """Let the price stand still (the mark price apart from it, if given) until None is given.

@@ -18,6 +18,8 @@ Ints = NDArray[np.int64]
 
 DATA = Path(__file__).parent.parent / "data"
 INFO_FILES: dict[Market, str] = {"spot": "exchange_info.json", "futures": "futures_exchange_info.json"}
+MINUTES_PER_HOUR = 60
+MINUTES_PER_FUNDING = 480
 MINUTES_PER_DAY = 1440
 MS_PER_MINUTE = 60_000
 # The recording does not say how many trades made a minute; one per so much quote volume looks like Binance.
@@ -62,6 +64,10 @@ class Recording:
     first_minute: int
     candles: dict[str, Candles]
     exchange_info: dict[str, Any]
+    # Funding rates (10**-8) by symbol, one for each eight hours of the window; none on spot.
+    funding: dict[str, Ints]
+    # What a BNB was worth in USDT, one close for each hour of the window; None when that is not recorded.
+    bnb_closes: Ints | None
 
     @property
     def length(self) -> int:
@@ -90,9 +96,16 @@ def load_recording(folder: Path = DATA, market: Market = "spot") -> Recording:
     first, days = _common_days(tables)
     if days < 1:
         raise UnusableRecording(f"the {market} recordings in {folder} share no whole UTC day")
-    candles = {symbol: _cut(table, first, days * MINUTES_PER_DAY) for symbol, table in tables.items()}
+    length = days * MINUTES_PER_DAY
+    candles = {symbol: _cut(table, first, length) for symbol, table in tables.items()}
     info["symbols"] = [entry for entry in info["symbols"] if entry["symbol"] in candles]
-    return Recording(market, first, candles, info)
+    funding = {symbol: _funding(folder, symbol, first, length) for symbol in candles} if market == "futures" else {}
+    return Recording(market, first, candles, info, funding, _bnb_closes(folder, first, length))
+
+
+def load_leverage_brackets(folder: Path = DATA) -> list[dict[str, Any]]:
+    """Read the recorded answer of GET leverageBracket. Raises OSError."""
+    return list(json.loads((folder / "futures_leverage_brackets.json").read_text()))
 
 
 def scaled(text_or_floats: NDArray[np.float64]) -> Ints:
@@ -101,8 +114,32 @@ def scaled(text_or_floats: NDArray[np.float64]) -> Ints:
 
 
 def _read(path: Path) -> NDArray[np.float64]:
-    with gzip.open(path, "rt") as lines:
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
         return np.loadtxt(lines, delimiter=",", skiprows=1, ndmin=2)
+
+
+def _funding(folder: Path, symbol: str, first: int, length: int) -> Ints:
+    """The rates at 00:00, 08:00 and 16:00 of the window. Recorded times are some milliseconds late."""
+    rates = {}
+    for path in folder.glob(f"futures_{symbol}_fundingRate_*.csv"):
+        table = _read(path)
+        boundaries = (table[:, 0].astype(np.int64) // MS_PER_MINUTE - first) // MINUTES_PER_FUNDING
+        rates |= dict(zip(boundaries.tolist(), scaled(table[:, 1]).tolist(), strict=True))
+    missing = [number for number in range(length // MINUTES_PER_FUNDING) if number not in rates]
+    if missing:
+        raise UnusableRecording(f"futures_{symbol}_fundingRate_*.csv in {folder} lacks {len(missing)} of the rates")
+    return np.array([rates[number] for number in range(length // MINUTES_PER_FUNDING)], dtype=np.int64)
+
+
+def _bnb_closes(folder: Path, first: int, length: int) -> Ints | None:
+    """The hourly closes of the window, if there are any that cover it."""
+    for path in folder.glob("spot_BNBUSDT_1h_*.csv.gz"):
+        table = _read(path)
+        hours = (table[:, 0].astype(np.int64) // MS_PER_MINUTE - first) // MINUTES_PER_HOUR
+        inside = (hours >= 0) & (hours < length // MINUTES_PER_HOUR)
+        if inside.sum() == length // MINUTES_PER_HOUR:
+            return scaled(table[inside, 4])
+    return None
 
 
 def _common_days(tables: dict[str, NDArray[np.float64]]) -> tuple[int, int]:

@@ -72,6 +72,15 @@ class Tape:
         """How much traded in one minute; 0 when it is missing."""
         return int(self.minutes.volume[minute % self.length])
 
+    def opened(self, minute: int) -> int:
+        """The price at the beginning of one minute."""
+        row = minute % self.length
+        return int(self.minutes.open[row] if self.minutes.present[row] else self._carried[row])
+
+    def recorded_row(self, minute: int) -> int:
+        """Which row of the recording one minute replays."""
+        return (minute + self._shift) % self.length
+
     def bar_over(self, first: int, end: int) -> Bar | None:
         """The minutes in ``[first, end)`` as one candle; None when all are missing."""
         minutes = self.minutes
@@ -93,13 +102,13 @@ class Tape:
         """The volume-weighted price of the five minutes before one; the price it opens at when nothing traded."""
         row = (minute - 1) % self.length
         volume = int(self._volume_5m[row])
-        return int(self._quote_5m[row]) * SCALE // volume if volume else int(self.way(minute).last[0])
+        return int(self._quote_5m[row]) * SCALE // volume if volume else self.opened(minute)
 
     def _new_way(self, row: int) -> Way:
         minutes = self.minutes
         if not minutes.present[row]:
             return still(int(self._carried[row]))
-        recorded = self._first_recorded + (row + self._shift) % self.length
+        recorded = self._first_recorded + self.recorded_row(row)
         return minute_path(
             f"{self.symbol} {recorded}",
             opened=int(minutes.open[row]),

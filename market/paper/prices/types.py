@@ -125,6 +125,20 @@ class PriceFeed(Protocol):
     ) -> list[Trade]:
         """Public trades up to a moment, oldest first: from ``from_id`` or ``start_ms`` on, else the newest."""
 
+    def funding_rate(self, symbol: str, at_ms: int) -> int:
+        """What longs pay to shorts (10**-8 of the position) at the first funding at a moment or after it."""
+
+    def next_funding_ms(self, now_ms: int) -> int:
+        """The first funding after a moment: 00:00, 08:00 or 16:00 UTC of the exchange's clock."""
+
+    def funding_history(
+        self, symbol: str, now_ms: int, *, limit: int, start_ms: int | None = None, end_ms: int | None = None
+    ) -> list[Funding]:
+        """Fundings up to a moment, oldest first: the first ones from ``start_ms`` on, else the newest."""
+
+    def bnb_price(self, now_ms: int) -> int | None:
+        """What a BNB is worth in USDT, for fees paid in it; None when nobody knows."""
+
     def override(self, symbol: str, price: int | None, *, mark: int | None = None) -> None:
         """Let the price stand still (the mark price apart from it, if given) until None is given."""
 
