@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from market.paper import restore
-from market.paper.engine.journal import Batch, Journal, Table
+from market.paper.engine.futures import tables as futures_tables
+from market.paper.engine.futures.engine import FuturesEngine
+from market.paper.engine.futures.rules import futures_rules_of
+from market.paper.engine.journal import Batch, Journal
 from market.paper.engine.spot import tables as spot_tables
 from market.paper.engine.spot.engine import SpotEngine
 from market.paper.engine.spot.rules import rules_of
@@ -19,7 +22,7 @@ from market.paper.ledger import Ledger
 from market.paper.prices.clock import Clock
 from market.paper.prices.feed import Feed
 from market.paper.prices.quotes import Book
-from market.paper.prices.recording import MS_PER_MINUTE, Recording, load_recording
+from market.paper.prices.recording import MS_PER_MINUTE, Recording, load_leverage_brackets, load_recording
 from market.paper.prices.tape import Anchor
 from market.paper.venue import Venue
 
@@ -52,13 +55,30 @@ def build_exchange(options: Options, ledger: Ledger) -> Exchange:
     """Read recordings and ledger. Raises UnusableRecording, OSError, sqlite3.Error."""
     journal = Journal()
     clock = clock_of(ledger, options.speed)
-    recording = load_recording(options.data)
-    info = recording.exchange_info
-    feed = Feed(recording, anchor_of(ledger, recording, options.start_minute, clock), book=options.book)
-    rules = {entry["symbol"]: rules_of(entry) for entry in info["symbols"]}
+    return Exchange(
+        clock=clock,
+        ledger=ledger,
+        journal=journal,
+        spot=_spot(options, ledger, journal, clock),
+        futures=_futures(options, ledger, journal, clock),
+        admin_token=options.admin_token,
+    )
+
+
+def _spot(options: Options, ledger: Ledger, journal: Journal, clock: Clock) -> Venue[SpotEngine]:
+    recording = load_recording(options.data, "spot")
+    rules = {entry["symbol"]: rules_of(entry) for entry in recording.exchange_info["symbols"]}
     engine = SpotEngine(rules, journal, restore.spot_state(ledger))
-    spot = _venue(ledger, info, feed, engine, spot_tables.ORDERS, options.weight_limit)
-    return Exchange(clock=clock, ledger=ledger, journal=journal, spot=spot, admin_token=options.admin_token)
+    return _venue(options, ledger, clock, recording, engine, History(ledger, "spot", spot_tables.ORDERS))
+
+
+def _futures(options: Options, ledger: Ledger, journal: Journal, clock: Clock) -> Venue[FuturesEngine]:
+    recording = load_recording(options.data, "futures")
+    brackets = {row["symbol"]: row["brackets"] for row in load_leverage_brackets(options.data)}
+    entries = {entry["symbol"]: entry for entry in recording.exchange_info["symbols"]}
+    rules = {symbol: futures_rules_of(entry, brackets[symbol]) for symbol, entry in entries.items()}
+    engine = FuturesEngine(rules, journal, restore.futures_state(ledger))
+    return _venue(options, ledger, clock, recording, engine, History(ledger, "futures", futures_tables.ORDERS))
 
 
 def clock_of(ledger: Ledger, speed: int) -> Clock:
@@ -80,8 +100,11 @@ def anchor_of(ledger: Ledger, recording: Recording, start_minute: int, clock: Cl
 
 
 def _venue(
-    ledger: Ledger, info: dict[str, Any], feed: Feed, engine: E, orders: Table, weight_limit: int | None
+    options: Options, ledger: Ledger, clock: Clock, recording: Recording, engine: E, history: History[Any]
 ) -> Venue[E]:
-    own = next(row["limit"] for row in info["rateLimits"] if row["rateLimitType"] == "REQUEST_WEIGHT")
-    history: History[Any] = History(ledger, "spot", orders)
-    return Venue("spot", info, feed, engine, history, own if weight_limit is None else weight_limit)
+    info, limit = recording.exchange_info, options.weight_limit
+    if limit is None:
+        limit = next(row["limit"] for row in info["rateLimits"] if row["rateLimitType"] == "REQUEST_WEIGHT")
+    anchor = anchor_of(ledger, recording, options.start_minute, clock)
+    feed = Feed(recording, anchor, book=options.book)
+    return Venue(recording.market, info, feed, engine, history, limit)

@@ -11,8 +11,10 @@ import secrets
 import string
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from market.paper.committer import Committer
+from market.paper.engine.futures.engine import FuturesEngine
 from market.paper.engine.journal import Batch, Journal
 from market.paper.engine.spot.engine import SpotEngine
 from market.paper.engine.tables import ACCOUNTS, DEPOSITS, FILLS, SETTINGS
@@ -34,13 +36,21 @@ class Exchange:
     """Everything one process knows. Created inside the running event loop."""
 
     def __init__(
-        self, *, clock: Clock, ledger: Ledger, journal: Journal, spot: Venue[SpotEngine], admin_token: str
+        self,
+        *,
+        clock: Clock,
+        ledger: Ledger,
+        journal: Journal,
+        spot: Venue[SpotEngine],
+        futures: Venue[FuturesEngine],
+        admin_token: str,
     ) -> None:
         self.clock = clock
         self.ledger = ledger
         self.journal = journal
         self.spot = spot
-        self.venues: dict[str, Venue[SpotEngine]] = {"spot": spot}
+        self.futures = futures
+        self.venues: dict[str, Venue[SpotEngine] | Venue[FuturesEngine]] = {"spot": spot, "futures": futures}
         self.committer = Committer(ledger, journal, self._committed)
         self.admin_token = admin_token
         self.accounts_by_key = {account.api_key: account for account in ledger.accounts()}
@@ -76,7 +86,7 @@ class Exchange:
         self.journal.put(DEPOSITS, deposit.number, deposit)
         return deposit.number
 
-    def override_price(self, venue: Venue[SpotEngine], symbol: str, price: int | None, now_ms: int) -> None:
+    def override_price(self, venue: Venue[Any], symbol: str, price: int | None, now_ms: int) -> None:
         """Hold a price still (None: let it go), and fill what it reaches."""
         venue.feed.override(symbol, price)
         if price is not None:

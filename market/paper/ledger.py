@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
+from market.paper.engine.futures import tables as futures
 from market.paper.engine.journal import Batch, Row, Table
 from market.paper.engine.spot import tables as spot
 from market.paper.engine.tables import ACCOUNTS, SETTINGS, TABLES
@@ -20,7 +21,7 @@ from market.paper.engine.types import Account
 VERSION = 2
 
 # By name: ``orders`` is one table that two markets write to.
-SCHEMA = {table.name: table.schema for table in (*TABLES, *spot.TABLES)}
+SCHEMA = {table.name: table.schema for table in (*TABLES, *spot.TABLES, *futures.TABLES)}
 
 
 class LedgerUnusable(Exception):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from market.paper.engine.futures import tables as futures
+from market.paper.engine.futures.types import FuturesState
 from market.paper.engine.spot import tables as spot
 from market.paper.engine.spot.types import SpotState
 from market.paper.engine.types import Market
@@ -18,6 +20,26 @@ def spot_state(ledger: Ledger) -> SpotState:
         statuses=statuses(ledger, "spot"),
         next_order_ids=ledger.next_ids("orders", "order_id", "spot"),
         next_trade_ids=ledger.next_ids("fills", "trade_id", "spot"),
+    )
+
+
+def futures_state(ledger: Ledger) -> FuturesState:
+    """The futures engine's state."""
+    (algo_id,) = ledger.row("SELECT coalesce(max(algo_id) + 1, 0) FROM futures_algo_orders")
+    (tran_id,) = ledger.row("SELECT coalesce(max(tran_id) + 1, 0) FROM futures_incomes")
+    return FuturesState(
+        wallets=ledger.things(futures.WALLETS),
+        positions=ledger.things(futures.POSITIONS),
+        symbol_configs=ledger.things(futures.SYMBOL_CONFIGS),
+        account_configs=ledger.things(futures.ACCOUNT_CONFIGS),
+        open_orders=ledger.things(futures.ORDERS, OPEN, ["futures"]),
+        open_algos=ledger.things(futures.ALGO_ORDERS, futures.OPEN_ALGOS),
+        countdowns=ledger.things(futures.COUNTDOWNS, "deadline_ms > 0"),
+        statuses=statuses(ledger, "futures"),
+        next_order_ids=ledger.next_ids("orders", "order_id", "futures"),
+        next_trade_ids=ledger.next_ids("fills", "trade_id", "futures"),
+        next_algo_id=int(str(algo_id)),
+        next_tran_id=int(str(tran_id)),
     )
 
 

@@ -10,6 +10,7 @@ from market.paper.engine.types import Account, Market
 from market.paper.web.params import Params
 
 if TYPE_CHECKING:
+    from market.paper.engine.futures.engine import FuturesEngine
     from market.paper.engine.spot.engine import SpotEngine
     from market.paper.exchange import Exchange
     from market.paper.venue import Venue
@@ -36,6 +37,11 @@ class Call:
     def spot(self) -> Venue[SpotEngine]:
         """The spot market."""
         return self.exchange.spot
+
+    @property
+    def futures(self) -> Venue[FuturesEngine]:
+        """The futures market."""
+        return self.exchange.futures
 
     @property
     def account(self) -> Account:
