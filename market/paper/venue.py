@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from market.paper.engine.types import Fill, Market, Quote
@@ -27,10 +28,13 @@ class Venue(Generic[E]):
         self.weights = WeightMeter(weight_limit)
         self.order_meters = _order_meters(info["rateLimits"])
         self.fills = history.count_fills()
+        # What a taker gets at most; a fault sets it while one order is placed.
+        self.most: int | None = None
 
     def quote(self, symbol: str, now_ms: int) -> Quote:
         """The market in a symbol now."""
-        return self.feed.quote(symbol, now_ms)
+        quote = self.feed.quote(symbol, now_ms)
+        return quote if self.most is None else replace(quote, most=self.most)
 
     def require_room(self, account_id: int, now_ms: int) -> None:
         """Raise 429 / -1015 when the account has placed too many orders that did not fill."""

@@ -25,6 +25,11 @@ class Ladder:
 
         They sum to less than asked where the ladder ends. Nothing is taken yet.
         """
+        if quote.most is not None and quote.most < quantity:
+            quantity = quote.most
+        return self._slices(symbol, quote, side, quantity, limit)
+
+    def _slices(self, symbol: str, quote: Quote, side: str, quantity: int, limit: int) -> list[Slice]:
         skip, left = self._used(symbol, quote, side), quantity
         buying = side == "BUY"
         price, gap = (quote.ask, quote.gap) if buying else (quote.bid, -quote.gap)
@@ -46,7 +51,7 @@ class Ladder:
     def worth(self, symbol: str, quote: Quote, side: str, amount: int) -> int:
         """How much base quantity ``amount`` of quote asset buys (or must be sold for it), over all levels it takes."""
         quantity, left = 0, amount * SCALE
-        for price, available in self.walk(symbol, quote, side, quote.level_qty * quote.levels):
+        for price, available in self._slices(symbol, quote, side, quote.level_qty * quote.levels, 0):
             if price * available >= left:
                 return quantity + left // price
             quantity += available

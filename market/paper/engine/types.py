@@ -49,7 +49,8 @@ class Quote:
 
     The ladder has ``levels`` levels a side, ``gap`` apart, ``level_qty`` (base) each, best at ``bid`` and ``ask``.
     What takers take from it stays taken until ``step`` changes. ``average`` is the volume-weighted price of the last
-    minutes. ``mark`` and ``index`` are of futures; on spot they are the last price.
+    minutes. ``mark`` and ``index`` are of futures; on spot they are the last price. ``most`` is what one taker gets at
+    most, however deep the ladder is; None: no bound.
     """
 
     step: int
@@ -62,6 +63,7 @@ class Quote:
     levels: int
     mark: int
     index: int
+    most: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

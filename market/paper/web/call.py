@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from market.paper.venue import Venue
 
 
+class DropConnection(Exception):
+    """The connection is to be closed without an answer."""
+
+
 @dataclass(slots=True)
 class Call:
     """A request with what the pipeline has found out about it."""
@@ -32,6 +36,19 @@ class Call:
     # Endpoints may add headers (order counts) and say how much the call weighed in the end.
     headers: dict[str, str] = field(default_factory=dict)
     signed_by: Account | None = None
+    # How wrong the clock is that clients see; faults set it, and what stands around the endpoint's function.
+    skew_ms: int = 0
+    wrapped: Handler | None = None
+
+    @property
+    def handler(self) -> Handler:
+        """The function that answers."""
+        return self.wrapped or self.endpoint.handler
+
+    @property
+    def server_ms(self) -> int:
+        """The time that clients are told and that their timestamps are held against."""
+        return self.now_ms + self.skew_ms
 
     @property
     def spot(self) -> Venue[SpotEngine]:

@@ -14,4 +14,4 @@ def ping(call: Call) -> dict[str, Any]:
 
 def server_time(call: Call) -> dict[str, int]:
     """GET time."""
-    return {"serverTime": call.now_ms}
+    return {"serverTime": call.server_ms}

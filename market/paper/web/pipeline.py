@@ -10,7 +10,7 @@ from aiohttp import web
 
 from market.paper.engine.types import Account, Rejected
 from market.paper.exchange import Exchange
-from market.paper.web.call import Call, Endpoint, Reply
+from market.paper.web.call import Call, DropConnection, Endpoint, Reply
 from market.paper.web.errors import ApiError
 from market.paper.web.limits import WeightMeter
 from market.paper.web.params import Params, parse_params
@@ -22,7 +22,7 @@ logger = logging.getLogger("paper")
 JSON = "application/json;charset=UTF-8"
 
 Next = Callable[[Call], Awaitable[Reply]]
-# What stands between the wire and the endpoint: faults will be one (drop, delay, answer something else).
+# What stands between the wire and the endpoint: the faults (drop, delay, answer something else).
 Middleware = Callable[[Call, Next], Awaitable[Reply]]
 
 
@@ -40,6 +40,10 @@ class Pipeline:
         """Answer one request. Never raises."""
         try:
             reply = await self._reply(request)
+        except DropConnection:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()  # nobody will see it
         except ApiError as error:
             reply = error_reply(error.code, error.msg, error.status, error.headers)
         except web.HTTPException as error:
@@ -78,7 +82,7 @@ class Pipeline:
     ) -> Reply:
         """Answer a call however it came here. ``signed_by``: the caller has checked the signature in another way.
 
-        Raises ApiError when there is no such endpoint.
+        Raises ApiError when there is no such endpoint, DropConnection when a fault wants the connection closed.
         """
         exchange, endpoint = self._exchange, ROUTES.get((method, path))
         if endpoint is None:
@@ -124,7 +128,7 @@ def error_reply(code: int, msg: str, status: int = 400, headers: dict[str, str] 
 
 
 def _answered(call: Call) -> Reply:
-    result = call.endpoint.handler(call)
+    result = call.handler(call)
     body = result if isinstance(result, bytes) else orjson.dumps(result)
     return Reply(body, 200, call.headers)
 

@@ -75,7 +75,7 @@ def _check_timestamp(call: Call) -> None:
         raise errors.mandatory("timestamp")
     if timestamp > 10**14:
         timestamp //= 1000  # microseconds are allowed too
-    if timestamp >= call.now_ms + AHEAD_MS:
+    if timestamp >= call.server_ms + AHEAD_MS:
         raise ApiError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
-    if call.now_ms - timestamp > window:
+    if call.server_ms - timestamp > window:
         raise ApiError(-1021, "Timestamp for this request is outside of the recvWindow.")

@@ -38,7 +38,7 @@ def exchange_info(call: Call) -> dict[str, Any]:
     entries = {entry["symbol"]: entry for entry in info["symbols"]}
     return {
         "timezone": "UTC",
-        "serverTime": call.now_ms,
+        "serverTime": call.server_ms,
         "rateLimits": [_rate_limit(row, call) for row in info["rateLimits"]],
         "exchangeFilters": info["exchangeFilters"],
         "symbols": [_symbol(entries[name], engine.statuses[name]) for name in wanted],
