@@ -96,14 +96,26 @@ class Exchange:
         """Walk the prices since the last call and let the engines act on them."""
         after_ms = max(self.matched_ms, now_ms - MOST_BEHIND_MS * self.clock.speed)
         self.matched_ms = now_ms - now_ms % STEP_MS
+        self.spot.engine.bnb_price = self.spot.feed.bnb_price(now_ms)
         for venue in self.venues.values():
             for symbol in venue.feed.symbols:
                 if venue.engine.watches(symbol):
                     for at_ms, quote in venue.feed.quotes_between(symbol, after_ms, now_ms):
                         venue.credit(venue.engine.on_quote(symbol, quote, at_ms))
+        self._pay_funding(after_ms, now_ms)
         if self.clock.speed > 1:
             # A clock that is ahead of the world must be found again after a kill: not where it was, a little later.
             self.journal.put(SETTINGS, "clock", ("clock", str(now_ms + MS_PER_SECOND * self.clock.speed)))
+
+    def _pay_funding(self, after_ms: int, until_ms: int) -> None:
+        """Settle the fundings of ``(after_ms, until_ms]``."""
+        feed, engine = self.futures.feed, self.futures.engine
+        due_ms = feed.next_funding_ms(after_ms)
+        while due_ms <= until_ms:
+            for symbol in feed.symbols:
+                mark = feed.quote(symbol, due_ms).mark
+                engine.settle_funding(symbol, feed.funding_rate(symbol, due_ms), mark, due_ms)
+            due_ms = feed.next_funding_ms(due_ms)
 
     def _committed(self, batch: Batch) -> None:
         for table, rows in batch.rows:
