@@ -77,6 +77,10 @@ class Tape:
         row = minute % self.length
         return int(self.minutes.open[row] if self.minutes.present[row] else self._carried[row])
 
+    def closed(self, minute: int) -> int:
+        """The price at the end of one minute."""
+        return int(self._carried[minute % self.length])
+
     def recorded_row(self, minute: int) -> int:
         """Which row of the recording one minute replays."""
         return (minute + self._shift) % self.length

@@ -50,7 +50,7 @@ class Trades:
         lot = self._tape.lot
         way = self._tape.way(minute).last
         rises = int(way[-1] >= way[0])
-        before = way[max(0, start - 1)]
+        before = way[start - 1] if start else self._tape.closed(minute - 1)
         turns = np.sign(np.diff(way[start:end], prepend=before)).tolist()
         trades = []
         traded = volume * start // STEPS // lot * lot

@@ -1,255 +1,252 @@
-import csv
-import gzip
-import json
-from collections import defaultdict
-from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from market.paper.prices.candles import INTERVALS
-from market.paper.prices.feed import Anchor, Feed
-from market.paper.prices.path import STEP_MS, STEPS, minute_path
-from market.paper.prices.recording import DATA, MS_PER_MINUTE, Candles, load_recording
-from market.paper.tests.rules import RULES
-
-RECORDING = load_recording()
-TICKS = {symbol: rules.price.step for symbol, rules in RULES.items()}
-REAL = 29_900_000  # some minute of 2026 that is aligned to nothing
-ANCHOR = Anchor(real=REAL, recorded=RECORDING.first_minute + 20_000)
-FEED = Feed(RECORDING, ANCHOR, TICKS)
-
-
-def at(minute: int, second: float = 0) -> int:
-    """A moment, in minutes since the anchor."""
-    return (REAL + minute) * MS_PER_MINUTE + int(second * 1000)
-
-
-def rows(feed: Feed, symbol: str, interval: str, now_ms: int, **bounds: int) -> list[list]:
-    asked = {"limit": 500, "start_ms": None, "end_ms": None} | bounds
-    return json.loads(feed.klines(symbol, interval, now_ms, **asked))
-
-
-def recorded(symbol: str) -> list[dict[str, str]]:
-    """The recording as its file has it, read without the code under test."""
-    (path,) = DATA.glob(f"spot_{symbol}_1m_*.csv.gz")
-    with gzip.open(path, "rt") as lines:
-        return list(csv.DictReader(lines))
-
-
-def with_gap(first: int, end: int) -> Feed:
-    """A feed whose BTC recording misses the minutes ``first..end-1`` after the anchor."""
-    candles = RECORDING.candles["BTCUSDT"]
-    columns = {name: getattr(candles, name).copy() for name in Candles.__slots__}
-    for values in columns.values():
-        values[20_000 + first : 20_000 + end] = 0
-    return Feed(replace(RECORDING, candles={"BTCUSDT": Candles(**columns)}), ANCHOR, TICKS)
-
-
-@given(
-    st.integers(1, 10**9), st.integers(0, 1000), st.integers(0, 1000), st.floats(0, 1), st.integers(1, 100), st.text()
+from market.paper.engine.amounts import SCALE, text
+from market.paper.engine.ladder import Ladder
+from market.paper.prices.feed import Feed
+from market.paper.prices.path import STEP_MS, STEPS
+from market.paper.prices.quotes import Book
+from market.paper.prices.recording import MS_PER_MINUTE
+from market.paper.tests.prices.feeds import (
+    ANCHOR,
+    FEED,
+    FUTURES,
+    FUTURES_FEED,
+    REAL,
+    SPOT,
+    at,
+    recorded,
+    rows,
+    with_gap,
+    without_volume,
 )
-def test_path_starts_at_the_open_touches_both_extremes_and_ends_at_the_close(low, up, more, part, tick, seed):
-    bar = {"opened": low + up, "close": low + int(more * part), "low": low, "high": low + max(up, more)}
 
-    path = minute_path(seed, tick=tick, **bar)
-
-    assert len(path) == STEPS
-    assert (path[0], path[-1]) == (bar["opened"], bar["close"])
-    assert (path.min(), path.max()) == (bar["low"], bar["high"])
+BOTH = pytest.mark.parametrize("feed", [FEED, FUTURES_FEED], ids=["spot", "futures"])
 
 
-def test_rising_minute_goes_to_its_low_first_and_a_falling_one_to_its_high():
-    rising = minute_path("x", opened=100, high=130, low=90, close=120, tick=1)
-    falling = minute_path("x", opened=120, high=130, low=90, close=100, tick=1)
-
-    assert rising.argmin() < rising.argmax()
-    assert falling.argmax() < falling.argmin()
+def tick_of(symbol: str) -> int:
+    return SPOT.filter(symbol, "PRICE_FILTER", "tickSize")
 
 
 def test_price_is_the_same_whoever_asks_and_in_whatever_order():
     moments = [at(minute, second) for minute in range(3) for second in (0, 7.3, 31, 59.9)]
 
-    forward = [FEED.price("SOLUSDT", moment) for moment in moments]
-    again = Feed(RECORDING, ANCHOR, TICKS)
+    forward = [FEED.quote("SOLUSDT", moment) for moment in moments]
+    again = Feed(SPOT, ANCHOR)
 
-    assert [again.price("SOLUSDT", moment) for moment in reversed(moments)] == forward[::-1]
-    assert len(set(forward)) > 3
+    assert [again.quote("SOLUSDT", moment) for moment in reversed(moments)] == forward[::-1]
+    assert len({quote.last for quote in forward}) > 3
 
 
-def test_recorded_minute_of_the_anchor_is_the_real_minute_of_the_start():
+def test_restart_goes_on_where_the_replay_is():
+    later = Feed(SPOT, ANCHOR)  # the anchor comes from the ledger, whenever the process starts
+
+    assert rows(later, "ETHUSDT", "1m", at(90), limit=50) == rows(FEED, "ETHUSDT", "1m", at(90), limit=50)
+
+
+def test_recorded_minute_of_the_anchor_is_the_minute_of_the_start():
     row = recorded("BTCUSDT")[20_000]
 
     opened = rows(FEED, "BTCUSDT", "1m", at(5), start_ms=at(0), limit=1)[0]
 
     assert opened[0] == at(0)
-    assert [Decimal(text) for text in opened[1:6]] == [
-        Decimal(row[k]) for k in ("open", "high", "low", "close", "volume")
-    ]
+    columns = ("open", "high", "low", "close", "volume")
+    assert [Decimal(amount) for amount in opened[1:6]] == [Decimal(row[column]) for column in columns]
 
 
-def test_restart_goes_on_where_the_replay_is():
-    later = Feed(RECORDING, ANCHOR, TICKS)  # the anchor comes from the ledger, whenever the process starts
+def test_futures_replay_the_same_time_of_day_as_it_is():
+    first = rows(FUTURES_FEED, "BTCUSDT", "1m", at(5), start_ms=at(0), limit=1)[0]
+    file = recorded("BTCUSDT", "futures")
+    day = 20_000 // 1440
 
-    assert later.klines("ETHUSDT", "1m", at(90), limit=50, start_ms=None, end_ms=None) == FEED.klines(
-        "ETHUSDT", "1m", at(90), limit=50, start_ms=None, end_ms=None
-    )
+    (row,) = (row for row in file[day * 1440 - 1440 : day * 1440 + 1440] if Decimal(row["open"]) == Decimal(first[1])
+              and Decimal(row["volume"]) == Decimal(first[5]))  # fmt: skip
 
-
-@pytest.mark.parametrize("symbol", list(RULES))
-@pytest.mark.parametrize("interval", ["1m", "3m", "5m", "15m", "30m", "1h", "4h", "1d"])
-def test_candles_equal_the_sums_of_the_recorded_minutes(symbol, interval):
-    size = INTERVALS[interval]
-    expected: dict[int, list[dict]] = defaultdict(list)
-    file = recorded(symbol)
-    for real in range(REAL - 20_000, REAL):
-        expected[real // size].append(file[20_000 + real - REAL])
-
-    shown = rows(FEED, symbol, interval, at(0), limit=1000)
-
-    assert len(shown) == 1000
-    whole = [row for row in shown[:-1] if len(expected.get(row[0] // MS_PER_MINUTE // size, [])) == size]
-    assert len(whole) >= 12
-    for row in whole:
-        minutes = expected[row[0] // MS_PER_MINUTE // size]
-        assert row[0] % (size * MS_PER_MINUTE) == 0
-        assert row[6] == row[0] + size * MS_PER_MINUTE - 1
-        assert Decimal(row[1]) == Decimal(minutes[0]["open"])
-        assert Decimal(row[2]) == max(Decimal(minute["high"]) for minute in minutes)
-        assert Decimal(row[3]) == min(Decimal(minute["low"]) for minute in minutes)
-        assert Decimal(row[4]) == Decimal(minutes[-1]["close"])
-        assert Decimal(row[5]) == sum(Decimal(minute["volume"]) for minute in minutes)
-        assert all(len(text.partition(".")[2]) == 8 for text in (*row[1:6], row[7]))
+    assert (int(row["open_time_ms"]) - first[0]) % (1440 * MS_PER_MINUTE) == 0
 
 
-@pytest.mark.parametrize("interval", ["1m", "15m", "1d"])
-def test_open_candle_is_the_last_row_and_grows_into_the_recorded_one(interval):
-    size = INTERVALS[interval]
-    first = REAL - REAL % size
-    seen = []
-    for minute in sorted({first, first + size // 2, first + size - 1}):
-        for second in (0, 20, 40, 59.9):
-            moment = minute * MS_PER_MINUTE + int(second * 1000)
-            row = rows(FEED, "XRPUSDT", interval, moment, limit=2)[-1]
-            assert row[0] == first * MS_PER_MINUTE
-            assert Decimal(row[3]) <= Decimal(row[4]) <= Decimal(row[2])
-            assert row[4] == format(Decimal(FEED.price("XRPUSDT", moment)).scaleb(-8), ".8f")
-            seen.append(row)
-    closed = rows(FEED, "XRPUSDT", interval, (first + size) * MS_PER_MINUTE, limit=2)[0]
-
-    for earlier, later in pairwise(seen):
-        assert Decimal(earlier[2]) <= Decimal(later[2])
-        assert Decimal(earlier[3]) >= Decimal(later[3])
-        assert Decimal(earlier[5]) <= Decimal(later[5])
-    assert seen[-1] == closed
-
-
-def test_price_never_leaves_the_candle_it_is_in():
+@BOTH
+def test_price_never_leaves_the_candle_it_is_in(feed):
     for minute in range(50):
-        (row,) = rows(FEED, "BTCUSDT", "1m", at(minute + 1), start_ms=at(minute), end_ms=at(minute), limit=1)
-        low, high = Decimal(row[3]), Decimal(row[2])
-        prices = [price for _, price in FEED.prices_between("BTCUSDT", at(minute) - 1, at(minute + 1) - 1)]
-        assert len(prices) == STEPS
-        assert (min(prices), max(prices)) == (low, high)
+        (row,) = rows(feed, "BTCUSDT", "1m", at(minute + 1), start_ms=at(minute), end_ms=at(minute), limit=1)
+        quotes = [quote for _, quote in feed.quotes_between("BTCUSDT", at(minute) - 1, at(minute + 1) - 1)]
+        assert len(quotes) == STEPS
+        for kind in ("last", "mark", "index"):
+            prices = [getattr(quote, kind) for quote in quotes]
+            assert (min(prices), max(prices)) == tuple(int(Decimal(row[n]) * SCALE) for n in (3, 2))
 
 
 def test_steps_between_two_moments_are_each_told_once():
-    moments = [at(0), at(0, 0.1), at(0, 0.26), at(0, 3), at(1, 1)]
+    moments = [at(0), at(0, 0.1), at(0, 0.26), at(0, 3), at(1, 1), at(4, 30)]
 
-    told = [step for a, b in pairwise(moments) for step, _ in FEED.prices_between("BTCUSDT", a, b)]
+    told = [entry for a, b in pairwise(moments) for entry in FEED.quotes_between("BTCUSDT", a, b)]
 
-    assert told == list(range(at(0) + STEP_MS, at(1, 1) + 1, STEP_MS))
-
-
-def test_loop_wraps_backwards_before_the_beginning_and_forwards_after_the_end():
-    length = RECORDING.length
-    one = rows(FEED, "BTCUSDT", "1h", at(0), limit=20)
-    past = rows(FEED, "BTCUSDT", "1h", at(-3 * length), limit=20)
-    future = rows(FEED, "BTCUSDT", "1h", at(2 * length), limit=20)
-
-    assert [row[1:6] for row in past[:-1]] == [row[1:6] for row in one[:-1]] == [row[1:6] for row in future[:-1]]
-    assert [row[0] for row in future] == [row[0] + 2 * length * MS_PER_MINUTE for row in one]
+    assert [moment for moment, _ in told] == list(range(at(0) + STEP_MS, at(4, 30) + 1, STEP_MS))
+    assert all(quote.step == moment // STEP_MS == FEED.step(moment) for moment, quote in told)
 
 
-def test_paging_back_ends_at_the_first_candle():
-    first = rows(FEED, "BTCUSDT", "1m", at(0), start_ms=0, limit=1)[0][0]
+@BOTH
+def test_quotes_walked_are_the_quotes_asked_for(feed):
+    walked = feed.quotes_between("XRPUSDT", at(7, 50), at(8, 10))
 
-    assert rows(FEED, "BTCUSDT", "1m", at(0), start_ms=0, limit=2)[0][0] == first
-    assert rows(FEED, "BTCUSDT", "1m", at(0), end_ms=first - 1) == []
-    assert rows(FEED, "BTCUSDT", "1d", at(0), start_ms=0, limit=1000)[0][0] >= first
-
-
-def test_bounds_of_klines_are_inclusive_and_the_limit_keeps_the_asked_end():
-    between = rows(FEED, "BTCUSDT", "5m", at(0), start_ms=at(-60), end_ms=at(-30))
-    oldest = rows(FEED, "BTCUSDT", "5m", at(0), start_ms=at(-60), limit=2)
-    newest = rows(FEED, "BTCUSDT", "5m", at(0), end_ms=at(-30), limit=2)
-
-    assert [row[0] for row in between] == list(range(at(-60), at(-30) + 1, 5 * MS_PER_MINUTE))
-    assert oldest == between[:2]
-    assert newest == between[-2:]
-    assert rows(FEED, "BTCUSDT", "5m", at(0), start_ms=at(1)) == []
-    assert rows(FEED, "BTCUSDT", "1m", at(0, 30), limit=1)[0][0] == at(0)
+    assert len(walked) == 80
+    for moment, quote in walked:
+        assert feed.quote("XRPUSDT", moment + STEP_MS - 1) == quote
+        assert feed.price("XRPUSDT", moment) == quote.last
 
 
-def test_gap_stays_a_gap_and_the_price_stands_at_the_last_close():
-    feed = with_gap(10, 90)
-    before = rows(feed, "BTCUSDT", "1m", at(10), start_ms=at(9), limit=1)[0]
-
-    shown = [row[0] for row in rows(feed, "BTCUSDT", "1m", at(100), start_ms=at(5), limit=20)]
-
-    assert shown == [at(minute) for minute in (*range(5, 10), *range(90, 101))]
-    assert format(Decimal(feed.price("BTCUSDT", at(50, 12))).scaleb(-8), ".8f") == before[4]
-    assert rows(feed, "BTCUSDT", "1m", at(50, 12), limit=1)[0] == before
-    assert feed.average_price("BTCUSDT", at(50)) == Decimal(before[4])
-    assert len(rows(feed, "BTCUSDT", "1m", at(95), limit=1000)) == 1000
+def test_quote_is_the_same_object_until_the_next_step():
+    assert FEED.quote("BTCUSDT", at(2)) is FEED.quote("BTCUSDT", at(2, 0.249))
+    assert FEED.quote("BTCUSDT", at(2)) is not FEED.quote("BTCUSDT", at(2, 0.25))
 
 
-def test_hour_that_is_missing_whole_is_missing_and_one_in_part_sums_the_rest():
-    hour = (60 - REAL % 60) % 60
-    feed = with_gap(hour - 30, hour + 60)
+def test_only_futures_have_a_mark_price_of_their_own():
+    spot = [quote for _, quote in FEED.quotes_between("ETHUSDT", at(0), at(3))]
+    futures = [quote for _, quote in FUTURES_FEED.quotes_between("ETHUSDT", at(0), at(3))]
 
-    shown = rows(feed, "BTCUSDT", "1h", at(hour + 130), start_ms=at(hour - 60), limit=5)
-
-    assert [row[0] for row in shown] == [at(hour - 60), at(hour + 60), at(hour + 120)]
-    parts = rows(feed, "BTCUSDT", "1m", at(hour + 130), start_ms=at(hour - 60), limit=30)
-    assert shown[0][2] == max((row[2] for row in parts), key=Decimal)
-    assert shown[0][3] == min((row[3] for row in parts), key=Decimal)
-    assert shown[0][4] == parts[-1][4]
-
-
-def test_override_moves_the_quote_and_leaves_the_candles():
-    feed = Feed(RECORDING, ANCHOR, TICKS)
-    candles = rows(feed, "BTCUSDT", "1m", at(3), limit=3)
-
-    feed.override("BTCUSDT", Decimal("50000.00"))
-    held = feed.quote("BTCUSDT", at(3))
-    feed.override("BTCUSDT", None)
-
-    assert (held.last, held.bid, held.ask, held.average) == tuple(
-        map(Decimal, ("50000", "49997.5", "50002.5", "50000"))
-    )
-    assert rows(feed, "BTCUSDT", "1m", at(3), limit=3) == candles
-    assert feed.quote("BTCUSDT", at(3)) == FEED.quote("BTCUSDT", at(3))
+    assert all(quote.mark == quote.index == quote.last for quote in spot)
+    assert all(quote.index == quote.last for quote in futures)
+    assert sum(quote.mark != quote.last for quote in futures) > len(futures) // 2
 
 
 @pytest.mark.parametrize("spread_bps", ["0", "1", "25"])
 def test_bid_and_ask_are_ticks_apart_around_the_price(spread_bps):
-    feed = Feed(RECORDING, ANCHOR, TICKS, spread_bps=Decimal(spread_bps))
+    feed = Feed(SPOT, ANCHOR, book=Book(spread_bps=Decimal(spread_bps)))
 
-    for symbol, tick in TICKS.items():
-        quote = feed.quote(symbol, at(1, 30))
-        assert quote.bid < quote.last < quote.ask
-        assert quote.bid % tick == quote.ask % tick == 0
-        assert quote.ask - quote.bid <= quote.last * Decimal(spread_bps) / 10_000 + 2 * tick
+    for symbol in feed.symbols:
+        tick = tick_of(symbol)
+        for _, quote in feed.quotes_between(symbol, at(1, 20), at(1, 40)):
+            assert quote.bid < quote.last < quote.ask
+            assert quote.bid % tick == quote.ask % tick == quote.gap % tick == 0
+            opened = feed.price(symbol, at(1))
+            assert quote.ask - quote.bid <= opened * Decimal(spread_bps) / 10_000 + 2 * tick
+            assert tick <= quote.gap <= max(tick, opened * Decimal(spread_bps) / 10_000)
+
+
+@pytest.mark.parametrize("recording", [SPOT, FUTURES], ids=["spot", "futures"])
+def test_level_holds_its_worth_in_whole_lots(recording):
+    feed = Feed(recording, ANCHOR, book=Book(level_quote=20_000 * SCALE, levels=7))
+
+    for symbol in feed.symbols:
+        quote, lot = feed.quote(symbol, at(0)), recording.filter(symbol, "LOT_SIZE", "stepSize")
+        assert quote.level_qty % lot == 0
+        assert 0 <= 20_000 * SCALE - quote.level_qty * quote.last // SCALE < lot * quote.last // SCALE + 1
+        assert quote.levels == 7
+
+
+def test_level_holds_a_lot_at_least():
+    feed = Feed(SPOT, ANCHOR, book=Book(level_quote=1))
+
+    assert feed.quote("BTCUSDT", at(0)).level_qty == SPOT.filter("BTCUSDT", "LOT_SIZE", "stepSize")
+
+
+def test_override_moves_the_quote_and_leaves_the_candles_and_trades():
+    feed = Feed(SPOT, ANCHOR)
+    candles, trades = rows(feed, "BTCUSDT", "1m", at(3), limit=3), feed.trades("BTCUSDT", at(3), limit=5)
+
+    feed.override("BTCUSDT", 50_000 * SCALE)
+    held, later = feed.quote("BTCUSDT", at(3)), feed.quote("BTCUSDT", at(4))
+    walked = feed.quotes_between("BTCUSDT", at(3), at(3, 1))
+    feed.override("BTCUSDT", None)
+
+    assert [text(amount) for amount in (held.last, held.bid, held.ask, held.average)] == [
+        "50000.00000000", "49997.50000000", "50002.50000000", "50000.00000000",
+    ]  # fmt: skip
+    assert (later.last, later.step) == (held.last, at(4) // STEP_MS)
+    assert [(moment, quote.step, quote.last) for moment, quote in walked] == [
+        (at(3) + n * STEP_MS, at(3) // STEP_MS + n, 50_000 * SCALE) for n in range(1, 5)
+    ]
+    assert rows(feed, "BTCUSDT", "1m", at(3), limit=3) == candles
+    assert feed.trades("BTCUSDT", at(3), limit=5) == trades
+    assert feed.quote("BTCUSDT", at(3)) == FEED.quote("BTCUSDT", at(3))
+
+
+def test_override_moves_mark_and_index_along_unless_told_apart():
+    feed = Feed(FUTURES, ANCHOR)
+
+    feed.override("ETHUSDT", 2000 * SCALE)
+    together = feed.quote("ETHUSDT", at(0))
+    feed.override("ETHUSDT", 2000 * SCALE, mark=1990 * SCALE)
+    apart = feed.quote("ETHUSDT", at(0))
+
+    assert (together.mark, together.index) == (2000 * SCALE, 2000 * SCALE)
+    assert (apart.last, apart.mark) == (2000 * SCALE, 1990 * SCALE)
+
+
+def test_book_of_one_symbol_can_be_made_thin_and_wide_and_goes_back():
+    feed = Feed(SPOT, ANCHOR)
+    before = feed.quote("BTCUSDT", at(0))
+
+    feed.set_book("BTCUSDT", spread_bps=Decimal(100), level_quote=1000 * SCALE, levels=3)
+    thin, other = feed.quote("BTCUSDT", at(0)), feed.quote("ETHUSDT", at(0))
+    feed.override("BTCUSDT", 100_000 * SCALE)
+    held = feed.quote("BTCUSDT", at(0))
+    feed.set_book("BTCUSDT", levels=5)
+    changed = feed.quote("BTCUSDT", at(0))
+    feed.set_book("BTCUSDT")
+    feed.override("BTCUSDT", None)
+
+    assert thin.last == before.last
+    assert 99 * before.last < (thin.ask - thin.bid) * 10_000 < 101 * before.last
+    assert thin.levels == 3
+    assert (held.ask - held.bid, held.gap, held.level_qty) == (1000 * SCALE, 1000 * SCALE, SCALE // 100)
+    assert (changed.ask - changed.bid, changed.level_qty, changed.levels) == (10 * SCALE, SCALE // 2, 5)
+    assert other == FEED.quote("ETHUSDT", at(0))
+    assert feed.quote("BTCUSDT", at(0)) == before
+
+
+def test_deep_taker_walks_the_ladder_away_from_the_price():
+    quote = FEED.quote("BTCUSDT", at(0))
+
+    slices = Ladder().walk("BTCUSDT", quote, "BUY", 3 * quote.level_qty)
+
+    assert slices == [(quote.ask + level * quote.gap, quote.level_qty) for level in range(3)]
+
+
+def test_average_is_the_worth_of_the_last_five_closed_minutes():
+    minutes = recorded("BTCUSDT")[20_005:20_010]
+    volume = sum(Decimal(row["volume"]) for row in minutes)
+    worth = sum(Decimal(row["volume"]) * sum(Decimal(row[n]) for n in ("open", "high", "low", "close")) / 4
+                for row in minutes)  # fmt: skip
+
+    average = FEED.average_price("BTCUSDT", at(10, 59))
+
+    assert abs(average / (worth / volume) / SCALE - 1) < Decimal("1e-9")
+    assert FEED.average_price("BTCUSDT", at(10)) == average
+    assert FEED.quote("BTCUSDT", at(10)).average == average
+
+
+def test_price_stands_at_the_last_close_in_a_gap():
+    feed = with_gap(10, 90)
+    before = rows(feed, "BTCUSDT", "1m", at(10), start_ms=at(9), limit=1)[0]
+
+    assert text(feed.price("BTCUSDT", at(50, 12))) == before[4]
+    assert text(feed.average_price("BTCUSDT", at(50))) == before[4]
+    assert len({quote.last for _, quote in feed.quotes_between("BTCUSDT", at(10), at(89, 59))}) == 1
+
+
+def test_average_of_minutes_without_volume_is_a_price_of_this_minute():
+    feed = without_volume(5, 20)
+
+    assert feed.average_price("BTCUSDT", at(15, 30)) == feed.price("BTCUSDT", at(15))
 
 
 def test_recorded_numbers_arrive_exactly():
-    for symbol, candles in RECORDING.candles.items():
-        for name in ("open", "close", "volume"):
-            texts = [row[name] for row in recorded(symbol)]
-            assert getattr(candles, name).tolist() == [int(Decimal(text).scaleb(8)) for text in texts]
-        assert np.all(candles.low <= np.minimum(candles.open, candles.close))
+    for market, recording in (("spot", SPOT), ("futures", FUTURES)):
+        for symbol, candles in recording.candles.items():
+            file = recorded(symbol, market)
+            for name in ("open", "high", "low", "close", "volume"):
+                assert getattr(candles, name).tolist() == [int(Decimal(row[name]).scaleb(8)) for row in file]
+            assert np.all(candles.low <= np.minimum(candles.open, candles.close))
+
+
+def test_anchor_is_moved_by_whole_days_and_stays_there():
+    anchor = ANCHOR.by_whole_days()
+
+    assert (anchor.recorded - anchor.exchange) % 1440 == 0
+    assert 0 <= ANCHOR.recorded - anchor.recorded < 1440
+    assert anchor.by_whole_days() == anchor
+    assert anchor.exchange == REAL
