@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -110,10 +110,16 @@ def spread_evenly(amount: int) -> Ints:
     return whole + np.diff(np.arange(SECONDS + 1) * part // SECONDS)
 
 
+def alone(bar: Bar) -> Candles:
+    """One candle as a table."""
+    columns: list[Any] = [np.array([amount], dtype=object) for amount in bar]
+    return Candles(*columns, np.ones(1, dtype=np.bool_))
+
+
 def joined(parts: list[Candles]) -> Candles:
     """Candles one after the other."""
     if not parts:
-        return Candles(*(np.zeros(0, dtype=np.int64) for _ in Bar._fields), present=np.zeros(0, dtype=np.bool_))
+        return alone(Bar(0, 0, 0, 0, 0, 0, 0)).picked(np.arange(0))
     return Candles(*(np.concatenate([getattr(part, name) for part in parts]) for name in Candles.__slots__))
 
 

@@ -120,7 +120,7 @@ def _read(path: Path) -> NDArray[np.float64]:
 
 def _funding(folder: Path, symbol: str, first: int, length: int) -> Ints:
     """The rates at 00:00, 08:00 and 16:00 of the window. Recorded times are some milliseconds late."""
-    rates = {}
+    rates: dict[int, int] = {}
     for path in folder.glob(f"futures_{symbol}_fundingRate_*.csv"):
         table = _read(path)
         boundaries = (table[:, 0].astype(np.int64) // MS_PER_MINUTE - first) // MINUTES_PER_FUNDING

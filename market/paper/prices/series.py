@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import numpy as np
 
-from market.paper.prices.candles import STEPS_PER_SECOND, CalendarTable, LoopTable, SecondTable, Table
+from market.paper.prices.candles import STEPS_PER_SECOND, CalendarTable, LoopTable, SecondTable, Table, alone
 from market.paper.prices.intervals import CALENDAR, INTERVALS, MINUTES, Interval
 from market.paper.prices.klines import Decimals, kline_text, price_kline_text
 from market.paper.prices.path import STEP_MS, STEPS
@@ -45,8 +45,7 @@ class Series:
             closed = min(last, now_bucket - 1)
             rows, count = self._rows(interval, first, closed, closed_limit, newest=newest, prices_only=prices_only)
         if candle and count < limit:
-            columns = Candles(*(np.array([amount], dtype=object) for amount in candle.bar), present=np.array([True]))
-            text = self._text(scale, np.array([now_bucket]), columns, prices_only=prices_only)
+            text = self._text(scale, np.array([now_bucket]), alone(candle.bar), prices_only=prices_only)
             rows = rows + b"," + text if rows else text
         return b"[" + rows + b"]"
 

@@ -42,7 +42,7 @@ def with_gap(first: int, end: int) -> Feed:
 
 
 def without_volume(first: int, end: int) -> Feed:
-    """A feed in which nothing traded in the minutes ``first..end-1``: the price stood still, but the candles are there."""
+    """A feed in which nothing traded in the minutes ``first..end-1``, though their candles are there."""
     return changed(first, end, ("volume", "quote_volume", "trades"))
 
 
