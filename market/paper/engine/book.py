@@ -49,6 +49,14 @@ class Book(Generic[O]):
         heap, entry = self._place_of(order)
         heapq.heappush(heap, entry)
 
+    def park(self, order: O) -> None:
+        """Let a resting order be reached by no price until it is told to ``rest`` again."""
+        self._limits.discard(order.order_id)
+
+    def is_resting(self, order: O) -> bool:
+        """True when a price could fill the order."""
+        return order.order_id in self._limits
+
     def remove(self, order: O) -> None:
         """Forget an order that is not open any more."""
         del self._orders[order.order_id]

@@ -6,7 +6,7 @@ A fault is a frozen dataclass: its fields are its parameters, its docstring is i
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -20,13 +20,13 @@ Delivery = tuple[float, Any]  # after how many seconds which payload
 Thing = Literal["price", "book", "status"]
 
 
-class DropConnection(Exception):
-    """The connection is to be closed without an answer."""
-
-
 @dataclass(frozen=True)
 class Fault:
     """Any fault."""
+
+    def begun(self, now_ms: int) -> Fault:
+        """The fault as it is from the moment on at which it begins."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class HandlerFault(CallFault):
 
     async def answer(self, call: Call, *, proceed: Next) -> Reply:
         """Stand around the endpoint's handler."""
-        call.handler = partial(self.handle, handler=call.handler)
+        call.wrapped = partial(self.handle, handler=call.handler)
         return await proceed(call)
 
     def handle(self, call: Call, *, handler: Handler) -> Any:
@@ -77,10 +77,3 @@ class MarketFault(Fault):
     def value(self, venue: Venue[Any], symbol: str, now_ms: int) -> Any:
         """What the price, book or status shall be from now on."""
         raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Pause(Fault):
-    """Nothing happens: a quiet stretch between two steps of a script. ``times`` counts calls."""
-
-    done: bool = field(default=False, init=False, repr=False)

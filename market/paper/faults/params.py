@@ -49,7 +49,7 @@ class Text:
     @property
     def legal(self) -> str:
         """What may be given, for people."""
-        return " | ".join(self.among) if self.among else f"text of at most {self.most} characters"
+        return " | ".join(filter(None, self.among)) if self.among else f"text of at most {self.most} characters"
 
     def read(self, name: str, value: object) -> Any:
         """The value, if it is one. Raises BadStep."""
@@ -83,12 +83,13 @@ def text(default: str, *among: str) -> Any:
 
 def kinds_of(cls: type[Any]) -> dict[str, Kind]:
     """The parameters of a dataclass made of such fields."""
-    return {part.name: part.metadata["kind"] for part in fields(cls)}
+    return {part.name: part.metadata["kind"] for part in fields(cls) if part.metadata}
 
 
 def defaults_of(cls: type[Any]) -> dict[str, Any]:
     """The default of each parameter, REQUIRED where there is none."""
-    return {part.name: REQUIRED if part.default is MISSING else part.default for part in fields(cls)}
+    parts = [part for part in fields(cls) if part.metadata]
+    return {part.name: REQUIRED if part.default is MISSING else part.default for part in parts}
 
 
 def read_params(cls: type[Any], given: Mapping[str, object], place: str) -> dict[str, Any]:
