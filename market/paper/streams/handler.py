@@ -1,0 +1,58 @@
+"""The door: from a request to upgrade to a connection that is served until it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from market.paper.streams.addresses import APIS, address_of, is_stream_path
+from market.paper.streams.api_connection import ApiConnection, Dispatch
+from market.paper.streams.connection import Connection
+from market.paper.streams.market_connection import MarketConnection
+
+if TYPE_CHECKING:
+    from market.paper.exchange import Exchange
+
+__all__ = ["is_stream_path", "serve_stream"]
+
+MAX_MESSAGE_BYTES = 128 * 1024
+CLOSE_SECONDS = 1.0
+
+
+async def serve_stream(request: web.BaseRequest, exchange: Exchange, dispatch: Dispatch) -> web.StreamResponse:
+    """Serve a websocket until it ends. ``dispatch`` answers what comes by the WebSocket API. Raises HTTPBadRequest."""
+    # Frames are written once for all listeners, so they are not compressed for each.
+    socket = web.WebSocketResponse(
+        timeout=CLOSE_SECONDS, autoping=False, compress=False, max_msg_size=MAX_MESSAGE_BYTES
+    )
+    await socket.prepare(request)
+    transport = request.transport
+    if transport is None:
+        return socket
+    connection = _connection(request, socket, transport, exchange, dispatch)
+    exchange.hub.connections.add(connection)
+    try:
+        await connection.run()
+    finally:
+        exchange.hub.connections.discard(connection)
+        connection.forget()
+    return socket
+
+
+def _connection(
+    request: web.BaseRequest,
+    socket: web.WebSocketResponse,
+    transport: asyncio.Transport,
+    exchange: Exchange,
+    dispatch: Dispatch,
+) -> Connection:
+    path, query = request.rel_url.raw_path, request.rel_url.raw_query_string
+    if path in APIS:
+        limits = "returnRateLimits=false" not in query.split("&")
+        ip = request.remote or ""
+        return ApiConnection(socket, transport, exchange, dispatch, APIS[path], ip, rate_limits=limits)
+    address = address_of(path, query)
+    assert address is not None, "the caller has asked is_stream_path"
+    return MarketConnection(socket, transport, exchange.hub, address)
