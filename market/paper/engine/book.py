@@ -100,9 +100,10 @@ class Book(Generic[O]):
 
     def _best(self, heap: Heap) -> O | None:
         while heap:
-            if heap[0][1] in self._limits:
-                return self._orders[heap[0][1]]
-            heapq.heappop(heap)
+            key, number = heap[0]
+            if number in self._limits and abs(key) == self._orders[number].price:
+                return self._orders[number]
+            heapq.heappop(heap)  # the order has left, or was given another price
         return None
 
     def _place_of(self, order: O) -> tuple[Heap, tuple[int, int]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import heapq
 from collections.abc import Hashable, Iterator
 
+# How many entries of keys that wait no more the heaps may hold, beside one for each that waits.
+SLACK = 1000
+
 
 class Triggers:
     """The trigger prices of one symbol and one kind of price (last or mark)."""
@@ -28,6 +31,8 @@ class Triggers:
         """Wake ``key`` when the price rises to (or falls to) ``price``. A key waits for one price: the last given."""
         self._number += 1
         self._waiting[key] = (rises, price, self._number)
+        if len(self._rising) + len(self._falling) > 2 * len(self._waiting) + SLACK:
+            self._sweep()
         heapq.heappush(self._rising if rises else self._falling, (price if rises else -price, self._number, key))
 
     def remove(self, key: Hashable) -> None:
@@ -43,3 +48,9 @@ class Triggers:
                 if waiting is not None and waiting[2] == number:
                     del self._waiting[key]
                     yield key
+
+    def _sweep(self) -> None:
+        """Drop the entries of keys that have gone or wait for another price: they must not fill the memory."""
+        for heap in (self._rising, self._falling):
+            heap[:] = [entry for entry in heap if entry[2] in self._waiting and self._waiting[entry[2]][2] == entry[1]]
+            heapq.heapify(heap)

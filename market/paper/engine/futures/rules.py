@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from market.paper.engine.amounts import SCALE, units
+from market.paper.engine.amounts import DECIMALS, SCALE, units
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class FuturesRules:
     status: str
     price_precision: int
     quantity_precision: int
+    price_grain: int  # the last decimal of a price, and of a quantity
+    quantity_grain: int
     min_price: int
     max_price: int
     tick: int
@@ -91,6 +93,8 @@ def futures_rules_of(entry: Mapping[str, Any], brackets: Iterable[Mapping[str, A
         status=entry["status"],
         price_precision=int(entry["pricePrecision"]),
         quantity_precision=int(entry["quantityPrecision"]),
+        price_grain=10 ** (DECIMALS - int(entry["pricePrecision"])),
+        quantity_grain=10 ** (DECIMALS - int(entry["quantityPrecision"])),
         min_price=units(price["minPrice"]),
         max_price=units(price["maxPrice"]),
         tick=units(price["tickSize"]),

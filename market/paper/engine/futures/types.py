@@ -141,7 +141,8 @@ class Position:
     ``cost`` is signed like the quantity: the sum of price x quantity of what is held, in 10**-16, never rounded: the
     entry price is cost / quantity. ``residue`` (10**-16, below 10**8) is profit too small to be booked yet.
     ``paid`` is what the position has cost since it was opened: commissions less realised profit, for the break-even
-    price. ``isolated_wallet`` is the margin that belongs to it alone, 0 when crossed.
+    price. ``realized`` is all that it has ever realised. ``isolated_wallet`` is the margin that belongs to it alone, 0
+    when crossed.
     """
 
     account_id: int
@@ -151,6 +152,7 @@ class Position:
     cost: int = 0
     residue: int = 0
     paid: int = 0
+    realized: int = 0
     isolated_wallet: int = 0
     update_ms: int = 0
 
@@ -167,13 +169,21 @@ class Position:
 
 @dataclass(slots=True)
 class Wallet:
-    """All that an account has of one asset, including what isolated positions hold. May fall below zero only while
-    crossed positions with unrealised profit back it."""
+    """All that an account has of one asset; ``isolated`` is the part of it that isolated positions hold.
+
+    What is left may fall below zero only while crossed positions with unrealised profit back it.
+    """
 
     account_id: int
     asset: str
     balance: int = 0
+    isolated: int = 0
     update_ms: int = 0
+
+    @property
+    def cross(self) -> int:
+        """What crossed positions and orders can use."""
+        return self.balance - self.isolated
 
 
 @dataclass(slots=True)
