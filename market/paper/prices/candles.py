@@ -113,7 +113,8 @@ def spread_evenly(amount: int) -> Ints:
 def alone(bar: Bar) -> Candles:
     """One candle as a table."""
     columns: list[Any] = [np.array([amount], dtype=object) for amount in bar]
-    return Candles(*columns, np.ones(1, dtype=np.bool_))
+    columns.append(np.ones(1, dtype=np.bool_))
+    return Candles(*columns)
 
 
 def joined(parts: list[Candles]) -> Candles:
