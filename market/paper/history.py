@@ -9,6 +9,9 @@ from market.paper.engine.tables import FILLS
 from market.paper.engine.types import Fill, Market, Order
 from market.paper.ledger import Ledger
 
+# Futures tell of orders that ended unfilled for a few days only.
+UNFILLED_SINCE = "(time_ms >= ? OR status NOT IN ('CANCELED', 'EXPIRED') OR executed_qty <> '0.00000000')"
+
 O = TypeVar("O", bound=Order)  # noqa: E741 - an order
 
 
@@ -33,7 +36,8 @@ class History(Generic[O]):
     def orders(self, account_id: int, symbol: str | None, **bounds: int | None) -> list[O]:
         """Orders oldest first, within ``from_id``, ``start_ms``, ``end_ms`` and ``limit``.
 
-        From an id or a start on these are the oldest ``limit``, otherwise the newest.
+        From an id or a start on these are the oldest ``limit``, otherwise the newest. With ``unfilled_since_ms`` older
+        orders that ended without a fill are left out.
         """
         found: list[O] = self._page(self._orders, "order_id", account_id, symbol, None, bounds)
         return found
@@ -69,6 +73,7 @@ class History(Generic[O]):
             (f"{number} >= ?", bounds.get("from_id")),
             ("time_ms >= ?", bounds.get("start_ms")),
             ("time_ms <= ?", bounds.get("end_ms")),
+            (UNFILLED_SINCE, bounds.get("unfilled_since_ms")),
         ]
         asked = [(sql, value) for sql, value in parts if value is not None]
         oldest = bounds.get("from_id") is not None or bounds.get("start_ms") is not None
