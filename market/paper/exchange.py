@@ -11,7 +11,7 @@ import secrets
 import string
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from market.paper.committer import Committer
 from market.paper.engine.futures.engine import FuturesEngine
@@ -19,10 +19,14 @@ from market.paper.engine.journal import Batch, Journal
 from market.paper.engine.spot.engine import SpotEngine
 from market.paper.engine.tables import ACCOUNTS, DEPOSITS, FILLS, SETTINGS
 from market.paper.engine.types import Account, Deposit, Market
+from market.paper.faults.board import Faults
 from market.paper.ledger import Ledger
 from market.paper.prices.clock import Clock
 from market.paper.prices.path import STEP_MS
 from market.paper.venue import Venue
+
+if TYPE_CHECKING:
+    from market.paper.streams.hub import Hub
 
 logger = logging.getLogger("paper")
 
@@ -58,6 +62,8 @@ class Exchange:
         (last,) = ledger.row("SELECT coalesce(max(number), 0) FROM deposits")
         self._last_deposit = int(str(last))
         self.started_ms = self.matched_ms = self.now_ms()
+        self.faults = Faults(self)
+        self.hub: Hub | None = None
 
     def now_ms(self) -> int:
         """The exchange's clock."""
@@ -78,6 +84,10 @@ class Exchange:
                 self.deposit(account_id, market, asset, amount, now_ms)
         return account
 
+    def accounts_called(self, name: str) -> list[Account]:
+        """The accounts that have this API key, label or id."""
+        return [a for a in self.accounts_by_key.values() if name in (a.api_key, a.label, str(a.account_id))]
+
     def deposit(self, account_id: int, market: Market, asset: str, amount: int, now_ms: int) -> int:
         """Bring money from outside (negative: take it away); return the number of the deposit. Raises Rejected."""
         self.venues[market].engine.deposit(account_id, asset, amount, now_ms)
@@ -94,6 +104,7 @@ class Exchange:
 
     def match(self, now_ms: int) -> None:
         """Walk the prices since the last call and let the engines act on them."""
+        self.faults.tick(now_ms)
         after_ms = max(self.matched_ms, now_ms - MOST_BEHIND_MS * self.clock.speed)
         self.matched_ms = now_ms - now_ms % STEP_MS
         self.spot.engine.bnb_price = self.spot.feed.bnb_price(now_ms)

@@ -40,7 +40,8 @@ async def serve(options: Options) -> None:
 
 
 async def _run(exchange: Exchange, options: Options, stop: asyncio.Event) -> None:
-    server = web.Server(Pipeline(exchange), access_log=None, max_line_size=MAX_LINE, max_field_size=MAX_LINE)
+    pipeline = Pipeline(exchange, (exchange.faults.answer,))
+    server = web.Server(pipeline, access_log=None, max_line_size=MAX_LINE, max_field_size=MAX_LINE)
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=GRACE_SECONDS)
     await runner.setup()
     try:

@@ -53,9 +53,11 @@ class Faults:
 
     def clear(self, number: int | None, now_ms: int) -> int:
         """Take one rule, or all, off the board; return how many went. What was to follow a rule goes with it."""
-        gone = list(self._rules.values()) if number is None else [rule for rule in self._chain(number)]
+        gone = list(self._rules.values()) if number is None else self._chain(number)
+        for rule in self._rules.values():
+            if rule in gone or rule.then in gone:
+                rule.then = None
         for rule in gone:
-            rule.then = None
             if rule.state == "active":
                 self._end(rule, now_ms)
             del self._rules[rule.number]
@@ -71,10 +73,9 @@ class Faults:
 
     def tick(self, now_ms: int) -> None:
         """End what is over, begin what follows. To be called whenever time has passed."""
-        for rule in self._active.copy():
-            while rule.state == "active" and rule.until_ms is not None and rule.until_ms <= now_ms:
-                self._end(rule, rule.until_ms)
-                rule = rule.then or rule
+        while over := [rule for rule in self._active if rule.until_ms is not None and rule.until_ms <= now_ms]:
+            first = min(over, key=lambda rule: rule.until_ms or 0)
+            self._end(first, first.until_ms or now_ms)
         if self._parked:
             due = [entry for entry in self._parked if entry[0] <= now_ms]
             self._parked = [entry for entry in self._parked if entry[0] > now_ms]
@@ -103,24 +104,24 @@ class Faults:
             self._end_spent(chosen)
 
     def filter_event(self, account_id: int | None, kind: str, payload: Any) -> list[Delivery]:
-        """What becomes of an event that is about to leave: what is sent, after how many seconds. None: a market stream."""
+        """What becomes of an event that is about to leave: what is sent, and after how many seconds.
+
+        ``account_id`` None: it is of a market stream.
+        """
         self.tick(self._exchange.now_ms())
         chosen = [rule for rule in self._active if _is_event(rule, account_id, kind, payload) and rule.happens()]
         deliveries: list[Delivery] = [(0, payload)]
         for rule in chosen:
             fault = rule.fault
             assert isinstance(fault, EventFault)
-            deliveries = [
-                (delay + more, again) for delay, body in deliveries for more, again in fault.deliveries(body)
-            ]
+            deliveries = [(delay + more, again) for delay, body in deliveries for more, again in fault.deliveries(body)]
         self._end_spent(chosen)
         return deliveries
 
     def _rule(self, step: Step, seed: str) -> Rule:
         wanted, accounts = step.match.account, None
         if wanted:
-            everybody = self._exchange.accounts_by_key.values()
-            accounts = frozenset(a.account_id for a in everybody if wanted in (a.api_key, a.label, str(a.account_id)))
+            accounts = frozenset(account.account_id for account in self._exchange.accounts_called(wanted))
         chance = Random(seed if step.seed is None else step.seed)  # noqa: S311 - it shall be predictable
         rule = Rule(next(self._numbers), step, step.fault, chance, accounts)
         self._rules[rule.number] = rule
@@ -177,8 +178,9 @@ class Faults:
 
     def _listen(self) -> None:
         """Hear of events only while a fault wants to."""
-        wanted = any(isinstance(rule.fault, EventFault) for rule in self._active)
-        self._exchange.hub.filter = self.filter_event if wanted else None
+        if self._exchange.hub is not None:
+            wanted = any(isinstance(rule.fault, EventFault) for rule in self._active)
+            self._exchange.hub.filter = self.filter_event if wanted else None
 
     def _chain(self, number: int) -> list[Rule]:
         chain, rule = [], self._rules.get(number)

@@ -39,7 +39,7 @@ class DropAfter(CallFault):
 
 @dataclass(frozen=True)
 class ErrorBefore(CallFault):
-    """Answer with an error of your choice; nothing was done. ``like`` is a ready-made one and rules over code and msg."""
+    """Answer with an error of your choice; nothing was done. ``like`` names a ready-made one instead."""
 
     ends_call = True
     status: int = whole(400, 599, 503)

@@ -1,4 +1,4 @@
-"""Faults of the market itself: prices, liquidity, halts. They hold a thing of a symbol for as long as they are active."""
+"""Faults of the market itself: prices, liquidity, halts. They hold a thing of a symbol while they are active."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was asked for: one step is a fault, what it shall happen to, how often and for how long. Pure: JSON in, steps out.
+"""What was asked for: one step is a fault, what it happens to, how often and for how long. Pure: JSON in, steps out.
 
 {"fault": "error_after", "match": {"path": "/api/v3/order", "method": "POST"}, "times": 2, "status": 504}
 """

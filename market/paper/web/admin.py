@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from market.paper.engine.amounts import SCALE, TooPrecise, short, units
-from market.paper.engine.types import Market
+from market.paper.engine.types import Account, Market
 from market.paper.venue import Venue
 from market.paper.web import errors
 from market.paper.web.call import Call, Endpoint
@@ -28,7 +28,7 @@ PAGE = resource.getpagesize()
 
 def open_account(call: Call) -> dict[str, Any]:
     """POST /paper/accounts {"label": "...", "balances": {"USDT": "1"}, "futures": {"USDT": "1"}} -> a key pair."""
-    wanted = _json(call)
+    wanted = json_of(call)
     label = wanted.get("label", "")
     if not isinstance(label, str) or len(label) > 200:
         raise errors.invalid("label")
@@ -42,9 +42,27 @@ def open_account(call: Call) -> dict[str, Any]:
     }
 
 
+def list_accounts(call: Call) -> dict[str, Any]:
+    """GET /paper/accounts: every account without its secret, and what it has: free and locked, the futures wallet."""
+    return {"accounts": [_account_row(call, account) for account in call.exchange.accounts_by_key.values()]}
+
+
+def deposit(call: Call) -> dict[str, Any]:
+    """POST /paper/deposits {"account": "label, key or id", "asset": "USDT", "amount": "100", "market": "spot"}."""
+    wanted = json_of(call)
+    venue, name, asset = _venue(call, wanted), wanted.get("account"), wanted.get("asset")
+    if not isinstance(name, str) or len(found := call.exchange.accounts_called(name)) != 1:
+        raise ApiError(-1130, f"account: {name!r} is not the label, key or id of exactly one account.")
+    if not isinstance(asset, str) or not re.fullmatch("[A-Z0-9]{1,20}", asset):
+        raise errors.invalid("asset")
+    amount = _amount("amount", wanted.get("amount"), LARGEST_DEPOSIT)
+    number = call.exchange.deposit(found[0].account_id, venue.name, asset, amount, call.now_ms)
+    return {"number": number, **_account_row(call, found[0])}
+
+
 def set_status(call: Call) -> dict[str, str]:
     """POST /paper/symbols {"symbol": "SOLUSDT", "status": "BREAK", "market": "spot"}; it survives a restart."""
-    wanted = _json(call)
+    wanted = json_of(call)
     venue, status = _venue(call, wanted), wanted.get("status")
     symbol = _symbol(venue, wanted)
     if status not in STATUSES:
@@ -55,7 +73,7 @@ def set_status(call: Call) -> dict[str, str]:
 
 def set_price(call: Call) -> dict[str, Any]:
     """POST /paper/prices {"symbol": "BTCUSDT", "price": "50000" | null, "market": "spot"}: hold a price, or let go."""
-    wanted = _json(call)
+    wanted = json_of(call)
     venue = _venue(call, wanted)
     symbol = _symbol(venue, wanted)
     if "price" not in wanted:
@@ -70,7 +88,7 @@ def set_book(call: Call) -> dict[str, Any]:
 
     How wide and how deep the ladder is; what is not named goes back to the default.
     """
-    wanted = _json(call)
+    wanted = json_of(call)
     venue = _venue(call, wanted)
     symbol = _symbol(venue, wanted)
     spread, level = wanted.get("spread_bps"), wanted.get("level_quote")
@@ -101,7 +119,8 @@ def stats(call: Call) -> dict[str, Any]:
     }
 
 
-def _json(call: Call) -> dict[str, Any]:
+def json_of(call: Call) -> dict[str, Any]:
+    """The body of an admin call. Raises -1100 when it is no JSON object."""
     try:
         body = orjson.loads(call.body)
     except orjson.JSONDecodeError as error:
@@ -109,6 +128,19 @@ def _json(call: Call) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ApiError(-1100, "The body is not a JSON object.")
     return body
+
+
+def _account_row(call: Call, account: Account) -> dict[str, Any]:
+    exchange, account_id = call.exchange, account.account_id
+    spot = [balance for balance in exchange.spot.engine.balances.all_of(account_id) if balance.free or balance.locked]
+    futures = [asset for asset in exchange.futures.engine.assets(account_id) if asset.wallet_balance]
+    return {
+        "id": account_id,
+        "label": account.label,
+        "api_key": account.api_key,
+        "spot": {balance.asset: {"free": short(balance.free), "locked": short(balance.locked)} for balance in spot},
+        "futures": {asset.asset: short(asset.wallet_balance) for asset in futures},
+    }
 
 
 def _assets(wanted: dict[str, Any], name: str) -> dict[str, int]:
@@ -149,6 +181,8 @@ admin = partial(Endpoint, market=None, weight=0, security="admin")
 
 ENDPOINTS = [
     admin("POST", "/paper/accounts", open_account),
+    admin("GET", "/paper/accounts", list_accounts),
+    admin("POST", "/paper/deposits", deposit),
     admin("POST", "/paper/symbols", set_status),
     admin("POST", "/paper/prices", set_price),
     admin("POST", "/paper/books", set_book),

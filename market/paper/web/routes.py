@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from market.paper.web import admin
+from market.paper.web import admin, faults
+from market.paper.web.futures import routes as futures
 from market.paper.web.spot import routes as spot
 
-ENDPOINTS = [*spot.ENDPOINTS, *admin.ENDPOINTS]
+ENDPOINTS = [*spot.ENDPOINTS, *futures.ENDPOINTS, *admin.ENDPOINTS, *faults.ENDPOINTS]
 
 ROUTES = {(endpoint.method, endpoint.path): endpoint for endpoint in ENDPOINTS}
 PATHS = {endpoint.path for endpoint in ENDPOINTS}
