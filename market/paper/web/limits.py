@@ -1,4 +1,4 @@
-"""Binance's two meters: request weight per IP and minute, unfilled orders per account and window."""
+"""Binance's two meters: request weight per IP and minute, unfilled orders per account and window. And its bans."""
 
 from __future__ import annotations
 
@@ -6,25 +6,46 @@ from market.paper.web.errors import ApiError
 
 MS_PER_MINUTE = 60_000
 MAKER_FILL_CREDIT = 5
+# How often an IP may come again in a minute in which it was told 429. Binance does not say; several clients behind one
+# address may each have a request on its way.
+PATIENCE = 20
+SHORTEST_BAN_MS = 2 * MS_PER_MINUTE
+LONGEST_BAN_MS = 3 * 24 * 60 * MS_PER_MINUTE
 
 
 class WeightMeter:
-    """Request weight per IP in the current minute; a limit of 0 counts without refusing."""
+    """Request weight per IP in the current minute, and bans of those who do not listen. A limit of 0 only counts."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._minute = 0
         self._used: dict[str, int] = {}
+        self._refused: dict[str, int] = {}
+        # ip -> until when, and how long that was
+        self._bans: dict[str, tuple[int, int]] = {}
 
     def require_room(self, ip: str, now_ms: int) -> None:
-        """Raise 429 with Retry-After when this minute's weight is used up; the request is then not executed."""
-        if self.limit and self.used(ip, now_ms) >= self.limit:
-            wait = str(-(-(MS_PER_MINUTE - now_ms % MS_PER_MINUTE) // 1000))
+        """Raise 429 with Retry-After when this minute's weight is used up, 418 when the IP is banned.
+
+        The request is then not executed. Bans begin at two minutes and double, up to three days.
+        """
+        if not self.limit:
+            return
+        until_ms, length_ms = self._bans.get(ip, (0, 0))
+        if now_ms < until_ms:
+            raise _banned(until_ms, now_ms)
+        if self.used(ip, now_ms) < self.limit:
+            return
+        self._refused[ip] = refused = self._refused.get(ip, 0) + 1
+        if refused <= PATIENCE:
             text = (
                 f"Too much request weight used; current limit is {self.limit} request weight per 1 MINUTE. "
                 "Please use WebSocket Streams for live updates to avoid polling the API."
             )
-            raise ApiError(-1003, text, 429, {"Retry-After": wait})
+            raise ApiError(-1003, text, 429, {"Retry-After": _seconds(MS_PER_MINUTE - now_ms % MS_PER_MINUTE)})
+        length_ms = min(2 * length_ms or SHORTEST_BAN_MS, LONGEST_BAN_MS)
+        self._bans[ip] = now_ms + length_ms, length_ms
+        raise _banned(now_ms + length_ms, now_ms)
 
     def add(self, ip: str, weight: int, now_ms: int) -> int:
         """Count a request; return what the IP has used this minute."""
@@ -36,6 +57,7 @@ class WeightMeter:
         if now_ms // MS_PER_MINUTE != self._minute:
             self._minute = now_ms // MS_PER_MINUTE
             self._used.clear()
+            self._refused.clear()
         return self._used.get(ip, 0)
 
 
@@ -53,8 +75,7 @@ class OrderMeter:
         """Raise 429 / -1015 when the account has placed too many orders that did not fill."""
         if self._limit and self.count(account_id, now_ms) >= self._limit:
             text = f"Too many new orders; current limit is {self._limit} orders per {self._label}."
-            wait = str(-(-(self._window_ms - now_ms % self._window_ms) // 1000))
-            raise ApiError(-1015, text, 429, {"Retry-After": wait})
+            raise ApiError(-1015, text, 429, {"Retry-After": _seconds(self._window_ms - now_ms % self._window_ms)})
 
     def add(self, account_id: int, change: int, now_ms: int) -> None:
         """Count a placement (+1) or give something back for a fill; never below zero."""
@@ -66,3 +87,16 @@ class OrderMeter:
             self._window = now_ms // self._window_ms
             self._counts.clear()
         return self._counts.get(account_id, 0)
+
+
+def _banned(until_ms: int, now_ms: int) -> ApiError:
+    text = (
+        f"Way too much request weight used; IP banned until {until_ms}. "
+        "Please use WebSocket Streams for live updates to avoid bans."
+    )
+    return ApiError(-1003, text, 418, {"Retry-After": _seconds(until_ms - now_ms)})
+
+
+def _seconds(duration_ms: int) -> str:
+    """Whole seconds, rounded up."""
+    return str(-(-duration_ms // 1000))
