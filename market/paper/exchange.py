@@ -11,7 +11,7 @@ import secrets
 import string
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from market.paper.committer import Committer
 from market.paper.engine.futures.engine import FuturesEngine
@@ -23,10 +23,8 @@ from market.paper.faults.board import Faults
 from market.paper.ledger import Ledger
 from market.paper.prices.clock import Clock
 from market.paper.prices.path import STEP_MS
+from market.paper.streams.hub import Hub
 from market.paper.venue import Venue
-
-if TYPE_CHECKING:
-    from market.paper.streams.hub import Hub
 
 logger = logging.getLogger("paper")
 
@@ -63,7 +61,7 @@ class Exchange:
         self._last_deposit = int(str(last))
         self.started_ms = self.matched_ms = self.now_ms()
         self.faults = Faults(self)
-        self.hub: Hub | None = None
+        self.hub = Hub(self)
 
     def now_ms(self) -> int:
         """The exchange's clock."""
@@ -133,6 +131,7 @@ class Exchange:
             if table is FILLS:
                 for row in rows:
                     self._log_fill(dict(zip(FILLS.columns, row, strict=True)))
+        self.hub.tell(batch.news)
 
     def _log_fill(self, fill: dict[str, object]) -> None:
         self.venues[str(fill["market"])].fills += 1

@@ -48,11 +48,13 @@ async def _run(exchange: Exchange, options: Options, stop: asyncio.Event) -> Non
         await _listen(runner, options)
         port = runner.addresses[0][1]  # the one the system chose when --port is 0
         print(f"paper exchange listens on http://{options.host}:{port}", flush=True)  # noqa: T201
-        work = [asyncio.create_task(job) for job in (exchange.committer.run(), _match_for_ever(exchange))]
+        jobs = (exchange.committer.run(), _match_for_ever(exchange), exchange.hub.run())
+        work = [asyncio.create_task(job) for job in jobs]
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([*work, stopped], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopped}:
             task.result()  # a worker only ends by an error: let it be seen
+        await exchange.hub.close()
         await runner.cleanup()
         await exchange.committer.close()
         for task in work:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from market.paper.engine.types import Account, Rejected
 from market.paper.exchange import Exchange
+from market.paper.streams.handler import is_stream_path, serve_stream
 from market.paper.web.call import Call, DropConnection, Endpoint, Reply
 from market.paper.web.errors import ApiError
 from market.paper.web.limits import WeightMeter
@@ -39,6 +40,8 @@ class Pipeline:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request. Never raises."""
         try:
+            if request.headers.get("Upgrade", "").lower() == "websocket" and is_stream_path(request.rel_url.raw_path):
+                return await serve_stream(request, self._exchange, self.dispatch)
             reply = await self._reply(request)
         except DropConnection:
             if request.transport is not None:
