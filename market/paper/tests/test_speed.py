@@ -1,0 +1,74 @@
+"""An exchange whose clock runs faster than the world."""
+
+import time
+
+from market.paper.tests.server import PaperServer
+
+SPEED = 600
+BUY = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.001"}
+
+
+def server_time(paper: PaperServer) -> int:
+    return paper.get("/api/v3/time")["serverTime"]
+
+
+def test_clock_runs_as_fast_as_asked_and_candles_with_it(tmp_path, wait_until):
+    with PaperServer(tmp_path / "ledger.sqlite3", "--speed", str(SPEED)) as paper:
+        real, began = time.monotonic(), server_time(paper)
+
+        wait_until(lambda: server_time(paper) - began > 10 * 60_000)
+
+        passed = time.monotonic() - real
+        ran = (server_time(paper) - began) / 1000
+        assert 0.8 * SPEED < ran / passed < 1.25 * SPEED
+        (opened, *_), (_, *_) = paper.get("/api/v3/klines", symbol="BTCUSDT", interval="1m", limit=2)
+        assert opened > began
+
+
+def test_client_that_goes_by_the_real_clock_may_trade(tmp_path):
+    with PaperServer(tmp_path / "ledger.sqlite3", "--speed", "1000") as paper:
+        key = paper.open_account(USDT="10000")
+        began = server_time(paper)
+        while server_time(paper) - began < 120_000:
+            pass
+
+        assert paper.signed("POST", "/api/v3/order", key, **BUY)[0] == 200
+        stale = paper.signed("POST", "/api/v3/order", key, **BUY, timestamp=int(time.time() * 1000) - 60_000)
+        assert stale[1]["code"] == -1021
+
+
+def test_clock_never_goes_back_over_a_kill(tmp_path):
+    ledger = tmp_path / "ledger.sqlite3"
+    with PaperServer(ledger, "--speed", "1000") as paper:
+        key = paper.open_account(USDT="10000")
+        order = paper.signed("POST", "/api/v3/order", key, **BUY)[1]
+        last = server_time(paper)
+        paper.kill()
+
+    with PaperServer(ledger) as paper:
+        assert server_time(paper) >= last
+        again = paper.signed("GET", "/api/v3/order", key, symbol="BTCUSDT", orderId=order["orderId"])[1]
+        assert again["time"] == order["transactTime"]
+
+
+def test_resting_orders_meet_every_price_of_a_fast_replay(tmp_path, wait_until):
+    """Limits around the price: within hours of the replay some are crossed, each filled at its own price."""
+    with PaperServer(tmp_path / "ledger.sqlite3", "--speed", str(SPEED)) as paper:
+        key = paper.open_account(USDT="10000", BTC="1")
+        price = float(paper.get("/api/v3/ticker/price", symbol="BTCUSDT")["price"])
+        for side, far in (("BUY", 0.998), ("SELL", 1.002)):
+            new = {"symbol": "BTCUSDT", "side": side, "type": "LIMIT_MAKER", "quantity": "0.001"}
+            assert paper.signed("POST", "/api/v3/order", key, **new, price=f"{price * far:.2f}")[0] == 200
+
+        def trades() -> list:
+            return paper.signed("GET", "/api/v3/myTrades", key, symbol="BTCUSDT")[1]
+
+        (trade, *_) = wait_until(trades, timeout=30)
+
+        order = paper.signed("GET", "/api/v3/order", key, symbol="BTCUSDT", orderId=trade["orderId"])[1]
+        assert (order["status"], order["price"]) == ("FILLED", trade["price"])
+        minute = trade["time"] // 60_000 * 60_000
+        ((_, _, high, low, *_),) = paper.get(
+            "/api/v3/klines", symbol="BTCUSDT", interval="1m", startTime=minute, endTime=minute
+        )
+        assert float(low) <= float(trade["price"]) <= float(high)
