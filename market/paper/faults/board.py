@@ -164,16 +164,18 @@ class Faults:
     def _happening(self, call: Call) -> list[Rule]:
         account = call.signed_by or self._exchange.accounts_by_key.get(call.api_key or "")
         account_id, symbol = account.account_id if account else None, _symbol_of(call)
-        chosen = []
+        chosen: list[Rule] = []
+        ended = False
         for rule in self._active:
             fault = rule.fault
             if not isinstance(fault, CallFault) or not fault.concerns(call):
                 continue
-            if _is_about(rule, account_id, symbol) and _matches(rule.step.match, call) and rule.happens():
+            if not (_is_about(rule, account_id, symbol) and _matches(rule.step.match, call)):
+                continue
+            if rule.happens(too_late=ended):
                 logger.info("fault %s (%s): %s", rule.number, rule.step.name, _described(call, account_id))
                 chosen.append(rule)
-                if fault.ends_call:
-                    break
+                ended = fault.ends_call
         return chosen
 
     def _listen(self) -> None:

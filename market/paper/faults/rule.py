@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ class Rule:
     state: Literal["waiting", "active", "done"] = "waiting"
     until_ms: int | None = None
     seen: int = 0
-    hits: int = field(default=0)
+    hits: int = 0
 
     def begin(self, now_ms: int) -> None:
         """Be active from now on."""
@@ -39,14 +39,19 @@ class Rule:
         """True when it has happened as often as it may."""
         return self.step.times is not None and self.hits >= self.step.times
 
-    def happens(self) -> bool:
-        """Count a call or event that matches; True when the fault happens to it. The same seed, the same answers."""
+    def happens(self, *, too_late: bool = False) -> bool:
+        """Count a call or event that matches; True when the fault happens to it. The same seed, the same answers.
+
+        ``too_late``: another fault has ended the call already.
+        """
         if self.is_spent:
             return False
         self.seen += 1
         if self.seen <= self.step.after_requests:
             return False
         if self.step.probability < 1 and self.random.random() >= self.step.probability:
+            return False
+        if too_late:
             return False
         self.hits += 1
         return True

@@ -14,7 +14,6 @@ def refusal(meter: WeightMeter, now_ms: int, ip: str = IP) -> tuple[int, int] | 
     try:
         meter.require_room(ip, now_ms)
     except ApiError as error:
-        assert error.code == -1003
         return error.status, int(error.headers["Retry-After"])
     return None
 
