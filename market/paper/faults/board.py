@@ -180,9 +180,8 @@ class Faults:
 
     def _listen(self) -> None:
         """Hear of events only while a fault wants to."""
-        if self._exchange.hub is not None:
-            wanted = any(isinstance(rule.fault, EventFault) for rule in self._active)
-            self._exchange.hub.filter = self.filter_event if wanted else None
+        wanted = any(isinstance(rule.fault, EventFault) for rule in self._active)
+        self._exchange.hub.filter = self.filter_event if wanted else None
 
     def _chain(self, number: int) -> list[Rule]:
         chain, rule = [], self._rules.get(number)
