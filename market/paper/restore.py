@@ -14,12 +14,16 @@ OPEN = "market = ? AND status IN ('NEW', 'PARTIALLY_FILLED', 'PENDING_NEW') ORDE
 
 def spot_state(ledger: Ledger) -> SpotState:
     """The spot engine's state."""
+    (list_id,) = ledger.row("SELECT coalesce(max(order_list_id), 0) + 1 FROM order_lists")
     return SpotState(
         balances=ledger.things(spot.BALANCES),
         open_orders=ledger.things(spot.ORDERS, OPEN, ["spot"]),
         statuses=statuses(ledger, "spot"),
         next_order_ids=ledger.next_ids("orders", "order_id", "spot"),
         next_trade_ids=ledger.next_ids("fills", "trade_id", "spot"),
+        open_lists=ledger.things(spot.ORDER_LISTS, "status = 'EXECUTING' ORDER BY order_list_id"),
+        next_list_id=int(str(list_id)),
+        bnb_burners={int(account) for account, burns in settings(ledger, "bnb_burn:").items() if burns == "true"},
     )
 
 
@@ -45,5 +49,9 @@ def futures_state(ledger: Ledger) -> FuturesState:
 
 def statuses(ledger: Ledger, market: Market) -> dict[str, str]:
     """The status of every symbol that was ever set, by symbol."""
-    start = f"status:{market}:"
+    return settings(ledger, f"status:{market}:")
+
+
+def settings(ledger: Ledger, start: str) -> dict[str, str]:
+    """The settings whose keys begin so, without the beginning."""
     return {key.removeprefix(start): value for key, value in ledger.settings().items() if key.startswith(start)}

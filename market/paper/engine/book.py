@@ -69,6 +69,12 @@ class Book(Generic[O]):
         if len(self._buys) + len(self._sells) > 2 * len(self._limits) + SLACK:
             self._sweep()
 
+    def rename(self, order: O, client_order_id: str) -> None:
+        """Give an open order another client id."""
+        del self._by_client[order.account_id, order.client_order_id]
+        order.client_order_id = client_order_id
+        self._by_client[order.account_id, client_order_id] = order
+
     def by_client_id(self, account_id: int, client_order_id: str) -> O | None:
         """The account's open order of that client id, if any."""
         return self._by_client.get((account_id, client_order_id))

@@ -2,55 +2,139 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from market.paper.engine.amounts import DECIMALS, SCALE
 from market.paper.engine.spot.rules import SymbolRules
-from market.paper.engine.spot.types import NewOrder
+from market.paper.engine.spot.types import STOP_TYPES, NewOrder, SpotOrder
 from market.paper.engine.types import Quote, Rejected
 
 
 def check_precision(order: NewOrder, rules: SymbolRules) -> None:
     """Raise -1111 when an amount has more decimals than its asset, -1013 when it is zero."""
-    for name, amount, decimals in (
-        ("quantity", order.quantity, rules.base_precision),
-        ("quoteOrderQty", order.quote_order_qty, rules.quote_precision),
-        ("price", order.price, rules.quote_precision),
-        ("stopPrice", order.stop_price, rules.quote_precision),
-        ("icebergQty", order.iceberg_qty, rules.base_precision),
-    ):
-        if amount is None:
-            continue
-        if decimals < DECIMALS and amount % 10 ** (DECIMALS - decimals):
-            raise Rejected(-1111, f"Parameter '{name}' has too much precision.")
-        if amount <= 0:
-            raise Rejected(-1013, "Invalid price." if name in ("price", "stopPrice") else "Invalid quantity.")
+    base, quote = rules.base_precision, rules.quote_precision
+    _check_amount("quantity", order.quantity, base)
+    _check_amount("price", order.price, quote)
+    _check_amount("quoteOrderQty", order.quote_order_qty, quote)
+    _check_amount("stopPrice", order.stop_price, quote)
+    _check_amount("icebergQty", order.iceberg_qty, base)
+
+
+def check_support(order: NewOrder, rules: SymbolRules) -> None:
+    """Raise -2010 when the symbol does not know this kind of order."""
+    if order.type not in rules.order_types:
+        raise Rejected(-2010, f"{order.type.replace('_', ' ').capitalize()} orders are not supported for this symbol.")
+    if order.quote_order_qty is not None and "quoteOrderQtyMarketAllowed" not in rules.allowed:
+        raise Rejected(-2010, "Quote order qty market orders are not support for this symbol.")
+    if order.iceberg_qty is not None and "icebergAllowed" not in rules.allowed:
+        raise Rejected(-2010, "Iceberg orders are not supported for this symbol.")
+    if order.trailing_delta is not None and "allowTrailingStop" not in rules.allowed:
+        raise Rejected(-2010, "Trailing stop orders are not supported for this symbol.")
 
 
 def check_filters(order: NewOrder, quantity: int, rules: SymbolRules, quote: Quote) -> None:
     """Raise -1013 with the name of the first filter the order breaks by itself. ``quantity`` is in base asset."""
-    market = order.price is None
-    for price in (order.price, order.stop_price):
-        if price is None:
-            continue
-        _refuse_unless("PRICE_FILTER", rules.price.allows(price))
-        if rules.percent is not None:
-            _refuse_unless(rules.percent.name, rules.percent.allows(price, quote.average, order.side))
-    _refuse_unless("LOT_SIZE", rules.lot.allows(quantity))
-    if rules.notional is not None:
-        reference = quote.average if rules.notional.average_minutes else quote.last
-        notional = _notional_of(order, quantity, reference)
-        _refuse_unless(rules.notional.name, rules.notional.allows(notional, market=market))
-    if market:
-        _refuse_unless("MARKET_LOT_SIZE", rules.market_lot.allows(quantity))
+    _check_prices(order, rules, quote)
+    if not rules.lot.allows(quantity):
+        raise _failure("LOT_SIZE")
+    notional = rules.notional
+    if notional is not None:
+        reference = quote.average if notional.average_minutes else quote.last
+        if not notional.allows(_notional_of(order, quantity, reference), market=order.price is None):
+            raise _failure(notional.name)
+    if order.price is None and not rules.market_lot.allows(quantity):
+        raise _failure("MARKET_LOT_SIZE")
+    if order.iceberg_qty is not None:
+        _check_iceberg(order.iceberg_qty, quantity, rules)
+    if order.trailing_delta is not None:
+        delta, trailing = order.trailing_delta, rules.trailing
+        if trailing is not None and not trailing.allows(delta, rises=order.rises):
+            raise _failure("TRAILING_DELTA")
 
 
-def check_counts(open_orders: int, rules: SymbolRules) -> None:
-    """Raise -1013 when the account has as many open orders in the symbol as it may have."""
-    _refuse_unless("MAX_NUM_ORDERS", not rules.max_num_orders or open_orders < rules.max_num_orders)
+def check_counts(
+    orders: Sequence[NewOrder], open_count: int, open_orders: Sequence[SpotOrder], rules: SymbolRules
+) -> None:
+    """Raise -1013 when the account would have more open orders in the symbol than it may.
+
+    ``open_orders`` are only looked at when there is a stop or an iceberg among the new ones.
+    """
+    if rules.max_num_orders and open_count + len(orders) > rules.max_num_orders:
+        raise _failure("MAX_NUM_ORDERS")
+    stops = sum(order.type in STOP_TYPES for order in orders)
+    if stops and rules.max_num_algo_orders:
+        waiting = sum(order.type in STOP_TYPES for order in open_orders)
+        if waiting + stops > rules.max_num_algo_orders:
+            raise _failure("MAX_NUM_ALGO_ORDERS")
+    icebergs = sum(order.iceberg_qty is not None for order in orders)
+    if icebergs and rules.max_num_iceberg_orders:
+        resting = sum(order.iceberg_qty > 0 for order in open_orders)
+        if resting + icebergs > rules.max_num_iceberg_orders:
+            raise _failure("MAX_NUM_ICEBERG_ORDERS")
+
+
+def check_lists(open_lists: int, rules: SymbolRules) -> None:
+    """Raise when the symbol has no order lists, or the account as many as it may have."""
+    if "ocoAllowed" not in rules.allowed:
+        raise Rejected(-2010, "OCO orders are not supported for this symbol")
+    if rules.max_num_order_lists and open_lists >= rules.max_num_order_lists:
+        raise _failure("MAX_NUM_ORDER_LISTS")
 
 
 def check_position(after: int, rules: SymbolRules) -> None:
     """Raise -1013 when the account would hold more of the base asset than MAX_POSITION lets it."""
-    _refuse_unless("MAX_POSITION", not rules.max_position or after <= rules.max_position)
+    if rules.max_position and after > rules.max_position:
+        raise _failure("MAX_POSITION")
+
+
+def check_amend(order: SpotOrder, quantity: int, rules: SymbolRules) -> None:
+    """Raise -2038 or -1013 when an open order may not be cut down to ``quantity``."""
+    if "amendAllowed" not in rules.allowed:
+        raise Rejected(-2038, "Order amend is not supported for this symbol.")
+    if quantity == order.orig_qty:
+        raise Rejected(-2038, "The requested action would change no state; rejecting")
+    if quantity > order.orig_qty:
+        raise Rejected(-2038, "Order amend (quantity increase) is not supported.")
+    if quantity <= order.executed_qty:
+        raise Rejected(-2038, "Invalid quantity.")
+    if rules.max_num_order_amends and order.amends >= rules.max_num_order_amends:
+        raise Rejected(-2038, "Filter failure: MAX_NUM_ORDER_AMENDS")
+    _check_amount("newQty", quantity, rules.base_precision)
+    if not rules.lot.allows(quantity):
+        raise _failure("LOT_SIZE")
+    notional, price = rules.notional, order.price or order.stop_price
+    if notional is not None and price and not notional.allows(price * quantity // SCALE, market=not order.price):
+        raise _failure(notional.name)
+
+
+def _check_prices(order: NewOrder, rules: SymbolRules, quote: Quote) -> None:
+    price, percent = order.price, rules.percent
+    if order.stop_price is not None and not rules.price.allows(order.stop_price):
+        raise _failure("PRICE_FILTER")
+    if price is None:
+        return
+    if not rules.price.allows(price):
+        raise _failure("PRICE_FILTER")
+    if percent is not None and not percent.allows(price, quote.average, order.side):
+        raise _failure(percent.name)
+
+
+def _check_amount(name: str, amount: int | None, decimals: int) -> None:
+    if amount is None:
+        return
+    if decimals < DECIMALS and amount % 10 ** (DECIMALS - decimals):
+        raise Rejected(-1111, f"Parameter '{name}' has too much precision.")
+    if amount <= 0:
+        raise Rejected(-1013, "Invalid price." if name in ("price", "stopPrice") else "Invalid quantity.")
+
+
+def _check_iceberg(visible: int, quantity: int, rules: SymbolRules) -> None:
+    if not rules.lot.allows(visible):
+        raise _failure("LOT_SIZE")
+    if visible >= quantity:
+        raise Rejected(-2010, "IcebergQty exceeds QTY.")
+    if rules.iceberg_parts and -(-quantity // visible) > rules.iceberg_parts:
+        raise _failure("ICEBERG_PARTS")
 
 
 def _notional_of(order: NewOrder, quantity: int, reference: int) -> int:
@@ -60,6 +144,5 @@ def _notional_of(order: NewOrder, quantity: int, reference: int) -> int:
     return price * quantity // SCALE
 
 
-def _refuse_unless(name: str, kept: bool) -> None:
-    if not kept:
-        raise Rejected(-1013, f"Filter failure: {name}")
+def _failure(name: str) -> Rejected:
+    return Rejected(-1013, f"Filter failure: {name}")

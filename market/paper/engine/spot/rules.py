@@ -60,8 +60,23 @@ class PercentPrice:
 
 
 @dataclass(frozen=True, slots=True)
+class Trailing:
+    """How far (in basis points) a trailing stop may follow the market, by whether its trigger is above or below it."""
+
+    min_above: int
+    max_above: int
+    min_below: int
+    max_below: int
+
+    def allows(self, delta: int, *, rises: bool) -> bool:
+        """True when the distance is within the bounds."""
+        low, high = (self.min_above, self.max_above) if rises else (self.min_below, self.max_below)
+        return low <= delta <= high
+
+
+@dataclass(frozen=True, slots=True)
 class SymbolRules:
-    """Everything the engine needs to know of a symbol."""
+    """Everything the engine needs to know of a symbol. A maximum of 0 means that there is none."""
 
     symbol: str
     base: str
@@ -73,8 +88,17 @@ class SymbolRules:
     market_lot: Steps
     notional: Notional | None
     percent: PercentPrice | None
+    trailing: Trailing | None
+    iceberg_parts: int
     max_num_orders: int
+    max_num_algo_orders: int
+    max_num_iceberg_orders: int
+    max_num_order_lists: int
+    max_num_order_amends: int
     max_position: int
+    order_types: frozenset[str]
+    # By Binance's names: icebergAllowed, ocoAllowed, allowTrailingStop ...
+    allowed: frozenset[str]
 
 
 def rules_of(entry: Mapping[str, Any]) -> SymbolRules:
@@ -91,9 +115,26 @@ def rules_of(entry: Mapping[str, Any]) -> SymbolRules:
         market_lot=_steps(filters.get("MARKET_LOT_SIZE"), "minQty", "maxQty", "stepSize"),
         notional=_notional(filters),
         percent=_percent(filters),
-        max_num_orders=int(filters.get("MAX_NUM_ORDERS", {}).get("maxNumOrders", 0)),
+        trailing=_trailing(filters.get("TRAILING_DELTA")),
+        iceberg_parts=_number(filters, "ICEBERG_PARTS", "limit"),
+        max_num_orders=_number(filters, "MAX_NUM_ORDERS", "maxNumOrders"),
+        max_num_algo_orders=_number(filters, "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders"),
+        max_num_iceberg_orders=_number(filters, "MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders"),
+        max_num_order_lists=_number(filters, "MAX_NUM_ORDER_LISTS", "maxNumOrderLists"),
+        max_num_order_amends=_number(filters, "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends"),
         max_position=units(filters.get("MAX_POSITION", {}).get("maxPosition", "0")),
+        order_types=frozenset(entry["orderTypes"]),
+        allowed=frozenset(name for name, value in entry.items() if value is True),
     )
+
+
+def _number(filters: Mapping[str, Mapping[str, Any]], kind: str, name: str) -> int:
+    return int(filters.get(kind, {}).get(name, 0))
+
+
+def _trailing(row: Mapping[str, Any] | None) -> Trailing | None:
+    names = ("minTrailingAboveDelta", "maxTrailingAboveDelta", "minTrailingBelowDelta", "maxTrailingBelowDelta")
+    return Trailing(*(int(row[name]) for name in names)) if row else None
 
 
 def _steps(row: Mapping[str, Any] | None, low: str, high: str, step: str) -> Steps:
