@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -110,17 +111,17 @@ def spread_evenly(amount: int) -> Ints:
     return whole + np.diff(np.arange(SECONDS + 1) * part // SECONDS)
 
 
-def alone(bar: Bar) -> Candles:
-    """One candle as a table."""
-    columns: list[Any] = [np.array([amount], dtype=object) for amount in bar]
-    columns.append(np.ones(1, dtype=np.bool_))
+def tabled(bars: Sequence[Bar]) -> Candles:
+    """Bars as a table. Their amounts may be of any size."""
+    columns: list[Any] = list(np.array(bars, dtype=object).reshape(-1, len(Bar._fields)).T)
+    columns.append(np.ones(len(bars), dtype=np.bool_))
     return Candles(*columns)
 
 
 def joined(parts: list[Candles]) -> Candles:
     """Candles one after the other."""
     if not parts:
-        return alone(Bar(0, 0, 0, 0, 0, 0, 0)).picked(np.arange(0))
+        return tabled([])
     return Candles(*(np.concatenate([getattr(part, name) for part in parts]) for name in Candles.__slots__))
 
 

@@ -21,8 +21,8 @@ class Decimals:
     quote: int = DECIMALS
 
 
-def kline_text(open_ms: Ints, close_ms: Ints, candles: Candles, decimals: Decimals) -> bytes:
-    """Kline rows as JSON, comma separated. Half of the volume counts as bought by takers: the recording does not say.
+def kline_text(open_ms: Ints, close_ms: Ints, candles: Candles, taken: tuple[Ints, Ints], decimals: Decimals) -> bytes:
+    """Kline rows as JSON, comma separated. ``taken``: what takers bought, in base and in quote asset.
 
     All rows are formatted at once: a thousand of them take two milliseconds, one by one they take six.
     """
@@ -33,7 +33,7 @@ def kline_text(open_ms: Ints, close_ms: Ints, candles: Candles, decimals: Decima
         columns += _parts(amounts, decimals.price)
     columns += [*_parts(candles.volume, decimals.volume), close_ms]
     columns += [*_parts(candles.quote_volume, decimals.quote), candles.trades]
-    columns += [*_parts(candles.volume // 2, decimals.volume), *_parts(candles.quote_volume // 2, decimals.quote)]
+    columns += [*_parts(taken[0], decimals.volume), *_parts(taken[1], decimals.quote)]
     return _filled(row, columns)
 
 

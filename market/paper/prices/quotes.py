@@ -34,6 +34,14 @@ class Book:
         quantity = self.level_quote * SCALE // price // lot * lot
         return Shape(spread, gap=spread // tick * tick, level_qty=max(lot, quantity), levels=self.levels)
 
+    def changed(self, spread_bps: Decimal | None, level_quote: int | None, levels: int | None) -> Book:
+        """This book with what is given instead."""
+        return Book(
+            self.spread_bps if spread_bps is None else spread_bps,
+            self.level_quote if level_quote is None else level_quote,
+            self.levels if levels is None else levels,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -48,6 +56,24 @@ class Shape:
 def sides(price: Amounts, spread: int, tick: int) -> tuple[Amounts, Amounts]:
     """Bid and ask, half a spread away from a price and rounded outwards to the tick."""
     return (2 * price - spread) // (2 * tick) * tick, -(-(2 * price + spread) // (2 * tick)) * tick
+
+
+def still_quote(book: Book, price: int, mark: int | None, *, tick: int, lot: int) -> Quote:
+    """The quote of a price that stands still, at step 0."""
+    shape = book.shape(price, tick=tick, lot=lot)
+    bid, ask = sides(price, shape.spread, tick)
+    return Quote(
+        step=0,
+        last=price,
+        bid=max(bid, tick),
+        ask=ask,
+        average=price,
+        gap=shape.gap,
+        level_qty=shape.level_qty,
+        levels=shape.levels,
+        mark=mark or price,
+        index=price,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +149,12 @@ class Quotes:
         if price is None:
             self._held = None
             return
-        shape = self._book.shape(price, tick=self._tape.tick, lot=self._tape.lot)
-        bid, ask = sides(price, shape.spread, self._tape.tick)
-        mark = mark if mark and self._has_mark else price
-        depth = (shape.gap, shape.level_qty, shape.levels)
-        self._held = Quote(0, price, max(bid, self._tape.tick), ask, price, *depth, mark, price)
+        tape = self._tape
+        self._held = still_quote(self._book, price, mark if self._has_mark else None, tick=tape.tick, lot=tape.lot)
 
     def reshape(self, spread_bps: Decimal | None, level_quote: int | None, levels: int | None) -> None:
         """Change the book; None: as it was at first."""
-        default = self._default
-        self._book = Book(
-            default.spread_bps if spread_bps is None else spread_bps,
-            default.level_quote if level_quote is None else level_quote,
-            default.levels if levels is None else levels,
-        )
+        self._book = self._default.changed(spread_bps, level_quote, levels)
         self._now = None
         self._minutes.clear()
         if self._held:

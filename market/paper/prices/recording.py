@@ -77,8 +77,7 @@ class Recording:
     def filter(self, symbol: str, filter_type: str, field: str) -> int:
         """An amount of one of the symbol's filters; a disabled one (0) counts as the smallest amount there is."""
         (entry,) = (entry for entry in self.exchange_info["symbols"] if entry["symbol"] == symbol)
-        (row,) = (row for row in entry["filters"] if row["filterType"] == filter_type)
-        return units(row[field]) or 1
+        return amount_of_filter(entry, filter_type, field)
 
 
 def load_recording(folder: Path = DATA, market: Market = "spot") -> Recording:
@@ -101,6 +100,12 @@ def load_recording(folder: Path = DATA, market: Market = "spot") -> Recording:
     info["symbols"] = [entry for entry in info["symbols"] if entry["symbol"] in candles]
     funding = {symbol: _funding(folder, symbol, first, length) for symbol in candles} if market == "futures" else {}
     return Recording(market, first, candles, info, funding, _bnb_closes(folder, first, length))
+
+
+def amount_of_filter(entry: dict[str, Any], filter_type: str, field: str) -> int:
+    """An amount of a filter of an exchangeInfo entry; a disabled one (0) counts as the smallest amount there is."""
+    (row,) = (row for row in entry["filters"] if row["filterType"] == filter_type)
+    return units(row[field]) or 1
 
 
 def load_leverage_brackets(folder: Path = DATA) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import numpy as np
 
-from market.paper.prices.candles import STEPS_PER_SECOND, CalendarTable, LoopTable, SecondTable, Table, alone
+from market.paper.prices.candles import STEPS_PER_SECOND, CalendarTable, LoopTable, SecondTable, Table, tabled
 from market.paper.prices.intervals import CALENDAR, INTERVALS, MINUTES, Interval
 from market.paper.prices.klines import Decimals, kline_text, price_kline_text
 from market.paper.prices.path import STEP_MS, STEPS
@@ -45,7 +45,7 @@ class Series:
             closed = min(last, now_bucket - 1)
             rows, count = self._rows(interval, first, closed, closed_limit, newest=newest, prices_only=prices_only)
         if candle and count < limit:
-            text = self._text(scale, np.array([now_bucket]), alone(candle.bar), prices_only=prices_only)
+            text = self._text(scale, np.array([now_bucket]), tabled([candle.bar]), prices_only=prices_only)
             rows = rows + b"," + text if rows else text
         return b"[" + rows + b"]"
 
@@ -115,7 +115,8 @@ class Series:
         open_ms, close_ms = scale.open_ms(buckets), scale.open_ms(buckets + 1) - 1
         if prices_only:
             return price_kline_text(open_ms, close_ms, candles)
-        return kline_text(open_ms, close_ms, candles, self._decimals)
+        taken = (candles.volume // 2, candles.quote_volume // 2)  # the recording does not say
+        return kline_text(open_ms, close_ms, candles, taken, self._decimals)
 
     def _table(self, interval: str) -> Table:
         table = self._tables.get(interval)
