@@ -29,6 +29,10 @@ NEED_NO_SERVER = {
     *("startapp", "startproject", "version", "--help", "-h", "--version"),
 }
 MIGRATE_THEMSELVES = {"migrate", "showmigrations", "sqlmigrate", "squashmigrations"}
+# They talk to the paper exchange and to nothing else.
+ASK_THE_EXCHANGE = {"paper_account", "paper_faults"}
+# A fault lives in the memory of its exchange: one that ends with the command would forget it at once.
+NEED_A_RUNNING_EXCHANGE = {"paper_faults"}
 PATIENCE_SECONDS = 90.0
 
 
@@ -46,6 +50,9 @@ def servers_for_command(argv: Sequence[str], where: Places = places.DEFAULT) -> 
         warnings.filterwarnings("ignore", message="Got an error checking a consistent migration history")
         os.environ.update(environment.without_servers(os.environ))
         yield
+    elif argv[1] in ASK_THE_EXCHANGE and PAPER not in missing:
+        os.environ.update(environment.without_servers(environment.for_production(os.environ, where)))
+        yield
     else:
         with _found_or_started(argv, where, missing):
             yield
@@ -54,6 +61,8 @@ def servers_for_command(argv: Sequence[str], where: Places = places.DEFAULT) -> 
 def needs_servers(argv: Sequence[str]) -> bool:
     """False for the commands that talk to neither database nor Redis."""
     command = argv[1] if len(argv) > 1 else "help"
+    if list(argv[1:3]) == ["paper_faults", "list"]:
+        return False
     return command not in NEED_NO_SERVER and not {"--help", "-h", "--version"} & set(argv)
 
 
@@ -64,6 +73,8 @@ def _found_or_started(argv: Sequence[str], where: Places, missing: frozenset[str
     while True:
         with lock.owning(where, " ".join(["manage.py", *argv[1:2]])) as descriptor:
             if descriptor is not None:
+                if argv[1] in NEED_A_RUNNING_EXCHANGE:
+                    raise StackError("no paper exchange runs here: `make up` starts one, PAPER_URL names another")
                 with _started(argv, where, missing, descriptor):
                     yield
                 return

@@ -60,7 +60,7 @@ def menu() -> list[dict[str, Any]]:
         {
             "fault": name,
             "happens_to": happens_to(fault),
-            "does": " ".join((inspect.getdoc(fault) or "").split()),
+            "does": " ".join((inspect.getdoc(fault) or "").replace("``", "").split()),
             "params": {
                 param: {"legal": kind.legal, "default": defaults_of(fault)[param]}
                 for param, kind in kinds_of(fault).items()
