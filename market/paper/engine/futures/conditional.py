@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from market.paper.engine.amounts import SCALE
-from market.paper.engine.futures import filters
+from market.paper.engine.futures.algo_admission import is_market, judge_algo, needs_position, price_of, rises
 from market.paper.engine.futures.orders import Orders
 from market.paper.engine.futures.portfolio import Floor, Stake
 from market.paper.engine.futures.tables import ALGO_ORDERS
@@ -22,8 +22,6 @@ from market.paper.engine.types import Fill, Quote, Rejected
 # Far above 2**32, as recorded; below 2**53, so that a client that reads numbers as floats survives.
 FIRST_ALGO_ID = 3_000_000_000_000_001
 
-MAX_WAITING = 200
-CALLBACK_MIN, CALLBACK_MAX, CALLBACK_STEP = SCALE // 10, 20 * SCALE, SCALE // 10
 PERCENT = 100 * SCALE
 
 
@@ -48,8 +46,10 @@ class Conditionals:
     def place(self, new: NewAlgoOrder, quote: Quote, now_ms: int) -> AlgoOrder:
         """Accept a conditional order. Raises Rejected."""
         self._floor.quotes[new.symbol] = quote
-        self._check(new, quote, now_ms)
-        price = _price_of(new.working_type, quote)
+        stake = self._floor.stake(new.account_id, new.symbol)
+        mine = self.of_account(new.account_id)
+        judge_algo(new, stake, mine, self._floor.statuses[new.symbol], quote, now_ms)
+        price = price_of(new.working_type, quote)
         algo = AlgoOrder(
             algo_id=self.next_algo_id,
             account_id=new.account_id,
@@ -130,7 +130,7 @@ class Conditionals:
         """End what may only wait while there is a position."""
         for algo in self.of_account(stake.portfolio.account_id):
             here = algo.symbol == stake.rules.symbol and algo.position_side == side and algo.status == "NEW"
-            if here and _needs_position(algo) and not stake.closable(side, algo.side):
+            if here and needs_position(algo) and not stake.closable(side, algo.side):
                 self.cancel(algo, now_ms, "EXPIRED")
 
     def order_done(self, order: FuturesOrder, now_ms: int) -> None:
@@ -153,10 +153,10 @@ class Conditionals:
             account_id=algo.account_id,
             symbol=algo.symbol,
             side=algo.side,
-            type="MARKET" if _is_market(algo.type) else "LIMIT",
+            type="MARKET" if is_market(algo.type) else "LIMIT",
             client_order_id=algo.client_algo_id,
             position_side=algo.position_side,
-            time_in_force="GTC" if _is_market(algo.type) else algo.time_in_force.replace("GTE_GTC", "GTC"),
+            time_in_force="GTC" if is_market(algo.type) else algo.time_in_force.replace("GTE_GTC", "GTC"),
             quantity=quantity,
             price=algo.price or None,
             reduce_only=(algo.reduce_only or algo.close_position) and algo.position_side == "BOTH",
@@ -180,14 +180,14 @@ class Conditionals:
         for working_type in ("CONTRACT_PRICE", "MARK_PRICE"):
             triggers = self._triggers.get((symbol, working_type))
             if triggers:
-                woken = triggers.woken_by(_price_of(working_type, quote))
+                woken = triggers.woken_by(price_of(working_type, quote))
                 found += [self._open[cast(int, algo_id)] for algo_id in woken]
         return found
 
     def _trailed(self, symbol: str, quote: Quote, now_ms: int) -> Iterator[AlgoOrder]:
         """Let the trailing orders follow the price; yield those it has turned against."""
         for algo in list(self._trailing.get(symbol, {}).values()):
-            price, buying = _price_of(algo.working_type, quote), algo.side == "BUY"
+            price, buying = price_of(algo.working_type, quote), algo.side == "BUY"
             if not algo.is_trailing:
                 if price > algo.activate_price if buying else price < algo.activate_price:
                     continue
@@ -205,71 +205,6 @@ class Conditionals:
         """True when last and mark price are too far apart to believe."""
         return abs(quote.last - quote.mark) * SCALE > quote.mark * self._floor.rules[symbol].trigger_protect
 
-    def _check(self, new: NewAlgoOrder, quote: Quote, now_ms: int) -> None:
-        floor, account_id = self._floor, new.account_id
-        stake = floor.stake(account_id, new.symbol)
-        rules = stake.rules
-        if not filters.CLIENT_ID.fullmatch(new.client_algo_id):
-            raise Rejected(-4015, "Client order id is not valid.")
-        filters.check_sides(new, stake.portfolio.config)
-        if new.close_position:
-            self._check_close_position(new)
-        else:
-            filters.check_quantity(new.quantity or 0, rules, market=_is_market(new.type))
-        if new.time_in_force == "GTD":
-            filters.check_good_till(new.good_till_ms, now_ms)
-        self._check_prices(new, stake, quote)
-        reducing = new.close_position or filters.reduces(new.position_side, new.side, new.reduce_only)
-        if not reducing:
-            price = new.price or new.trigger_price or quote.mark
-            filters.check_notional(price * (new.quantity or 0) // SCALE, rules)
-        filters.check_status(floor.statuses[new.symbol], opens=not reducing)
-        if (account_id, new.client_algo_id) in self._by_client:
-            raise Rejected(-4116, "ClientOrderId is duplicated.")
-        waiting = sum(algo.status == "NEW" for algo in self._by_account.get(account_id, {}).values())
-        if waiting >= MAX_WAITING:
-            raise Rejected(-4045, "Reach max stop order limit.")
-        if reducing and not stake.closable(new.position_side, new.side):
-            if _needs_position(new):
-                text = "Time in Force (TIF) GTE can only be used with open positions."
-                raise Rejected(-4509, f"{text} Please ensure that positions are available.")
-            raise Rejected(-2022, "ReduceOnly Order is rejected.")
-        if _triggers_now(new, _price_of(new.working_type, quote)):
-            raise Rejected(-2021, "Order would immediately trigger.")
-
-    def _check_close_position(self, new: NewAlgoOrder) -> None:
-        if new.type not in ("STOP_MARKET", "TAKE_PROFIT_MARKET"):
-            raise Rejected(-4136, f"Target strategy invalid for orderType {new.type},closePosition true")
-        if new.quantity:
-            raise Rejected(-4137, "Quantity must be zero with closePosition equals true")
-        if new.reduce_only:
-            raise Rejected(-1106, "Parameter 'reduceonly' sent when not required.")
-        for algo in self._by_account.get(new.account_id, {}).values():
-            like = (algo.symbol, algo.side, algo.position_side, algo.type, algo.close_position, algo.status)
-            if like == (new.symbol, new.side, new.position_side, new.type, True, "NEW"):
-                text = "An open stop or take profit order with GTE and closePosition in the direction is existing."
-                raise Rejected(-4130, text)
-
-    @staticmethod
-    def _check_prices(new: NewAlgoOrder, stake: Stake, quote: Quote) -> None:
-        rules = stake.rules
-        if new.type == "TRAILING_STOP_MARKET":
-            rate = new.callback_rate or 0
-            if not CALLBACK_MIN <= rate <= CALLBACK_MAX or rate % CALLBACK_STEP:
-                raise Rejected(-2007, "Invalid callBack rate.")
-            if new.activate_price is not None:
-                filters.check_trigger_price(new.activate_price, rules)
-            return
-        trigger = new.trigger_price or 0
-        filters.check_trigger_price(trigger, rules)
-        if _is_market(new.type):
-            return
-        if new.price_match == "NONE":
-            filters.check_price(new.price or 0, rules)
-            filters.check_stop_percent(new.side, new.price or 0, trigger, rules)
-        else:
-            filters.matched_price(new.price_match, new.side, quote)
-
     def _add(self, algo: AlgoOrder) -> None:
         self._open[algo.algo_id] = algo
         self._by_client[algo.account_id, algo.client_algo_id] = algo
@@ -283,7 +218,7 @@ class Conditionals:
             self._trailing.setdefault(algo.symbol, {})[algo.algo_id] = algo
         else:
             triggers = self._triggers.setdefault((algo.symbol, algo.working_type), Triggers())
-            triggers.add(algo.algo_id, algo.trigger_price, rises=_rises(algo.type, algo.side))
+            triggers.add(algo.algo_id, algo.trigger_price, rises=rises(algo.type, algo.side))
 
     def _stop_waiting(self, algo: AlgoOrder) -> None:
         del self._waiting[algo.symbol][algo.algo_id]
@@ -308,30 +243,3 @@ class Conditionals:
 
     def _keep(self, algo: AlgoOrder) -> None:
         self._floor.journal.put(ALGO_ORDERS, algo.algo_id, algo)
-
-
-def _price_of(working_type: str, quote: Quote) -> int:
-    return quote.mark if working_type == "MARK_PRICE" else quote.last
-
-
-def _is_market(kind: str) -> bool:
-    return kind.endswith("_MARKET")
-
-
-def _rises(kind: str, side: str) -> bool:
-    """True when a rising price triggers: stops that buy, take-profits that sell."""
-    return kind.startswith("STOP") == (side == "BUY")
-
-
-def _needs_position(algo: AlgoOrder | NewAlgoOrder) -> bool:
-    return algo.close_position or algo.time_in_force == "GTE_GTC"
-
-
-def _triggers_now(new: NewAlgoOrder, price: int) -> bool:
-    """True on the wrong side of the market. A trailing order must wait for its activation on the other side."""
-    if new.type == "TRAILING_STOP_MARKET":
-        if new.activate_price is None:
-            return False
-        return new.activate_price >= price if new.side == "BUY" else new.activate_price <= price
-    trigger = new.trigger_price or 0
-    return price >= trigger if _rises(new.type, new.side) else price <= trigger

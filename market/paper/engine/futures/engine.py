@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from market.paper.engine.amounts import SCALE
 from market.paper.engine.futures.conditional import Conditionals
 from market.paper.engine.futures.liquidation import Liquidator
-from market.paper.engine.futures.orders import MAKER_RATE, TAKER_RATE, Orders
+from market.paper.engine.futures.margin import TAKER_RATE
+from market.paper.engine.futures.orders import MAKER_RATE, Orders
 from market.paper.engine.futures.portfolio import Floor
 from market.paper.engine.futures.rules import FuturesRules
 from market.paper.engine.futures.settings import Countdowns, Settings
@@ -59,6 +60,15 @@ class FuturesEngine:
         self._liquidator = Liquidator(self._floor, self._orders, self._settlement)
         self._settings = Settings(self._floor, self._settlement, self._conditionals)
         self._countdowns = Countdowns(self._floor, self._orders, state.countdowns)
+
+    @property
+    def bnb_price(self) -> int | None:
+        """The price of BNB in USDT, for commissions in BNB; None while it is not known."""
+        return self._settlement.bnb_price
+
+    @bnb_price.setter
+    def bnb_price(self, price: int | None) -> None:
+        self._settlement.bnb_price = price
 
     # Money and settings
 

@@ -12,6 +12,8 @@ from market.paper.engine.amounts import SCALE
 from market.paper.engine.futures.portfolio import Floor, Portfolio, Stake
 from market.paper.engine.futures.types import Position
 
+TAKER_RATE = SCALE * 5 // 10_000
+
 MAX_ROUNDS = 8
 
 
@@ -43,10 +45,23 @@ def available(floor: Floor, portfolio: Portfolio, asset: str) -> int:
     return free
 
 
-def open_order_margin(floor: Floor, stake: Stake) -> int:
-    """What the open orders add to the initial margin of the symbol."""
-    mark = floor.mark(stake)
-    return stake.margin(stake.notional(mark, stake.bids, stake.asks)) - stake.margin(stake.notional(mark, 0, 0))
+def can_isolate(floor: Floor, stake: Stake, position_side: str, side: str, fills: Iterable[tuple[int, int]]) -> bool:
+    """True when the cross wallet can give the margin and the commission that (price, quantity) of an isolated position
+    take from it, with what the part that closes a position gives back."""
+    notional = quantity = 0
+    for price, part in fills:
+        notional += price * part
+        quantity += part
+    closable = stake.closable(position_side, side)
+    if quantity <= closable:
+        return True
+    opened = notional * (quantity - closable) // quantity
+    needed = stake.margin(opened) + opened * TAKER_RATE // (SCALE * SCALE)
+    cross = stake.portfolio.wallet(stake.rules.margin_asset).cross
+    if closable:
+        position = stake.position(position_side)
+        cross += max(position.isolated_wallet + unrealized(position, floor.mark(stake)), 0)
+    return cross >= needed
 
 
 def crossed(portfolio: Portfolio, asset: str) -> list[tuple[Stake, Position]]:

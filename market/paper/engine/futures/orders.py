@@ -5,22 +5,21 @@ from __future__ import annotations
 import heapq
 
 from market.paper.engine.amounts import SCALE
-from market.paper.engine.futures import filters
-from market.paper.engine.futures.margin import available
+from market.paper.engine.futures.admission import Admission, reduces
+from market.paper.engine.futures.margin import TAKER_RATE, can_isolate
 from market.paper.engine.futures.portfolio import Floor, Stake
 from market.paper.engine.futures.settlement import Settlement
 from market.paper.engine.futures.tables import ORDERS
 from market.paper.engine.futures.tell import tell_account, tell_order
 from market.paper.engine.futures.types import AlgoOrder, FuturesOrder, FuturesState, NewFuturesOrder, Placed
 from market.paper.engine.ladder import Ladder, Slice, reach
-from market.paper.engine.types import Fill, Quote, Rejected, Side
+from market.paper.engine.types import Fill, Quote, Side
 
 # Above 2**32, as on Binance, and numbered by symbol: a client that takes an id for unique without its symbol mixes up
 # two orders here, not in production.
 FIRST_ORDER_ID = 80_000_000_001
 
 MAKER_RATE = SCALE * 2 // 10_000
-TAKER_RATE = SCALE * 5 // 10_000
 
 
 class Orders:
@@ -31,6 +30,7 @@ class Orders:
         self._floor = floor
         self._settlement = settlement
         self._ladder = Ladder()
+        self._admission = Admission(floor, self._ladder)
         # By symbol: (end, order id, account id) of orders good till a date, soonest first. Some have left already.
         self._ends: dict[str, list[tuple[int, int, int]]] = {}
         # By symbol: step, bought and sold by resting orders in it.
@@ -39,44 +39,15 @@ class Orders:
             if order.symbol in floor.books:
                 self._enter(floor.stake(order.account_id, order.symbol), order)
 
-    def check(self, new: NewFuturesOrder, quote: Quote, now_ms: int) -> tuple[Stake, int, list[Slice]]:
-        """Judge a new order; return where it belongs, its price (0: at market) and what it would take at once."""
-        floor = self._floor
-        floor.quotes[new.symbol] = quote
-        stake = floor.stake(new.account_id, new.symbol)
-        rules, side = stake.rules, new.side
-        filters.check_terms(new, stake.portfolio.config, now_ms)
-        reducing = filters.reduces(new.position_side, side, new.reduce_only)
-        price = self._price(new, quote)
-        quantity = new.quantity or 0
-        market = new.type == "MARKET"
-        if not market:
-            filters.check_price(price, rules)
-        filters.check_quantity(quantity, rules, market=market)
-        filters.check_percent_price(side, price, rules, quote)
-        if not reducing:
-            filters.check_notional((price or quote.mark) * quantity // SCALE, rules)
-        book = floor.books[new.symbol]
-        if not market and stake.orders >= rules.max_orders:
-            raise Rejected(-2025, "Reach max open order limit.")
-        filters.check_status(floor.statuses[new.symbol], opens=not reducing)
-        if stake.orders and book.by_client_id(new.account_id, new.client_order_id):
-            raise Rejected(-4116, "ClientOrderId is duplicated.")
-        if reducing:
-            quantity = min(quantity, stake.closable(new.position_side, side))
-            if not quantity:
-                raise Rejected(-2022, "ReduceOnly Order is rejected.")
-        slices = self._ladder.walk(
-            new.symbol, quote, side, quantity, price or _bound(side, quote.mark, rules.take_bound)
-        )
-        if not reducing:
-            self._check_margin(stake, new, price, slices, quote)
-        _check_time_in_force(new.time_in_force, quantity, slices)
-        return stake, price, slices
+    def check(self, new: NewFuturesOrder, quote: Quote, now_ms: int) -> None:
+        """Raise what ``place`` would raise."""
+        self._floor.quotes[new.symbol] = quote
+        self._admission.judge(new, quote, now_ms)
 
     def place(self, new: NewFuturesOrder, quote: Quote, now_ms: int, origin: AlgoOrder | None = None) -> Placed:
         """Accept an order: fill what the ladder gives, let the rest stay or expire. ``origin`` is what triggered it."""
-        stake, price, slices = self.check(new, quote, now_ms)
+        self._floor.quotes[new.symbol] = quote
+        stake, price, slices = self._admission.judge(new, quote, now_ms)
         order = self._accept(new, stake, price, now_ms, origin)
         tell_order(self._floor, stake, order, "NEW", now_ms)
         fills = self._take(stake, order, slices, quote, now_ms)
@@ -88,24 +59,15 @@ class Orders:
 
     def modify(self, order: FuturesOrder, side: Side, quantity: int, price: int, quote: Quote, now_ms: int) -> Placed:
         """Give an open order another quantity and price; it may fill at once."""
-        floor = self._floor
-        floor.quotes[order.symbol] = quote
-        stake = floor.stake(order.account_id, order.symbol)
-        self._check_change(stake, order, side, quantity, price, quote)
-        reducing = self.reduces(order)
-        wanted = quantity - order.executed_qty
-        if reducing:
-            wanted = min(wanted, stake.closable(order.position_side, side))
-        slices = self._ladder.walk(order.symbol, quote, side, wanted, price)
+        self._floor.quotes[order.symbol] = quote
+        stake = self._floor.stake(order.account_id, order.symbol)
+        slices = self._admission.judge_change(stake, order, side, quantity, price, quote)
         if quantity <= order.executed_qty or (order.time_in_force == "GTX" and slices):
             return self.cancel(order, now_ms), []
-        if not reducing:
-            freed = order.price * order.remaining_qty
-            self._require_margin(stake, side, price * (quantity - order.executed_qty) - freed)
         self._leave(stake, order)
         order.price, order.orig_qty, order.update_ms = price, quantity, now_ms
         order.modifications += 1
-        tell_order(floor, stake, order, "AMENDMENT", now_ms)
+        tell_order(self._floor, stake, order, "AMENDMENT", now_ms)
         fills = self._take(stake, order, slices, quote, now_ms)
         self._rest_or_expire(stake, order, now_ms)
         self._keep(order)
@@ -191,79 +153,6 @@ class Orders:
         tell_order(self._floor, stake, order, "CALCULATED", now_ms, fill)
         return fill
 
-    @staticmethod
-    def reduces(order: FuturesOrder) -> bool:
-        """True when the order can only reduce a position."""
-        return filters.reduces(order.position_side, order.side, order.reduce_only)
-
-    @staticmethod
-    def _price(new: NewFuturesOrder, quote: Quote) -> int:
-        if new.price_match != "NONE":
-            return filters.matched_price(new.price_match, new.side, quote)
-        return new.price or 0
-
-    def _check_margin(self, stake: Stake, new: NewFuturesOrder, price: int, slices: list[Slice], quote: Quote) -> None:
-        """Raise when there is not the margin for the order as it would fill and rest."""
-        notional = taken = 0
-        for slice_price, quantity in slices:
-            notional += slice_price * quantity
-            taken += quantity
-        if price:
-            wanted = new.quantity or 0
-            notional += price * (wanted - taken)
-            taken = wanted
-        loss = notional - quote.mark * taken
-        if new.side == "SELL":
-            loss = -loss
-        if loss > 0 and not stake.portfolio.config.hedge_mode:
-            # What only closes a position has its loss in the unrealised profit already.
-            loss = loss * max(taken - stake.closable("BOTH", new.side), 0) // taken
-        self._require_margin(stake, new.side, notional, max(loss, 0))
-
-    def _require_margin(self, stake: Stake, side: str, notional: int, loss: int = 0) -> None:
-        """Raise -2027 or -2019 unless the account can bear ``notional`` more in orders, which lose ``loss`` at once.
-
-        Both count 10**-16.
-        """
-        mark = self._floor.mark(stake)
-        bids, asks = stake.bids, stake.asks
-        before = stake.notional(mark, bids, asks)
-        if side == "BUY":
-            after = stake.notional(mark, bids + notional, asks)
-        else:
-            after = stake.notional(mark, bids, asks + notional)
-        if after <= before:
-            return
-        if after > stake.max_notional * SCALE:
-            raise Rejected(-2027, "Exceeded the maximum allowable position at current leverage.")
-        needed = stake.margin(after) - stake.margin(before) + loss // SCALE
-        if stake.is_isolated:
-            needed += notional * TAKER_RATE // (SCALE * SCALE)
-        if needed > available(self._floor, stake.portfolio, stake.rules.margin_asset):
-            raise Rejected(-2019, "Margin is insufficient.")
-
-    def _check_change(
-        self, stake: Stake, order: FuturesOrder, side: Side, quantity: int, price: int, quote: Quote
-    ) -> None:
-        """Raise when a modification is not allowed. The order stays as it is."""
-        rules = stake.rules
-        if self._floor.statuses[order.symbol] != "TRADING":
-            raise Rejected(-5024, "Symbol is not in trading status. Order amendment is not permitted.")
-        if order.type != "LIMIT":
-            raise Rejected(-5025, "Only limit order is supported.")
-        if order.modifications >= rules.max_modifications:
-            raise Rejected(-5026, "Exceed maximum modify order limit.")
-        if side != order.side:
-            raise Rejected(-1117, "Invalid side.")
-        if (quantity, price) == (order.orig_qty, order.price):
-            raise Rejected(-5027, "No need to modify the order.")
-        filters.check_price(price, rules)
-        filters.check_quantity(quantity, rules, market=False)
-        filters.check_percent_price(side, price, rules, quote)
-        if not self.reduces(order) and price * quantity // SCALE < rules.min_notional:
-            least = filters.short(rules.min_notional, 1)
-            raise Rejected(-5029, f"Order's notional must be no smaller than {least}")
-
     def _accept(
         self, new: NewFuturesOrder, stake: Stake, price: int, now_ms: int, origin: AlgoOrder | None
     ) -> FuturesOrder:
@@ -288,7 +177,7 @@ class Orders:
             self_trade_prevention=new.self_trade_prevention,
             good_till_ms=new.good_till_ms if new.time_in_force == "GTD" else 0,
         )
-        if new.type == "MARKET" and self.reduces(order):
+        if new.type == "MARKET" and reduces(order):
             order.orig_qty = min(order.orig_qty, stake.closable(order.position_side, order.side))
         if origin is not None:
             order.algo_id, order.orig_type = origin.algo_id, origin.type
@@ -313,7 +202,7 @@ class Orders:
 
     def _cut(self, stake: Stake, order: FuturesOrder) -> None:
         """An order that can only reduce ends when nothing is left to reduce."""
-        if order.remaining_qty and self.reduces(order) and not stake.closable(order.position_side, order.side):
+        if order.remaining_qty and reduces(order) and not stake.closable(order.position_side, order.side):
             order.orig_qty = order.executed_qty
             order.status = "FILLED"
 
@@ -331,13 +220,15 @@ class Orders:
         """Fill a resting order with up to ``left``; None when it had to go instead."""
         stake = self._floor.stake(order.account_id, order.symbol)
         quantity = min(left, order.remaining_qty)
-        if self.reduces(order):
+        if reduces(order):
             closable = stake.closable(order.position_side, order.side)
             if not closable:
                 self.cancel(order, now_ms, "EXPIRED", expiry_reason="4")
                 return None
             quantity = min(quantity, closable)
-        elif stake.is_isolated and not self._can_isolate(stake, order, quantity):
+        elif stake.is_isolated and not can_isolate(
+            self._floor, stake, order.position_side, order.side, [(order.price, quantity)]
+        ):
             self.cancel(order, now_ms, "EXPIRED")
             return None
         self._count(stake, order, -order.price * quantity)
@@ -351,21 +242,12 @@ class Orders:
         self._tell_account(stake, order, [fill], now_ms)
         return fill
 
-    def _can_isolate(self, stake: Stake, order: FuturesOrder, quantity: int) -> bool:
-        """True when the cross wallet can still give the margin that a resting order needs to open a position."""
-        opened = quantity - stake.closable(order.position_side, order.side)
-        if opened <= 0:
-            return True
-        notional = opened * order.price
-        needed = stake.margin(notional) + notional * MAKER_RATE // (SCALE * SCALE)
-        return stake.portfolio.wallet(stake.rules.margin_asset).cross >= needed
-
     def _enter(self, stake: Stake, order: FuturesOrder) -> None:
         """Let an order rest."""
         self._floor.books[order.symbol].add(order)
         stake.orders += 1
         self._count(stake, order, order.price * order.remaining_qty)
-        if self.reduces(order):
+        if reduces(order):
             stake.reducers[order.order_id] = order
         if order.good_till_ms:
             end = (order.good_till_ms, order.order_id, order.account_id)
@@ -384,7 +266,7 @@ class Orders:
         self._floor.note(stake)
 
     def _count(self, stake: Stake, order: FuturesOrder, notional: int) -> None:
-        if self.reduces(order):
+        if reduces(order):
             return
         if order.side == "BUY":
             stake.bids += notional
@@ -409,17 +291,3 @@ class Orders:
             positions = [(stake, stake.position(order.position_side))]
             changes = [(asset, 0) for asset in sorted(assets)]
             tell_account(self._floor, stake.portfolio, "ORDER", now_ms, positions, changes)
-
-
-def _bound(side: str, mark: int, take_bound: int) -> int:
-    """How far from the mark price an order at market may go."""
-    return mark * (SCALE + take_bound) // SCALE if side == "BUY" else -(-mark * (SCALE - take_bound) // SCALE)
-
-
-def _check_time_in_force(time_in_force: str, quantity: int, slices: list[Slice]) -> None:
-    if time_in_force == "FOK" and sum(part for _, part in slices) < quantity:
-        text = "Due to the order could not be filled immediately, the FOK order has been rejected."
-        raise Rejected(-5021, f"{text} The order will not be recorded in the order history")
-    if time_in_force == "GTX" and slices:
-        text = "Due to the order could not be executed as maker, the Post Only order will be rejected."
-        raise Rejected(-5022, f"{text} The order will not be recorded in the order history")

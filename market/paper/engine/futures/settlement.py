@@ -14,9 +14,8 @@ from market.paper.engine.types import Fill
 FIRST_TRADE_ID = 6_000_000_001
 FIRST_TRAN_ID = 9_600_000_000_001
 
-BNB = "BNB"
-BNB_PRICE = "BNBUSDT"
-BNB_DISCOUNT = 10  # percent
+# Who pays in BNB pays this part of the commission.
+BNB_PERCENT = 90
 
 
 class Settlement:
@@ -26,6 +25,8 @@ class Settlement:
         self._floor = floor
         self.next_trade_ids = next_trade_ids
         self.next_tran_id = next_tran_id
+        # In USDT; None while it is not known: then nobody pays in BNB.
+        self.bnb_price: int | None = None
 
     def fill(
         self, stake: Stake, order: FuturesOrder, price: int, quantity: int, now_ms: int, rate: int, *, is_maker: bool
@@ -125,10 +126,9 @@ class Settlement:
 
     def _payer(self, portfolio: Portfolio, wallet: Wallet, commission: int) -> tuple[Wallet, int]:
         """The wallet that pays a commission, and how much: BNB with its discount if wanted and there is enough."""
-        quote = self._floor.quotes.get(BNB_PRICE)
-        if portfolio.config.fee_burn and quote is not None and quote.mark > 0:
-            fee = commission * (100 - BNB_DISCOUNT) * SCALE // (100 * quote.mark)
-            purse = portfolio.wallets.get(BNB)
+        if portfolio.config.fee_burn and self.bnb_price and wallet.asset == "USDT":
+            fee = commission * BNB_PERCENT * SCALE // (100 * self.bnb_price)
+            purse = portfolio.wallets.get("BNB")
             if purse is not None and purse.cross >= fee:
                 return purse, fee
         return wallet, commission
