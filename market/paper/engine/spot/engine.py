@@ -207,6 +207,10 @@ class SpotEngine:
             fills += trading.wake(symbol, quote, now_ms)
         return fills
 
+    def fill_resting(self, order: SpotOrder, now_ms: int) -> list[Fill]:
+        """Fill all that is left of a resting order at its own limit, wherever the market is. For faults."""
+        return [self._trading.fill_resting(order, order.remaining_qty, now_ms)]
+
     def watches(self, symbol: str) -> bool:
         """True when a price of the symbol could change anything."""
         return self._trading.books[symbol].rests or bool(self._trading.stops[symbol])

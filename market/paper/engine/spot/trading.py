@@ -136,9 +136,21 @@ class Trading:
             given = 0
             while (order := best()) and (left := reach(quote, order.side, order.price, quote.last) - given) > 0:
                 quantity = min(left, order.remaining_qty)
-                fills.append(self._fill_resting(order, quantity, now_ms))
+                fills.append(self.fill_resting(order, quantity, now_ms))
                 given += quantity
         return fills
+
+    def fill_resting(self, order: SpotOrder, quantity: int, now_ms: int) -> Fill:
+        """Fill a part of a resting order (or all that is left) at its own limit, as maker."""
+        rules = self._rules[order.symbol]
+        self._part(order, now_ms)
+        if quantity == order.remaining_qty:
+            self.books[order.symbol].remove(order)
+        fill = self._settlement.fill_locked(order, rules, order.price, quantity, now_ms)
+        self._journal.put(ORDERS, (order.symbol, order.order_id), order)
+        self._report.order(order, "TRADE", now_ms, fill)
+        self._report.balances(order.account_id, (rules.base, rules.quote, fill.commission_asset), now_ms)
+        return fill
 
     def wake(self, symbol: str, quote: Quote, now_ms: int) -> list[Fill]:
         """Let the stop orders work whose time has come."""
@@ -164,17 +176,6 @@ class Trading:
             self._report.balances(order.account_id, (asset,), now_ms)
             return []
         return self.work(order, quote, slices, now_ms)
-
-    def _fill_resting(self, order: SpotOrder, quantity: int, now_ms: int) -> Fill:
-        rules = self._rules[order.symbol]
-        self._part(order, now_ms)
-        if quantity == order.remaining_qty:
-            self.books[order.symbol].remove(order)
-        fill = self._settlement.fill_locked(order, rules, order.price, quantity, now_ms)
-        self._journal.put(ORDERS, (order.symbol, order.order_id), order)
-        self._report.order(order, "TRADE", now_ms, fill)
-        self._report.balances(order.account_id, (rules.base, rules.quote, fill.commission_asset), now_ms)
-        return fill
 
     def _part(self, order: SpotOrder, now_ms: int) -> None:
         """An order is about to work or to fill: the other one of its open list goes, and its share of the lock."""
