@@ -42,6 +42,7 @@ NAMES = {
         *("activatePrice", "callbackRate", "clientAlgoId", "priceProtect", "algoId", "page", "limit", "startTime"),
     ),
     "account": ("symbol",),
+    "listen_keys": ("listenKey",),
     "settings": (
         *("symbol", "leverage", "marginType", "amount", "type", "positionSide", "dualSidePosition"),
         *("multiAssetsMargin", "feeBurn", "countdownTime"),

@@ -23,7 +23,7 @@ class Period:
 
     start_ms: int | None
     end_ms: int | None
-    # Rows before it are not shown, whichever rows count.
+    # Rows before it are not shown.
     first_ms: int
 
 
@@ -92,8 +92,9 @@ def period(params: Params, now_ms: int, *, days: int = 7, from_id: int | None = 
     start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
     span, oldest = days * DAY_MS, now_ms - HISTORY_DAYS * DAY_MS
     if start_ms is None:
-        recent = (now_ms if end_ms is None else end_ms) - span
-        return Period(None, end_ms, max(oldest, 0 if from_id is not None else recent))
+        if from_id is not None:
+            return Period(oldest, end_ms, oldest)
+        return Period(None, end_ms, max(oldest, (now_ms if end_ms is None else end_ms) - span))
     if end_ms is None:
         end_ms = start_ms + span
     if start_ms > end_ms:

@@ -6,10 +6,21 @@ from functools import partial
 
 from market.paper.web import common
 from market.paper.web.call import Endpoint, Weight
-from market.paper.web.futures import account, algo_orders, batches, candles, market_data, orders, past, settings
+from market.paper.web.futures import (
+    account,
+    algo_orders,
+    batches,
+    candles,
+    listen_keys,
+    market_data,
+    orders,
+    past,
+    settings,
+)
 from market.paper.web.params import Params
 
 public = partial(Endpoint, market="futures")
+by_key = partial(Endpoint, market="futures", security="key")
 signed = partial(Endpoint, market="futures", security="signed")
 # The answer comes from the ledger.
 past_of = partial(signed, reads_past=True)
@@ -30,7 +41,7 @@ ENDPOINTS = [
     public("GET", "/fapi/v1/exchangeInfo", market_data.exchange_info),
     public("GET", "/fapi/v1/depth", market_data.depth, weight=market_data.depth_weight),
     public("GET", "/fapi/v1/trades", market_data.trades, weight=5),
-    public("GET", "/fapi/v1/historicalTrades", market_data.historical_trades, weight=200, security="key"),
+    by_key("GET", "/fapi/v1/historicalTrades", market_data.historical_trades, weight=200),
     public("GET", "/fapi/v1/aggTrades", market_data.aggregate_trades, weight=20),
     public("GET", "/fapi/v1/klines", candles.klines, weight=candles.klines_weight),
     public("GET", "/fapi/v1/continuousKlines", candles.continuous_klines, weight=candles.klines_weight),
@@ -87,4 +98,7 @@ ENDPOINTS = [
     signed("GET", "/fapi/v1/commissionRate", settings.commission_rate, weight=20),
     signed("GET", "/fapi/v1/leverageBracket", settings.leverage_brackets),
     signed("GET", "/fapi/v1/rateLimit/order", settings.order_limits),
+    by_key("POST", "/fapi/v1/listenKey", listen_keys.create),
+    by_key("PUT", "/fapi/v1/listenKey", listen_keys.keepalive),
+    by_key("DELETE", "/fapi/v1/listenKey", listen_keys.close),
 ]
