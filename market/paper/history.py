@@ -11,6 +11,12 @@ from market.paper.ledger import Ledger
 
 # Futures tell of orders that ended unfilled for a few days only.
 UNFILLED_SINCE = "(time_ms >= ? OR status NOT IN ('CANCELED', 'EXPIRED') OR executed_qty <> '0.00000000')"
+# Together with the index by time: the fills of an order lie between its first and its last moment.
+OF_ORDER = """order_id = ?
+    AND time_ms >= (SELECT time_ms FROM orders WHERE market = ? AND symbol = ? AND order_id = ?)
+    AND time_ms <= (SELECT update_ms FROM orders WHERE market = ? AND symbol = ? AND order_id = ?)"""
+FROM = """time_ms >= (
+    SELECT time_ms FROM {table} WHERE market = ? AND symbol = ? AND {number} >= ? ORDER BY {number} LIMIT 1)"""
 
 O = TypeVar("O", bound=Order)  # noqa: E741 - an order
 
@@ -65,20 +71,24 @@ class History(Generic[O]):
         order_id: int | None,
         bounds: dict[str, int | None],
     ) -> list[Any]:
-        parts = [
+        from_id, start_ms = bounds.get("from_id"), bounds.get("start_ms")
+        parts: list[tuple[str, Any]] = [
             ("account_id = ?", account_id),
             ("market = ?", self._market),
             ("symbol = ?", symbol),
-            ("order_id = ?", order_id),
-            (f"{number} >= ?", bounds.get("from_id")),
-            ("time_ms >= ?", bounds.get("start_ms")),
+            (f"{number} >= ?", from_id),
+            ("time_ms >= ?", start_ms),
             ("time_ms <= ?", bounds.get("end_ms")),
             (UNFILLED_SINCE, bounds.get("unfilled_since_ms")),
         ]
-        asked = [(sql, value) for sql, value in parts if value is not None]
-        oldest = bounds.get("from_id") is not None or bounds.get("start_ms") is not None
-        way = "ASC" if oldest else "DESC"
-        # By time first, because the index is; numbers and times rise together.
+        asked = [(sql, [value]) for sql, value in parts if value is not None]
+        # The index is by time, and numbers and times of a symbol rise together: an id is first turned into its time.
+        if from_id is not None and symbol is not None:
+            asked.append((FROM.format(table=table.name, number=number), [self._market, symbol, from_id]))
+        if order_id is not None:
+            asked.append((OF_ORDER, [order_id, *([self._market, symbol, order_id] * 2)]))
+        way = "DESC" if from_id is None and start_ms is None else "ASC"
         where = f"{' AND '.join(sql for sql, _ in asked)} ORDER BY time_ms {way}, {number} {way} LIMIT ?"
-        found = self._ledger.things(table, where, [*(value for _, value in asked), bounds.get("limit") or 500])
-        return found if oldest else found[::-1]
+        values = [value for _, several in asked for value in several]
+        found = self._ledger.things(table, where, [*values, bounds.get("limit") or 500])
+        return found if way == "ASC" else found[::-1]

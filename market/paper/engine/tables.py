@@ -32,8 +32,7 @@ CREATE TABLE fills(market TEXT NOT NULL, symbol TEXT NOT NULL, trade_id INTEGER 
     account_id INTEGER NOT NULL, side TEXT NOT NULL, price TEXT NOT NULL, qty TEXT NOT NULL, quote_qty TEXT NOT NULL,
     commission TEXT NOT NULL, commission_asset TEXT NOT NULL, is_maker INTEGER NOT NULL, time_ms INTEGER NOT NULL,
     realized_pnl TEXT NOT NULL, position_side TEXT NOT NULL, PRIMARY KEY (market, symbol, trade_id)) WITHOUT ROWID;
-CREATE INDEX fills_by_time ON fills(account_id, market, symbol, time_ms);
-CREATE INDEX fills_of_order ON fills(market, symbol, order_id);
+CREATE INDEX fills_by_time ON fills(account_id, market, symbol, time_ms, trade_id, order_id);
 """
 FILLS_COLUMNS = (
     *("market", "symbol", "trade_id", "order_id", "account_id", "side", "price", "qty", "quote_qty", "commission"),
