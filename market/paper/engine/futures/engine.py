@@ -219,6 +219,12 @@ class FuturesEngine:
         self._tidy(now_ms)
         return fills
 
+    def fill_resting(self, order: FuturesOrder, now_ms: int) -> list[Fill]:
+        """Fill all that is left of a resting order at its own limit, wherever the market is. For faults."""
+        fill = self._orders.fill_resting(order, order.remaining_qty, now_ms)
+        self._tidy(now_ms)
+        return [fill] if fill else []
+
     def settle_funding(self, symbol: str, rate: int, mark: int, now_ms: int) -> list[Income]:
         """Pay funding between longs and shorts: - position x mark x rate into each wallet. ``rate`` counts 10**-8."""
         incomes = []

@@ -127,7 +127,7 @@ class Orders:
                 left = reach(quote, order.side, order.price, quote.last) - reached[place]
                 if left <= 0:
                     break
-                fill = self._fill_resting(order, left, now_ms)
+                fill = self.fill_resting(order, left, now_ms)
                 if fill is not None:
                     reached[place] += fill.qty
                     fills.append(fill)
@@ -216,7 +216,7 @@ class Orders:
         else:
             self._enter(stake, order)
 
-    def _fill_resting(self, order: FuturesOrder, left: int, now_ms: int) -> Fill | None:
+    def fill_resting(self, order: FuturesOrder, left: int, now_ms: int) -> Fill | None:
         """Fill a resting order with up to ``left``; None when it had to go instead."""
         stake = self._floor.stake(order.account_id, order.symbol)
         quantity = min(left, order.remaining_qty)
