@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from market.paper.engine.amounts import short, text
+from market.paper.engine.amounts import DECIMALS, text
 from market.paper.engine.types import Quote
 from market.paper.prices.intervals import MS_PER_DAY
 from market.paper.prices.types import Bar, Candle, Trade
@@ -24,7 +24,7 @@ USD_MARGINED = 1
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a symbol is written; its prices and quantities have at least so many decimals."""
+    """How a symbol is written. What has more decimals than it should is cut off, as in REST's candles."""
 
     symbol: str
     pair: str
@@ -34,15 +34,21 @@ class Form:
 
     def price(self, amount: int) -> str:
         """A price as futures write it."""
-        return short(amount, self.price_decimals)
+        return cut(amount, self.price_decimals)
 
     def quantity(self, amount: int) -> str:
         """A quantity as futures write it."""
-        return short(amount, self.quantity_decimals)
+        return cut(amount, self.quantity_decimals)
 
     def worth(self, amount: int) -> str:
         """A price times a quantity as futures write it."""
-        return short(amount, self.price_decimals + self.quantity_decimals)
+        return cut(amount, self.price_decimals + self.quantity_decimals)
+
+
+def cut(amount: int, decimals: int) -> str:
+    """Write an amount with so many decimals."""
+    written = text(amount)
+    return written[: decimals - DECIMALS or None] if decimals else written[: -DECIMALS - 1]
 
 
 def form_of(entry: Mapping[str, Any]) -> Form:

@@ -182,7 +182,7 @@ def _margin_call(news: News, forms: Forms) -> Message:
 
 def _price(form: Form, price: int) -> str:
     """A price; none is a plain 0."""
-    return form.price(price) if price else "0"
+    return short(price, form.price_decimals) if price else "0"
 
 
 def _margin_type(margin_type: str) -> str:
