@@ -1,5 +1,6 @@
 """Which environment a process gets, and where the secrets of a demo come from."""
 
+import os
 import shutil
 import stat
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from ops.stack import environment, for_commands, secret_file
+from ops.stack.errors import StackError
 from ops.stack.places import ROOT, SOCKET_PATH_LIMIT, Places
 
 ALL = ("postgres", "redis", "paper")
@@ -93,13 +95,35 @@ def test_settings_name_the_secret_that_a_production_process_lacks(places):
     assert "SECRET_KEY" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["help"], ["migrate", "--help"], ["check"], ["makemigrations", "--check"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["help"], ["migrate", "--help"], ["check"], ["makemigrations", "--check"], ["paper_faults", "list"]],
+)
 def test_a_command_that_talks_to_no_server_starts_none(arguments):
     assert not for_commands.needs_servers(["manage.py", *arguments])
 
 
 def test_a_command_on_a_bare_checkout_needs_servers():
     assert for_commands.needs_servers(["manage.py", "stats", "--json"])
+
+
+def test_a_fault_is_not_told_to_an_exchange_that_would_end_with_the_command(places, monkeypatch):
+    monkeypatch.setattr(os, "environ", {})
+
+    with (
+        pytest.raises(StackError, match="no paper exchange runs here: `make up` starts one"),
+        for_commands.servers_for_command(["manage.py", "paper_faults", "show"], places),
+    ):
+        pass
+
+
+def test_a_command_that_talks_to_a_named_exchange_only_starts_nothing(places, monkeypatch):
+    monkeypatch.setattr(os, "environ", {"PAPER_URL": "http://elsewhere"})
+
+    with for_commands.servers_for_command(["manage.py", "paper_account", "list"], places):
+        assert os.environ["PAPER_URL"] == "http://elsewhere"
+
+    assert not places.local.exists()
 
 
 def test_sockets_of_a_deep_or_odd_path_lie_in_a_short_directory_of_ours(tmp_path):

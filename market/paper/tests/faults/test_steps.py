@@ -1,10 +1,12 @@
 """What may be put on the board, and what is said of what may not."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from market.paper.faults.menu import FAULTS, menu
-from market.paper.faults.params import BadStep
-from market.paper.faults.steps import read_script, read_step
+from market.paper.faults.params import BadStep, kinds_of
+from market.paper.faults.steps import WHEN, read_script, read_step
 
 
 def complaint(step: object) -> str:
@@ -71,6 +73,24 @@ def test_step_that_never_ends_may_only_be_the_last_in_order():
 
     assert len(read_script([brief, endless], in_order=True)) == 2
     assert len(read_script([endless, brief], in_order=False)) == 2
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = sorted({"match", *WHEN, *(name for fault in FAULTS.values() for name in kinds_of(fault))})
+
+
+@given(st.sampled_from(sorted(FAULTS)), st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4))
+def test_nonsense_is_complained_about_and_nothing_worse(name, given):
+    try:
+        step = read_step({"fault": name, **given})
+    except BadStep as error:
+        assert str(error)  # noqa: PT017
+    else:
+        assert step.name == name
 
 
 @pytest.mark.parametrize("steps", [None, {}, [], [{"fault": "pause", "times": 1}] * 1001])
