@@ -16,6 +16,7 @@ from market.paper.build import Options
 from market.paper.engine.amounts import SCALE
 from market.paper.ledger import LedgerUnusable
 from market.paper.prices.recording import DATA, UnusableRecording
+from market.paper.prices.upstream import UpstreamFailed
 from market.paper.server import CannotListen, serve
 
 # Chosen by computation over the whole recording. Crosses: closes at which EMA 9 crosses above 21 or EMA 3 above 8 on
@@ -34,6 +35,10 @@ def main() -> int:
         asyncio.run(serve(options))
     except (LedgerUnusable, CannotListen, UnusableRecording) as error:
         return _fail(str(error))
+    except UpstreamFailed as error:
+        return _fail(
+            f"cannot follow: {error}; name another exchange with --follow URL, or leave it out for the recording"
+        )
     except sqlite3.Error as error:
         return _fail(f"ledger {options.ledger} cannot be written ({error}): free the disk or mend the file, then start")
     except OSError as error:
@@ -53,8 +58,13 @@ def read_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--level-quote", type=int, default=50_000, help="worth of a level of the book, USDT")
     parser.add_argument("--levels", type=int, default=100, help="how many levels the book has on each side")
     parser.add_argument("--speed", type=_speed, default=1, help="how fast the exchange's clock runs, from 1 to 1000")
+    parser.add_argument(
+        "--follow", nargs="?", const="", metavar="URL", help="take live prices, of Binance or of this URL"
+    )
     parser.add_argument("--weight-limit", type=int, help="request weight per minute and IP; 0: none")
     given = parser.parse_args(arguments)
+    if given.follow is not None and given.speed != 1:
+        parser.error("--follow goes with --speed 1: live prices can't be hurried")
     return Options(
         host=given.host,
         port=given.port,
@@ -62,6 +72,7 @@ def read_options(arguments: list[str] | None = None) -> Options:
         data=given.data,
         start_minute=given.start_at,
         speed=given.speed,
+        follow=given.follow,
         spread_bps=given.spread_bps,
         level_quote=given.level_quote * SCALE,
         levels=given.levels,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from market.paper import restore
 from market.paper.engine.futures import tables as futures_tables
@@ -16,17 +16,20 @@ from market.paper.engine.spot import tables as spot_tables
 from market.paper.engine.spot.engine import SpotEngine
 from market.paper.engine.spot.rules import rules_of
 from market.paper.engine.tables import SETTINGS
+from market.paper.engine.types import Market
 from market.paper.exchange import Exchange
 from market.paper.history import History
 from market.paper.ledger import Ledger
 from market.paper.prices.clock import Clock
 from market.paper.prices.feed import Feed
+from market.paper.prices.poll import FOLLOWED, Poller, follow
 from market.paper.prices.quotes import Book
 from market.paper.prices.recording import MS_PER_MINUTE, Recording, load_leverage_brackets, load_recording
 from market.paper.prices.tape import Anchor
+from market.paper.prices.types import PriceFeed
 from market.paper.venue import Venue
 
-E = TypeVar("E")
+MARKETS: tuple[Market, ...] = ("spot", "futures")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Options:
     data: Path
     start_minute: int
     speed: int
+    # The base URL of a live exchange to follow; empty: Binance's own. None: the recording.
+    follow: str | None
     spread_bps: Decimal
     level_quote: int
     levels: int
@@ -51,34 +56,58 @@ class Options:
         return Book(self.spread_bps, self.level_quote, self.levels)
 
 
-def build_exchange(options: Options, ledger: Ledger) -> Exchange:
-    """Read recordings and ledger. Raises UnusableRecording, OSError, sqlite3.Error."""
-    journal = Journal()
-    clock = clock_of(ledger, options.speed)
+async def build_exchange(options: Options, ledger: Ledger) -> Exchange:
+    """Read recordings and ledger, and the followed exchange.
+
+    Raises UnusableRecording, UpstreamFailed, OSError, sqlite3.Error.
+    """
+    journal, clock = Journal(), clock_of(ledger, options.speed)
+    spot, futures = [await _prices(options, ledger, clock, market) for market in MARKETS]
     return Exchange(
         clock=clock,
         ledger=ledger,
         journal=journal,
-        spot=_spot(options, ledger, journal, clock),
-        futures=_futures(options, ledger, journal, clock),
+        spot=_spot(options, ledger, journal, spot),
+        futures=_futures(options, ledger, journal, futures),
+        pollers=[prices.poller for prices in (spot, futures) if prices.poller],
         admin_token=options.admin_token,
     )
 
 
-def _spot(options: Options, ledger: Ledger, journal: Journal, clock: Clock) -> Venue[SpotEngine]:
-    recording = load_recording(options.data, "spot")
-    rules = {entry["symbol"]: rules_of(entry) for entry in recording.exchange_info["symbols"]}
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """Where a market's rules and prices come from. ``poller`` fetches those of a followed exchange."""
+
+    info: dict[str, Any]
+    feed: PriceFeed
+    poller: Poller | None = None
+
+
+async def _prices(options: Options, ledger: Ledger, clock: Clock, market: Market) -> _Prices:
+    """The recording, or the symbols of the recording as they are at the followed exchange."""
+    recording = load_recording(options.data, market)
+    if options.follow is None:
+        anchor = anchor_of(ledger, recording, options.start_minute, clock)
+        return _Prices(recording.exchange_info, Feed(recording, anchor, book=options.book))
+    url = options.follow or FOLLOWED[market]
+    poller = await follow(url, market, list(recording.candles), clock.now_ms, book=options.book)
+    return _Prices(poller.feed.info, poller.feed, poller)
+
+
+def _spot(options: Options, ledger: Ledger, journal: Journal, prices: _Prices) -> Venue[SpotEngine]:
+    rules = {entry["symbol"]: rules_of(entry) for entry in prices.info["symbols"]}
     engine = SpotEngine(rules, journal, restore.spot_state(ledger))
-    return _venue(options, ledger, clock, recording, engine, History(ledger, "spot", spot_tables.ORDERS))
+    history: History[Any] = History(ledger, "spot", spot_tables.ORDERS)
+    return Venue("spot", prices.info, prices.feed, engine, history, options.weight_limit)
 
 
-def _futures(options: Options, ledger: Ledger, journal: Journal, clock: Clock) -> Venue[FuturesEngine]:
-    recording = load_recording(options.data, "futures")
+def _futures(options: Options, ledger: Ledger, journal: Journal, prices: _Prices) -> Venue[FuturesEngine]:
     brackets = {row["symbol"]: row["brackets"] for row in load_leverage_brackets(options.data)}
-    entries = {entry["symbol"]: entry for entry in recording.exchange_info["symbols"]}
+    entries = {entry["symbol"]: entry for entry in prices.info["symbols"]}
     rules = {symbol: futures_rules_of(entry, brackets[symbol]) for symbol, entry in entries.items()}
     engine = FuturesEngine(rules, journal, restore.futures_state(ledger))
-    return _venue(options, ledger, clock, recording, engine, History(ledger, "futures", futures_tables.ORDERS))
+    history: History[Any] = History(ledger, "futures", futures_tables.ORDERS)
+    return Venue("futures", prices.info, prices.feed, engine, history, options.weight_limit)
 
 
 def clock_of(ledger: Ledger, speed: int) -> Clock:
@@ -97,14 +126,3 @@ def anchor_of(ledger: Ledger, recording: Recording, start_minute: int, clock: Cl
         ledger.commit(Batch([(SETTINGS, [(key, kept)])], []))
     exchange, recorded = kept.split()
     return Anchor(int(exchange), int(recorded))
-
-
-def _venue(
-    options: Options, ledger: Ledger, clock: Clock, recording: Recording, engine: E, history: History[Any]
-) -> Venue[E]:
-    info, limit = recording.exchange_info, options.weight_limit
-    if limit is None:
-        limit = next(row["limit"] for row in info["rateLimits"] if row["rateLimitType"] == "REQUEST_WEIGHT")
-    anchor = anchor_of(ledger, recording, options.start_minute, clock)
-    feed = Feed(recording, anchor, book=options.book)
-    return Venue(recording.market, info, feed, engine, history, limit)

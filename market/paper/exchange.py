@@ -10,7 +10,7 @@ import logging
 import secrets
 import string
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from market.paper.committer import Committer
@@ -23,6 +23,8 @@ from market.paper.faults.board import Faults
 from market.paper.ledger import Ledger
 from market.paper.prices.clock import Clock
 from market.paper.prices.path import STEP_MS
+from market.paper.prices.poll import Poller
+from market.paper.prices.types import NoPrice
 from market.paper.streams.hub import Hub
 from market.paper.venue import Venue
 
@@ -45,6 +47,7 @@ class Exchange:
         journal: Journal,
         spot: Venue[SpotEngine],
         futures: Venue[FuturesEngine],
+        pollers: Sequence[Poller] = (),
         admin_token: str,
     ) -> None:
         self.clock = clock
@@ -52,6 +55,7 @@ class Exchange:
         self.journal = journal
         self.spot = spot
         self.futures = futures
+        self.pollers = pollers
         self.venues: dict[str, Venue[SpotEngine] | Venue[FuturesEngine]] = {"spot": spot, "futures": futures}
         self.committer = Committer(ledger, journal, self._committed)
         self.admin_token = admin_token
@@ -60,6 +64,7 @@ class Exchange:
         (last,) = ledger.row("SELECT coalesce(max(number), 0) FROM deposits")
         self._last_deposit = int(str(last))
         self.started_ms = self.matched_ms = self.now_ms()
+        self._funding_ms = futures.feed.next_funding_ms(self.started_ms)
         self.faults = Faults(self)
         self.hub = Hub(self)
 
@@ -111,20 +116,22 @@ class Exchange:
                 if venue.engine.watches(symbol):
                     for at_ms, quote in venue.feed.quotes_between(symbol, after_ms, now_ms):
                         venue.credit(venue.engine.on_quote(symbol, quote, at_ms))
-        self._pay_funding(after_ms, now_ms)
+        while self._funding_ms <= now_ms and self._pay_funding(self._funding_ms):
+            self._funding_ms = self.futures.feed.next_funding_ms(self._funding_ms)
         if self.clock.speed > 1:
             # A clock that is ahead of the world must be found again after a kill: not where it was, a little later.
             self.journal.put(SETTINGS, "clock", ("clock", str(now_ms + MS_PER_SECOND * self.clock.speed)))
 
-    def _pay_funding(self, after_ms: int, until_ms: int) -> None:
-        """Settle the fundings of ``(after_ms, until_ms]``."""
-        feed, engine = self.futures.feed, self.futures.engine
-        due_ms = feed.next_funding_ms(after_ms)
-        while due_ms <= until_ms:
-            for symbol in feed.symbols:
-                mark = feed.quote(symbol, due_ms).mark
-                engine.settle_funding(symbol, feed.funding_rate(symbol, due_ms), mark, due_ms)
-            due_ms = feed.next_funding_ms(due_ms)
+    def _pay_funding(self, due_ms: int) -> bool:
+        """Settle one funding of all symbols; False when there is no price to settle it at yet."""
+        feed = self.futures.feed
+        try:
+            marks = {symbol: feed.quote(symbol, due_ms).mark for symbol in feed.symbols}
+        except NoPrice:
+            return False
+        for symbol, mark in marks.items():
+            self.futures.engine.settle_funding(symbol, feed.funding_rate(symbol, due_ms), mark, due_ms)
+        return True
 
     def _committed(self, batch: Batch) -> None:
         for table, rows in batch.rows:

@@ -26,14 +26,14 @@ class CannotListen(Exception):
 
 
 async def serve(options: Options) -> None:
-    """Serve until SIGTERM or SIGINT. Raises LedgerUnusable, CannotListen, UnusableRecording, sqlite3.Error."""
+    """Serve until SIGTERM or SIGINT. Raises what ``build_exchange`` does, LedgerUnusable, CannotListen."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     ledger = Ledger(options.ledger)
     try:
-        exchange = build_exchange(options, ledger)
+        exchange = await build_exchange(options, ledger)
         await _run(exchange, options, stop)
     finally:
         ledger.close()
@@ -48,7 +48,8 @@ async def _run(exchange: Exchange, options: Options, stop: asyncio.Event) -> Non
         await _listen(runner, options)
         port = runner.addresses[0][1]  # the one the system chose when --port is 0
         print(f"paper exchange listens on http://{options.host}:{port}", flush=True)  # noqa: T201
-        jobs = (exchange.committer.run(), _match_for_ever(exchange), exchange.hub.run())
+        pollers = [poller.run() for poller in exchange.pollers]
+        jobs = (exchange.committer.run(), _match_for_ever(exchange), exchange.hub.run(), *pollers)
         work = [asyncio.create_task(job) for job in jobs]
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([*work, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -63,6 +64,8 @@ async def _run(exchange: Exchange, options: Options, stop: asyncio.Event) -> Non
                 await task
     finally:
         await runner.cleanup()
+        for poller in exchange.pollers:
+            await poller.close()
 
 
 async def _listen(runner: web.ServerRunner, options: Options) -> None:

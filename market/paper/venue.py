@@ -15,17 +15,23 @@ E = TypeVar("E")
 
 
 class Venue(Generic[E]):
-    """What the endpoints of one market share. ``info`` is the recorded exchangeInfo."""
+    """What the endpoints of one market share. ``info`` is exchangeInfo: its weight limit holds if no other is given."""
 
     def __init__(
-        self, name: Market, info: dict[str, Any], feed: PriceFeed, engine: E, history: History[Any], weight_limit: int
+        self,
+        name: Market,
+        info: dict[str, Any],
+        feed: PriceFeed,
+        engine: E,
+        history: History[Any],
+        weight_limit: int | None,
     ) -> None:
         self.name = name
         self.info = info
         self.feed = feed
         self.engine = engine
         self.history = history
-        self.weights = WeightMeter(weight_limit)
+        self.weights = WeightMeter(_weight_limit(info) if weight_limit is None else weight_limit)
         self.order_meters = _order_meters(info["rateLimits"])
         self.fills = history.count_fills()
         # What a taker gets at most; a fault sets it while one order is placed.
@@ -54,6 +60,11 @@ class Venue(Generic[E]):
         for fill in fills:
             for meter in self.order_meters.values():
                 meter.add(fill.account_id, -MAKER_FILL_CREDIT, fill.time_ms)
+
+
+def _weight_limit(info: dict[str, Any]) -> int:
+    rows: list[dict[str, Any]] = info["rateLimits"]
+    return next(int(row["limit"]) for row in rows if row["rateLimitType"] == "REQUEST_WEIGHT")
 
 
 def _order_meters(rate_limits: list[dict[str, Any]]) -> dict[str, OrderMeter]:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from market.paper.engine.types import Account, Rejected
 from market.paper.exchange import Exchange
+from market.paper.prices.types import NoPrice
 from market.paper.streams.handler import is_stream_path, serve_stream
 from market.paper.web.call import Call, DropConnection, Endpoint, Reply
 from market.paper.web.errors import ApiError
@@ -69,6 +70,7 @@ class Pipeline:
             api_key=request.headers.get("X-MBX-APIKEY"),
             admin_token=request.headers.get("X-Paper-Token"),
             ip=request.remote or "",
+            time_unit=request.headers.get("X-MBX-TIME-UNIT"),
         )
 
     async def dispatch(
@@ -82,6 +84,7 @@ class Pipeline:
         admin_token: str | None = None,
         ip: str = "",
         signed_by: Account | None = None,
+        time_unit: str | None = None,
     ) -> Reply:
         """Answer a call however it came here. ``signed_by``: the caller has checked the signature in another way.
 
@@ -95,6 +98,7 @@ class Pipeline:
             raise ApiError(-1000, "Unknown path.", 404)
         exchange.requests[f"{method} {path}"] += 1
         call = Call(exchange, endpoint, query, body, api_key, admin_token, ip, exchange.now_ms(), signed_by=signed_by)
+        call.time_unit = time_unit
         return await self._answer(call)
 
     async def _run(self, call: Call) -> Reply:
@@ -114,6 +118,8 @@ class Pipeline:
             reply = error_reply(error.code, error.msg, error.status, error.headers)
         except Rejected as error:
             reply = error_reply(error.code, error.msg)
+        except NoPrice:
+            reply = error_reply(-1008, "There is no price: the followed exchange is silent. Nothing was done.", 503)
         if endpoint.security != "none":
             # What has been looked at or changed is on disk before anybody hears of it, a refusal's reason included.
             await self._exchange.flush()
@@ -132,6 +138,8 @@ def error_reply(code: int, msg: str, status: int = 400, headers: dict[str, str] 
 
 def _answered(call: Call) -> Reply:
     result = call.handler(call)
+    if isinstance(result, Reply):
+        return result
     body = result if isinstance(result, bytes) else orjson.dumps(result)
     return Reply(body, 200, call.headers)
 
