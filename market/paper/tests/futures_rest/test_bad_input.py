@@ -17,6 +17,7 @@ VALID = {
     "quantity": "0.001",
     "price": "100000",
     "orderId": "1",
+    "goodTillDate": "9223372036854775807",
 }
 ALGO = {
     **{name: VALID[name] for name in ("symbol", "side", "timeInForce", "quantity")},
@@ -77,7 +78,7 @@ def test_no_value_of_any_parameter_makes_an_endpoint_fail(paper, key, endpoint):
 
 @pytest.mark.parametrize("endpoint", [each for each in ENDPOINTS if "batchOrders" in each.path], ids=_name)
 def test_no_value_inside_a_batch_makes_it_fail(paper, key, endpoint):
-    inside = [BATCH.replace('"symbol"', f'"{name}":{value},"symbol"') for name in INSIDE for value in JSON]
+    inside = [f'{BATCH[:-2]},"{name}":{value}}}]' for name in INSIDE for value in JSON]  # of two, the last counts
     instead = [f'[{{"symbol":{value}}}]' for value in JSON]
 
     send_nonsense(paper, key, endpoint, VALID, ["batchOrders"], [*inside, *instead])

@@ -96,7 +96,7 @@ def period(params: Params, now_ms: int, *, days: int = 7, from_id: int | None = 
             return Period(oldest, end_ms, oldest)
         return Period(None, end_ms, max(oldest, (now_ms if end_ms is None else end_ms) - span))
     if end_ms is None:
-        end_ms = start_ms + span
+        end_ms = min(start_ms + span, LARGEST)
     if start_ms > end_ms:
         raise ApiError(-1023, "Start time is greater than end time.")
     if end_ms - start_ms > span:

@@ -18,6 +18,7 @@ from market.paper.web.futures.views import SUCCESS
 # Retail price improvement orders do not exist here; the rate is Binance's.
 RPI_RATE = "0.00005"
 ADD, TAKE_AWAY = 1, 2
+LONGEST_COUNTDOWN_MS = 2**31 - 1
 
 
 def set_leverage(call: Call) -> dict[str, Any]:
@@ -93,6 +94,8 @@ def set_countdown(call: Call) -> dict[str, str]:
     """POST countdownCancelAll: a dead man's switch; 0 switches it off."""
     symbol = call.params.symbol(call.futures.engine.rules)
     countdown_ms = reading.required_integer(call.params, "countdownTime")
+    if countdown_ms > LONGEST_COUNTDOWN_MS:
+        raise errors.invalid("countdownTime")
     call.futures.engine.set_countdown(call.account.account_id, symbol, countdown_ms, call.now_ms)
     return {"symbol": symbol, "countdownTime": str(countdown_ms)}
 
