@@ -16,7 +16,9 @@ FUTURES = load_recording(market="futures")
 REAL = 29_900_000  # some minute of 2026 that is aligned to nothing
 ANCHOR = Anchor(exchange=REAL, recorded=SPOT.first_minute + 20_000)
 FEED = Feed(SPOT, ANCHOR)
-FUTURES_FEED = Feed(FUTURES, Anchor(exchange=REAL, recorded=FUTURES.first_minute + 20_000))
+# At another time of the day than it is: the feed has to move it.
+FUTURES_ANCHOR = Anchor(exchange=REAL, recorded=FUTURES.first_minute + 20_123)
+FUTURES_FEED = Feed(FUTURES, FUTURES_ANCHOR)
 
 
 def at(minute: int, second: float = 0) -> int:

@@ -42,6 +42,28 @@ def test_price_is_the_same_whoever_asks_and_in_whatever_order():
     assert len({quote.last for quote in forward}) > 3
 
 
+def test_every_minute_of_every_symbol_has_a_way_of_its_own():
+    def turns(symbol: str) -> list[int]:
+        """When each of some minutes reaches its first extreme."""
+        found = []
+        for minute in range(30):
+            prices = [quote.last for _, quote in FEED.quotes_between(symbol, at(minute) - 1, at(minute + 1) - 1)]
+            found.append(min(prices.index(max(prices)) or STEPS, prices.index(min(prices)) or STEPS))
+        return found
+
+    bitcoin, ether = turns("BTCUSDT"), turns("ETHUSDT")
+
+    assert len(set(bitcoin)) > 15
+    assert sum(a == b for a, b in zip(bitcoin, ether, strict=True)) < 10
+
+
+def test_replayed_minute_has_the_way_it_had_a_loop_ago():
+    loop = SPOT.length * MS_PER_MINUTE
+    now, ago = (FEED.quotes_between("SOLUSDT", at(3) - back, at(5) - back) for back in (0, loop))
+
+    assert [quote.last for _, quote in now] == [quote.last for _, quote in ago]
+
+
 def test_restart_goes_on_where_the_replay_is():
     later = Feed(SPOT, ANCHOR)  # the anchor comes from the ledger, whenever the process starts
 
@@ -60,11 +82,9 @@ def test_recorded_minute_of_the_anchor_is_the_minute_of_the_start():
 
 def test_futures_replay_the_same_time_of_day_as_it_is():
     first = rows(FUTURES_FEED, "BTCUSDT", "1m", at(5), start_ms=at(0), limit=1)[0]
-    file = recorded("BTCUSDT", "futures")
-    day = 20_000 // 1440
+    wanted = [Decimal(first[1]), Decimal(first[5])]
 
-    (row,) = (row for row in file[day * 1440 - 1440 : day * 1440 + 1440] if Decimal(row["open"]) == Decimal(first[1])
-              and Decimal(row["volume"]) == Decimal(first[5]))  # fmt: skip
+    (row,) = (row for row in recorded("BTCUSDT", "futures") if [Decimal(row["open"]), Decimal(row["volume"])] == wanted)
 
     assert (int(row["open_time_ms"]) - first[0]) % (1440 * MS_PER_MINUTE) == 0
 

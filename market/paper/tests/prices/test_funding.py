@@ -8,7 +8,7 @@ import pytest
 
 from market.paper.prices.feed import Feed
 from market.paper.prices.recording import DATA, MS_PER_MINUTE, UnusableRecording, load_leverage_brackets, load_recording
-from market.paper.tests.prices.feeds import ANCHOR, FEED, FUTURES, FUTURES_FEED, SPOT, at
+from market.paper.tests.prices.feeds import FEED, FUTURES, FUTURES_ANCHOR, FUTURES_FEED, SPOT, at
 
 EIGHT_HOURS = 480 * MS_PER_MINUTE
 
@@ -23,14 +23,14 @@ def table(kind: str, symbol: str) -> dict[int, str]:
 
 def recorded_minute(moment_ms: int) -> int:
     """Which recorded minute the futures replay at a moment."""
-    anchor = ANCHOR.by_whole_days()
+    anchor = FUTURES_ANCHOR.by_whole_days()
     row = moment_ms // MS_PER_MINUTE - anchor.exchange + anchor.recorded - FUTURES.first_minute
     return FUTURES.first_minute + row % FUTURES.length
 
 
 @pytest.fixture
 def feed():
-    return Feed(FUTURES, ANCHOR)
+    return Feed(FUTURES, FUTURES_ANCHOR)
 
 
 @pytest.mark.parametrize("symbol", FUTURES_FEED.symbols)
