@@ -178,16 +178,17 @@ class FuturesEngine:
 
     def cancel_all_algos(self, account_id: int, symbol: str, now_ms: int) -> list[AlgoOrder]:
         """Cancel every waiting conditional order of the account in the symbol."""
-        waiting = [algo for algo in self.open_algos(account_id, symbol) if algo.status == "NEW"]
-        return [self._conditionals.cancel(algo, now_ms) for algo in waiting]
+        return [self._conditionals.cancel(algo, now_ms) for algo in self.open_algos(account_id, symbol)]
 
     def open_algo(self, account_id: int, *, algo_id: int = 0, client_algo_id: str = "") -> AlgoOrder | None:
-        """The account's open conditional order of that id, else of that client id, if any."""
+        """The account's open conditional order of that id, else of that client id, if any: NEW, or TRIGGERED while the
+        order it has left behind is open."""
         return self._conditionals.find(account_id, algo_id, client_algo_id)
 
     def open_algos(self, account_id: int, symbol: str | None = None) -> list[AlgoOrder]:
-        """The account's open conditional orders, oldest first: NEW, and TRIGGERED while their order is open."""
-        return [algo for algo in self._conditionals.of_account(account_id) if symbol in (None, algo.symbol)]
+        """The account's conditional orders that still wait, oldest first."""
+        mine = self._conditionals.of_account(account_id)
+        return [algo for algo in mine if algo.status == "NEW" and symbol in (None, algo.symbol)]
 
     # Time and prices
 

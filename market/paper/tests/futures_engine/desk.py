@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from market.paper.engine.journal import Batch, Journal, News, Table
 from market.paper.engine.tables import FILLS, SETTINGS
 from market.paper.engine.types import Quote
 from market.paper.prices.recording import DATA
+from market.paper.restore import futures_state
 
 _INFO = json.loads((DATA / "futures_exchange_info.json").read_text())["symbols"]
 _BRACKETS = {
@@ -53,10 +55,10 @@ def _amount(given: str | int) -> int:
 class Desk:
     """An engine with its journal, a ledger in memory, one clock and the last quote of every symbol."""
 
-    def __init__(self, state: FuturesState | None = None, ledger: sqlite3.Connection | None = None) -> None:
+    def __init__(self, state: FuturesState | None = None, ledger: MemoryLedger | None = None) -> None:
         self.journal = Journal()
         self.engine = FuturesEngine(RULES, self.journal, state)
-        self.ledger = ledger or new_ledger()
+        self.ledger = ledger or MemoryLedger()
         self.now_ms = NOON
         self.quotes = {BTC: quote("100000"), ETH: quote("4000", step=1)}
         self.orders = 0
@@ -130,21 +132,18 @@ class Desk:
     def write(self) -> Batch:
         """Let the ledger have what has changed."""
         batch = self.journal.take()
-        for table, rows in batch.rows:
-            marks = ", ".join("?" * len(table.columns))
-            columns = ", ".join(table.columns)
-            self.ledger.executemany(f"INSERT OR REPLACE INTO {table.name}({columns}) VALUES ({marks})", rows)
+        self.ledger.commit(batch)
         return batch
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the ledger."""
         self.write()
-        return self.ledger.execute(sql, values).fetchall()
+        return self.ledger.rows(sql, *values)
 
     def restarted(self) -> Desk:
         """A second engine, from what the ledger remembers."""
         self.write()
-        again = Desk(remembered(self.ledger), self.ledger)
+        again = Desk(futures_state(self.ledger), self.ledger)
         again.now_ms, again.quotes, again.orders = self.now_ms, dict(self.quotes), self.orders
         return again
 
@@ -156,36 +155,34 @@ def desk(usdt: str = "10000") -> Desk:
     return made
 
 
-def new_ledger() -> sqlite3.Connection:
-    """The tables as the real ledger has them."""
-    ledger = sqlite3.connect(":memory:")
-    for table in (*tables.TABLES, FILLS, SETTINGS):
-        ledger.executescript(table.schema)
-    return ledger
+class MemoryLedger:
+    """The ledger's tables in memory, with the questions that a start asks."""
 
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect(":memory:")
+        for table in (*tables.TABLES, FILLS, SETTINGS):
+            self._connection.executescript(table.schema)
 
-def remembered(ledger: sqlite3.Connection) -> FuturesState:
-    """What a start reads."""
+    def commit(self, batch: Batch) -> None:
+        for table, rows in batch.rows:
+            marks = ", ".join("?" * len(table.columns))
+            columns = ", ".join(table.columns)
+            self._connection.executemany(f"INSERT OR REPLACE INTO {table.name}({columns}) VALUES ({marks})", rows)
 
-    def things(table: Table, where: str = "1") -> list[Any]:
-        columns = ", ".join(table.columns)
-        return [table.thing(row) for row in ledger.execute(f"SELECT {columns} FROM {table.name} WHERE {where}")]
+    def things(self, table: Table, where: str = "1", values: Iterable[object] = ()) -> list[Any]:
+        sql = f"SELECT {', '.join(table.columns)} FROM {table.name} WHERE {where}"
+        return [table.thing(row) for row in self.rows(sql, *values)]
 
-    def after(table: str, column: str) -> dict[str, int]:
-        return dict(ledger.execute(f"SELECT symbol, max({column}) + 1 FROM {table} GROUP BY symbol"))
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql, values).fetchall()
 
-    start = "status:futures:"
-    return FuturesState(
-        wallets=things(tables.WALLETS),
-        positions=things(tables.POSITIONS),
-        symbol_configs=things(tables.SYMBOL_CONFIGS),
-        account_configs=things(tables.ACCOUNT_CONFIGS),
-        open_orders=things(tables.ORDERS, "status IN ('NEW', 'PARTIALLY_FILLED') ORDER BY order_id"),
-        open_algos=things(tables.ALGO_ORDERS, tables.OPEN_ALGOS),
-        countdowns=things(tables.COUNTDOWNS),
-        statuses={key.removeprefix(start): value for key, value in things(SETTINGS) if key.startswith(start)},
-        next_order_ids=after("orders", "order_id"),
-        next_trade_ids=after("fills", "trade_id"),
-        next_algo_id=ledger.execute("SELECT coalesce(max(algo_id) + 1, 0) FROM futures_algo_orders").fetchone()[0],
-        next_tran_id=ledger.execute("SELECT coalesce(max(tran_id) + 1, 0) FROM futures_incomes").fetchone()[0],
-    )
+    def row(self, sql: str) -> tuple[Any, ...]:
+        return self.rows(sql)[0]
+
+    def next_ids(self, table: str, column: str, market: str) -> dict[str, int]:
+        return dict(
+            self.rows(f"SELECT symbol, max({column}) + 1 FROM {table} WHERE market = ? GROUP BY symbol", market)
+        )
+
+    def settings(self) -> dict[str, str]:
+        return dict(self.things(SETTINGS))
