@@ -18,7 +18,7 @@ from market.paper.web import errors
 from market.paper.web.call import Call, Endpoint
 from market.paper.web.errors import ApiError
 
-STATUSES = ("TRADING", "BREAK", "HALT")
+STATUSES = ("TRADING", "BREAK", "HALT", "END_OF_DAY", "CANCEL_ONLY")
 LARGEST_DEPOSIT = 10**12 * SCALE
 LARGEST_PRICE = 10**9 * SCALE
 MOST_LEVELS = 5000

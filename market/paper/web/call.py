@@ -38,6 +38,8 @@ class Call:
     signed_by: Account | None = None
     # How wrong the clock is that clients see; faults set it, and what stands around the endpoint's function.
     skew_ms: int = 0
+    # As the client wants its times: the header X-MBX-TIME-UNIT.
+    time_unit: str | None = None
     wrapped: Handler | None = None
 
     @property

@@ -59,6 +59,16 @@ def invalid_symbol() -> ApiError:
     return ApiError(-1121, "Invalid symbol.")
 
 
+def unknown_order() -> ApiError:
+    """No such order, or none that is open."""
+    return ApiError(-2013, "Order does not exist.")
+
+
+def nothing_to_cancel() -> ApiError:
+    """No such order is open."""
+    return ApiError(-2011, "Unknown order sent.")
+
+
 def bad_combination() -> ApiError:
     """Optional parameters exclude each other."""
     return ApiError(-1128, "Combination of optional parameters invalid.")

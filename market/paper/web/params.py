@@ -14,6 +14,8 @@ from market.paper.web.errors import ApiError
 
 MAX_PARAMETERS = 200
 LARGEST = 2**63 - 1
+# A moment above this one, in the year 5138, is in microseconds.
+LATEST_MS = 10**14
 
 
 def parse_params(query: str, body: bytes) -> dict[str, str]:
@@ -39,6 +41,7 @@ class Params:
 
     def __init__(self, values: dict[str, str]) -> None:
         self._values = values
+        self._read: set[str] = set()
 
     def __contains__(self, name: str) -> bool:
         """True when the parameter was sent."""
@@ -46,6 +49,7 @@ class Params:
 
     def text(self, name: str) -> str | None:
         """The value, None when not sent, -1105 when empty."""
+        self._read.add(name)
         value = self._values.get(name)
         if value == "":
             raise errors.empty(name)
@@ -85,6 +89,11 @@ class Params:
             raise errors.invalid(name)
         return int(value)
 
+    def moment(self, name: str) -> int | None:
+        """A moment in milliseconds; microseconds may be sent too."""
+        value = self.integer(name)
+        return value // 1000 if value is not None and value > LATEST_MS else value
+
     def limit(self, default: int, largest: int) -> int:
         """How many rows: at least 1; above the largest counts as the largest."""
         value = self.integer("limit")
@@ -99,6 +108,16 @@ class Params:
             return None if value is None else units(value)
         except TooPrecise as error:
             raise errors.too_precise(name) from error
+
+    def require_all_read(self) -> None:
+        """Raise when something was sent that nobody has asked for until now."""
+        sent, read = len(self._values), len(self._values.keys() & self._read)
+        if read == sent:
+            return
+        if not read:
+            raise ApiError(-1101, f"Too many parameters; expected '0' and received '{sent}'.")
+        text = f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'."
+        raise ApiError(-1104, text)
 
     def symbol(self, known: Collection[str]) -> str:
         """The symbol; -1102, -1100, -1121."""

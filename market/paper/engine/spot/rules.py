@@ -99,6 +99,8 @@ class SymbolRules:
     order_types: frozenset[str]
     # By Binance's names: icebergAllowed, ocoAllowed, allowTrailingStop ...
     allowed: frozenset[str]
+    self_trade_default: str
+    self_trade_modes: frozenset[str]
 
 
 def rules_of(entry: Mapping[str, Any]) -> SymbolRules:
@@ -125,6 +127,8 @@ def rules_of(entry: Mapping[str, Any]) -> SymbolRules:
         max_position=units(filters.get("MAX_POSITION", {}).get("maxPosition", "0")),
         order_types=frozenset(entry["orderTypes"]),
         allowed=frozenset(name for name, value in entry.items() if value is True),
+        self_trade_default=entry.get("defaultSelfTradePreventionMode", "NONE"),
+        self_trade_modes=frozenset(entry.get("allowedSelfTradePreventionModes", ["NONE"])),
     )
 
 

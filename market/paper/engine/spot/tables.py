@@ -35,7 +35,7 @@ def _list_row(pair: OrderList) -> Row:
 
 
 def _list(row: Row) -> OrderList:
-    return OrderList(*row[:4], (row[4], row[5]), (row[6], row[7]), *row[8:])  # type: ignore[arg-type]
+    return OrderList(*row[:4], (row[4], row[5]), (row[6], row[7]), *row[8:])  # type: ignore[call-arg, arg-type]
 
 
 ORDERS = orders_table("spot", SpotOrder)

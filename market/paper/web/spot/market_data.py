@@ -1,52 +1,51 @@
-"""Public endpoints: time, rules, candles, prices. Nothing here needs a key."""
+"""Public endpoints: rules, candles, trades, the book. Nothing here needs a key."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from market.paper.engine.amounts import text as amount
 from market.paper.prices.intervals import INTERVALS
-from market.paper.prices.recording import MS_PER_MINUTE, SCALE
 from market.paper.prices.tape import AVERAGE_MINUTES
+from market.paper.prices.types import Trade
+from market.paper.web import errors
 from market.paper.web.call import Call
 from market.paper.web.errors import ApiError
 from market.paper.web.params import Params
 
-ORDER_TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET")
 # What a recorded symbol could do on Binance and cannot do here.
-ABSENT = dict.fromkeys(
-    (
-        "icebergAllowed",
-        "ocoAllowed",
-        "otoAllowed",
-        "opoAllowed",
-        "allowTrailingStop",
-        "cancelReplaceAllowed",
-        "amendAllowed",
-        "pegInstructionsAllowed",
-        "isMarginTradingAllowed",
-    ),
-    False,
-)
+ABSENT = dict.fromkeys(("otoAllowed", "opoAllowed", "pegInstructionsAllowed", "isMarginTradingAllowed"), False)
+STATUSES = ("TRADING", "HALT", "BREAK", "END_OF_DAY", "CANCEL_ONLY")
 MAX_ROWS = 1000
 
 
 def exchange_info(call: Call) -> dict[str, Any]:
     """GET exchangeInfo: the recorded rules, the present status, and only what this exchange can do."""
-    info, engine = call.spot.info, call.spot.engine
-    wanted = call.params.symbols(engine.rules) or list(engine.rules)
+    info, engine, params = call.spot.info, call.spot.engine, call.params
+    named = params.symbols(engine.rules)
+    status, permissions = params.choice("symbolStatus", STATUSES, ""), _permissions(params)
+    if named is not None and (status or permissions):
+        raise errors.bad_combination()
+    sets = params.choice("showPermissionSets", ("true", "false"), "true") == "true"
     entries = {entry["symbol"]: entry for entry in info["symbols"]}
+    shown = [name for name in named or engine.rules if not status or engine.statuses[name] == status]
     return {
         "timezone": "UTC",
         "serverTime": call.server_ms,
         "rateLimits": [_rate_limit(row, call) for row in info["rateLimits"]],
         "exchangeFilters": info["exchangeFilters"],
-        "symbols": [_symbol(entries[name], engine.statuses[name]) for name in wanted],
+        "symbols": [
+            _symbol(entries[name], engine.statuses[name], with_sets=sets)
+            for name in shown
+            if not permissions or permissions & _permitted(entries[name])
+        ],
     }
 
 
 def klines(call: Call) -> bytes:
-    """GET klines: the last row is the candle that is still open."""
+    """GET klines and uiKlines: the last row is the candle that is still open."""
     params, feed = call.params, call.spot.feed
     symbol = params.symbol(feed.symbols)
     interval = params.required("interval")
@@ -58,33 +57,38 @@ def klines(call: Call) -> bytes:
         interval,
         call.now_ms,
         limit=params.limit(500, MAX_ROWS),
-        start_ms=params.integer("startTime"),
-        end_ms=params.integer("endTime"),
+        start_ms=params.moment("startTime"),
+        end_ms=params.moment("endTime"),
     )
 
 
-def ticker_price(call: Call) -> Any:
-    """GET ticker/price."""
-    feed = call.spot.feed
-    return _one_or_all(call, lambda name: {"symbol": name, "price": amount(feed.price(name, call.now_ms))})
+def trades(call: Call) -> list[dict[str, Any]]:
+    """GET trades: the newest."""
+    symbol = call.params.symbol(call.spot.feed.symbols)
+    limit = call.params.limit(500, MAX_ROWS)
+    return [_trade(each) for each in call.spot.feed.trades(symbol, call.now_ms, limit=limit)]
 
 
-def book_ticker(call: Call) -> Any:
-    """GET ticker/bookTicker."""
-
-    def best(name: str) -> dict[str, str]:
-        quote = call.spot.quote(name, call.now_ms)
-        size = amount(quote.level_qty)
-        sides = {"bidPrice": amount(quote.bid), "bidQty": size, "askPrice": amount(quote.ask), "askQty": size}
-        return {"symbol": name} | sides
-
-    return _one_or_all(call, best)
+def historical_trades(call: Call) -> list[dict[str, Any]]:
+    """GET historicalTrades: from an id on, else the newest."""
+    symbol = call.params.symbol(call.spot.feed.symbols)
+    limit, from_id = call.params.limit(500, MAX_ROWS), call.params.integer("fromId")
+    return [_trade(each) for each in call.spot.feed.trades(symbol, call.now_ms, limit=limit, from_id=from_id)]
 
 
-def ticker_day(call: Call) -> Any:
-    """GET ticker/24hr."""
-    mini = call.params.choice("type", ("FULL", "MINI"), "FULL") == "MINI"
-    return _one_or_all(call, lambda name: _day(call, name, mini=mini))
+def aggregate_trades(call: Call) -> list[dict[str, Any]]:
+    """GET aggTrades: each public trade is one of its own."""
+    params = call.params
+    symbol = params.symbol(call.spot.feed.symbols)
+    found = call.spot.feed.trades(
+        symbol,
+        call.now_ms,
+        limit=params.limit(500, MAX_ROWS),
+        from_id=params.integer("fromId"),
+        start_ms=params.moment("startTime"),
+        end_ms=params.moment("endTime"),
+    )
+    return [_aggregate(each) for each in found]
 
 
 def average_price(call: Call) -> dict[str, Any]:
@@ -97,6 +101,7 @@ def average_price(call: Call) -> dict[str, Any]:
 def depth(call: Call) -> dict[str, Any]:
     """GET depth: the ladder that orders trade against."""
     symbol = call.params.symbol(call.spot.feed.symbols)
+    require_status(call, symbol)
     quote = call.spot.quote(symbol, call.now_ms)
     levels, size = min(call.params.limit(100, 5000), quote.levels), amount(quote.level_qty)
     bids = [quote.bid - level * quote.gap for level in range(levels)]
@@ -114,26 +119,34 @@ def depth_weight(params: Params) -> int:
     return 5 if limit <= 100 else 25 if limit <= 500 else 50 if limit <= 1000 else 250
 
 
-def ticker_weight(params: Params) -> int:
-    """2 for one symbol, 4 otherwise."""
-    return 2 if "symbol" in params else 4
+def require_status(call: Call, symbol: str) -> None:
+    """Raise -1220 when the client wants the symbol in another status."""
+    status = call.params.choice("symbolStatus", STATUSES, "")
+    if status and call.spot.engine.statuses[symbol] != status:
+        raise ApiError(-1220, "The symbol's status does not match the requested symbolStatus.")
 
 
-def ticker_day_weight(params: Params) -> int:
-    """2 for one symbol, 80 for all; a list of what we have is short."""
-    return 2 if "symbol" in params or "symbols" in params else 80
+def _symbol(entry: dict[str, Any], status: str, *, with_sets: bool) -> dict[str, Any]:
+    changed = {name: value for name, value in ABSENT.items() if name in entry} | {"status": status}
+    return entry | changed if with_sets else entry | changed | {"permissionSets": []}
 
 
-def _one_or_all(call: Call, row: Any) -> Any:
-    known = call.spot.feed.symbols
-    rows = [row(name) for name in call.params.symbols(known) or known]
-    return rows[0] if "symbol" in call.params else rows
+def _permitted(entry: dict[str, Any]) -> set[str]:
+    return {name for group in entry.get("permissionSets", []) for name in group} | set(entry["permissions"])
 
 
-def _symbol(entry: dict[str, Any], status: str) -> dict[str, Any]:
-    types = [name for name in entry["orderTypes"] if name in ORDER_TYPES]
-    absent = {name: value for name, value in ABSENT.items() if name in entry}
-    return entry | absent | {"status": status, "orderTypes": types}
+def _permissions(params: Params) -> set[str]:
+    """One permission, or a JSON list of them."""
+    value = params.matching("permissions", '^[A-Z0-9_,"\\[\\] ]{1,8000}$')
+    if value is None or not value.startswith("["):
+        return {value} if value else set()
+    try:
+        names = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise errors.invalid("permissions") from error
+    if not all(isinstance(name, str) for name in names):
+        raise errors.invalid("permissions")
+    return set(names)
 
 
 def _rate_limit(row: dict[str, Any], call: Call) -> dict[str, Any]:
@@ -142,34 +155,26 @@ def _rate_limit(row: dict[str, Any], call: Call) -> dict[str, Any]:
     return row
 
 
-def _day(call: Call, symbol: str, *, mini: bool) -> dict[str, Any]:
-    feed, now_ms = call.spot.feed, call.now_ms
-    bar, last, quote = feed.day(symbol, now_ms), feed.price(symbol, now_ms), feed.quote(symbol, now_ms)
-    common = {
-        "symbol": symbol,
-        "openPrice": amount(bar.open),
-        "highPrice": amount(max(bar.high, last)),
-        "lowPrice": amount(min(bar.low, last)),
-        "lastPrice": amount(last),
-        "volume": amount(bar.volume),
-        "quoteVolume": amount(bar.quote_volume),
-        "openTime": now_ms - 1440 * MS_PER_MINUTE,
-        "closeTime": now_ms,
-        "firstId": 0,
-        "lastId": bar.trades,
-        "count": bar.trades,
+def _trade(trade: Trade) -> dict[str, Any]:
+    return {
+        "id": trade.trade_id,
+        "price": amount(trade.price),
+        "qty": amount(trade.qty),
+        "quoteQty": amount(trade.quote_qty),
+        "time": trade.time_ms,
+        "isBuyerMaker": trade.is_buyer_maker,
+        "isBestMatch": True,
     }
-    if mini:
-        return common
-    average = bar.quote_volume * SCALE // bar.volume if bar.volume else last
-    return common | {
-        "priceChange": amount(last - bar.open),
-        "priceChangePercent": format((last - bar.open) * 100 / bar.open, ".3f"),
-        "weightedAvgPrice": amount(average),
-        "prevClosePrice": amount(bar.open),
-        "lastQty": amount(quote.level_qty),
-        "bidPrice": amount(quote.bid),
-        "bidQty": amount(quote.level_qty),
-        "askPrice": amount(quote.ask),
-        "askQty": amount(quote.level_qty),
+
+
+def _aggregate(trade: Trade) -> dict[str, Any]:
+    return {
+        "a": trade.trade_id,
+        "p": amount(trade.price),
+        "q": amount(trade.qty),
+        "f": trade.trade_id,
+        "l": trade.trade_id,
+        "T": trade.time_ms,
+        "m": trade.is_buyer_maker,
+        "M": True,
     }

@@ -1,102 +1,113 @@
-"""Signed endpoints about orders: place, test, query, cancel."""
+"""Signed endpoints about orders: place, test, query, cancel, cut down."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-from market.paper.engine.spot.types import NewOrder, SpotOrder
-from market.paper.engine.types import Side
-from market.paper.exchange import random_text
+from market.paper.engine.amounts import text as amount
+from market.paper.engine.spot.types import OrderList, SpotOrder
+from market.paper.engine.types import OPEN_STATUSES
 from market.paper.web import errors
 from market.paper.web.call import Call
 from market.paper.web.errors import ApiError
 from market.paper.web.params import Params
 from market.paper.web.spot import views
+from market.paper.web.spot.account import discount_for
+from market.paper.web.spot.reading import MAX_ROWS, read_cancel_id, read_new_order, read_period, read_response
 
-SIDES = ("BUY", "SELL")
-LATER = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
-TIMES_IN_FORCE = ("GTC", "IOC", "FOK")
-ALLOWED: Mapping[str, tuple[str, ...]] = {
-    "LIMIT": ("timeInForce", "quantity", "price"),
-    "LIMIT_MAKER": ("quantity", "price"),
-    "MARKET": ("quantity", "quoteOrderQty"),
-}
-BY_TYPE = ("timeInForce", "quantity", "quoteOrderQty", "price", "stopPrice", "trailingDelta", "icebergQty")
-MAX_ROWS = 1000
-DAY_MS = 86_400_000
+RESTRICTIONS = {f"ONLY_{status}": status for status in OPEN_STATUSES}
 
 
 def place(call: Call) -> dict[str, Any]:
     """POST order."""
     new = read_new_order(call)
-    shape = call.params.choice("newOrderRespType", ("ACK", "RESULT", "FULL"), "")
-    shape = shape or ("ACK" if new.type == "LIMIT_MAKER" else "FULL")
+    shape = read_response(call.params, new.type)
+    call.params.require_all_read()
     call.spot.require_room(new.account_id, call.now_ms)
     order, fills = call.spot.engine.place(new, call.spot.quote(new.symbol, call.now_ms), call.now_ms)
     call.headers |= call.spot.count_order(new.account_id, call.now_ms, filled=bool(fills))
-    if shape == "ACK":
-        return views.order_ack(order)
-    return views.order_full(order, fills) if shape == "FULL" else views.order_result(order)
+    return views.new_order(order, fills, shape)
 
 
 def test(call: Call) -> dict[str, Any]:
     """POST order/test: every check of a placement, and nothing placed."""
     new = read_new_order(call)
+    read_response(call.params, new.type)
     with_rates = call.params.flag("computeCommissionRates")
+    call.params.require_all_read()
     call.spot.engine.check(new, call.spot.quote(new.symbol, call.now_ms))
     if not with_rates:
         return {}
-    rate, none = views.amount(call.spot.engine.commission_rate), views.amount(0)
+    rate, none = amount(call.spot.engine.commission_rate), amount(0)
     nothing = {"maker": none, "taker": none}
     return {
         "standardCommissionForOrder": {"maker": rate, "taker": rate},
         "specialCommissionForOrder": nothing,
         "taxCommissionForOrder": nothing,
-        "discount": {
-            "enabledForAccount": False,
-            "enabledForSymbol": False,
-            "discountAsset": "BNB",
-            "discount": none,
-        },
+        "discount": discount_for(call, new.symbol),
     }
 
 
 def query(call: Call) -> dict[str, Any]:
     """GET order, by exchange id or client id."""
-    order_id, client_id, symbol = _ids(call)
-    order = _found(call, symbol, order_id, client_id)
+    history, account_id = call.spot.history, call.account.account_id
+    symbol, order_id, client_id = read_ids(call, "orderId", "origClientOrderId")
+    if order_id is None:
+        order = history.order_by_client_id(account_id, symbol, str(client_id))
+    else:
+        order = history.order_by_id(account_id, symbol, order_id)
     if order is None:
-        raise ApiError(-2013, "Order does not exist.")
+        raise errors.unknown_order()
+    _require_client_id(order, client_id)
     return views.order_status(order)
 
 
 def cancel(call: Call) -> dict[str, Any]:
-    """DELETE order."""
-    order_id, client_id, symbol = _ids(call)
-    cancel_id = call.params.matching("newClientOrderId", errors.CLIENT_ID) or random_text(22)
-    restriction = call.params.choice("cancelRestrictions", ("ONLY_NEW", "ONLY_PARTIALLY_FILLED"), "")
-    book, account_id = call.spot.engine.books[symbol], call.account.account_id
-    if order_id is not None:
-        order = book.by_id(account_id, order_id)
-        if order and client_id is not None and order.client_order_id != client_id:
-            raise ApiError(-2039, "Client order ID is not correct for this order ID.")
-    else:
-        order = book.by_client_id(account_id, str(client_id))
-    if order is None:
-        raise ApiError(-2011, "Unknown order sent.")
-    if restriction and restriction != f"ONLY_{order.status}":
-        raise ApiError(-2011, "Order was not canceled due to cancel restrictions.")
-    return _canceled(call, order, cancel_id)
+    """DELETE order. An order of an open list takes the list with it, and the answer is about the list."""
+    symbol, order_id, client_id = read_ids(call, "orderId", "origClientOrderId")
+    cancel_id = read_cancel_id(call.params)
+    restriction = read_restriction(call.params)
+    call.params.require_all_read()
+    order = open_order(call, symbol, order_id, client_id)
+    require_status(order, restriction)
+    pair, orders = call.spot.engine.cancel(order, call.now_ms, cancel_id=cancel_id)
+    return canceled_list(pair, orders, cancel_id) if pair else views.order_canceled(order, cancel_id)
 
 
 def cancel_all(call: Call) -> list[dict[str, Any]]:
-    """DELETE openOrders of one symbol."""
+    """DELETE openOrders of one symbol: orders, then lists."""
     symbol = call.params.symbol(call.spot.engine.rules)
-    orders = call.spot.engine.open_orders(call.account.account_id, symbol)
+    call.params.require_all_read()
+    engine, account_id = call.spot.engine, call.account.account_id
+    pairs, orders = engine.lists.of_account(account_id, symbol), engine.open_orders(account_id, symbol)
     if not orders:
-        raise ApiError(-2011, "Unknown order sent.")
-    return [_canceled(call, order, random_text(22)) for order in orders]
+        raise errors.nothing_to_cancel()
+    cancel_id = read_cancel_id(Params({}))
+    answers = []
+    for order in orders:
+        if engine.lists.get(order.order_list_id) is None:
+            engine.cancel(order, call.now_ms, cancel_id=cancel_id)
+            answers.append(views.order_canceled(order, cancel_id))
+    for pair in pairs:
+        answers.append(canceled_list(pair, engine.cancel_list(pair, call.now_ms, cancel_id=cancel_id), cancel_id))
+    return answers
+
+
+def amend(call: Call) -> dict[str, Any]:
+    """PUT order/amend/keepPriority: less quantity, another client id, the same place in the book."""
+    symbol, order_id, client_id = read_ids(call, "orderId", "origClientOrderId")
+    quantity = call.params.amount("newQty")
+    if quantity is None:
+        raise errors.mandatory("newQty")
+    new_id = read_cancel_id(call.params)
+    call.params.require_all_read()
+    order = open_order(call, symbol, order_id, client_id)
+    former_id, engine = order.client_order_id, call.spot.engine
+    execution_id = engine.amend(order, quantity, new_id, call.now_ms)
+    amended: dict[str, Any] = {"transactTime": call.now_ms, "executionId": execution_id}
+    amended["amendedOrder"] = views.order_amended(order, former_id)
+    pair = engine.lists.get(order.order_list_id)
+    return amended | {"listStatus": views.list_status(pair)} if pair else amended
 
 
 def open_orders(call: Call) -> list[dict[str, Any]]:
@@ -119,92 +130,44 @@ def all_orders(call: Call) -> list[dict[str, Any]]:
     return [views.order_status(order) for order in found]
 
 
-def read_period(params: Params) -> tuple[int | None, int | None]:
-    """startTime and endTime: at most 24 hours apart."""
-    start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
-    if start_ms is not None and end_ms is not None and end_ms - start_ms > DAY_MS:
-        raise ApiError(-1127, "More than 24 hours between startTime and endTime.")
-    return start_ms, end_ms
-
-
-def read_new_order(call: Call) -> NewOrder:
-    """A well-formed order from the parameters; raises Binance's -11xx."""
-    params = call.params
-    symbol = params.symbol(call.spot.engine.rules)
-    side = _side(params)
-    kind = _type(params)
-    _check_presence(params, kind)
-    client_id = params.matching("newClientOrderId", errors.CLIENT_ID)
-    params.choice("selfTradePreventionMode", ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"), "")
-    return NewOrder(
-        account_id=call.account.account_id,
-        symbol=symbol,
-        side=side,
-        type=kind,
-        client_order_id=client_id or random_text(22),
-        time_in_force=_time_in_force(params),
-        quantity=params.amount("quantity"),
-        quote_order_qty=params.amount("quoteOrderQty"),
-        price=params.amount("price"),
-    )
-
-
-def _side(params: Params) -> Side:
-    side = params.required("side")
-    if side not in SIDES:
-        raise ApiError(-1117, "Invalid side.")
-    return cast(Side, side)
-
-
-def _type(params: Params) -> str:
-    kind = params.required("type")
-    if kind in LATER:
-        raise ApiError(-1116, "Unsupported order type for this symbol.")
-    if kind not in ALLOWED:
-        raise ApiError(-1116, "Invalid orderType.")
-    return kind
-
-
-def _time_in_force(params: Params) -> str:
-    value = params.text("timeInForce") or "GTC"
-    if value not in TIMES_IN_FORCE:
-        raise ApiError(-1115, "Invalid timeInForce.")
-    return value
-
-
-def _check_presence(params: Params, kind: str) -> None:
-    for name in BY_TYPE:
-        if name in params and name not in ALLOWED[kind]:
-            raise errors.not_required(name)
-    if kind == "MARKET":
-        if params.text("quantity") is None and params.text("quoteOrderQty") is None:
-            raise errors.either("quantity", "quoteOrderQty")
-        if "quantity" in params and "quoteOrderQty" in params:
-            raise errors.bad_combination()
-        return
-    for name in ALLOWED[kind]:
-        params.required(name)
-
-
-def _canceled(call: Call, order: SpotOrder, cancel_id: str) -> dict[str, Any]:
-    call.spot.engine.cancel(order, call.now_ms, cancel_id=cancel_id)
-    return views.order_canceled(order, cancel_id)
-
-
-def _ids(call: Call) -> tuple[int | None, str | None, str]:
-    symbol = call.params.symbol(call.spot.engine.rules)
-    order_id = call.params.integer("orderId")
-    client_id = call.params.text("origClientOrderId")
-    if order_id is None and client_id is None:
-        raise errors.either("origClientOrderId", "orderId")
-    return order_id, client_id, symbol
-
-
-def _found(call: Call, symbol: str, order_id: int | None, client_id: str | None) -> SpotOrder | None:
-    history, account_id = call.spot.history, call.account.account_id
-    if order_id is None:
-        return history.order_by_client_id(account_id, symbol, str(client_id))
-    order = history.order_by_id(account_id, symbol, order_id)
-    if order and client_id is not None and order.client_order_id != client_id:
-        raise ApiError(-2039, "Client order ID is not correct for this order ID.")
+def open_order(call: Call, symbol: str, order_id: int | None, client_id: str | None) -> SpotOrder:
+    """The account's open order of that id, -2011 if there is none, -2039 if it is not of that client id as well."""
+    book, account_id = call.spot.engine.books[symbol], call.account.account_id
+    order = book.by_client_id(account_id, str(client_id)) if order_id is None else book.by_id(account_id, order_id)
+    if order is None:
+        raise errors.nothing_to_cancel()
+    _require_client_id(order, client_id)
     return order
+
+
+def read_ids(call: Call, id_name: str, client_id_name: str) -> tuple[str, int | None, str | None]:
+    """Symbol, exchange id and client id of an order; one of the two ids must be sent."""
+    symbol = call.params.symbol(call.spot.engine.rules)
+    order_id, client_id = call.params.integer(id_name), call.params.text(client_id_name)
+    if order_id is None and client_id is None:
+        raise errors.either(client_id_name, id_name)
+    return symbol, order_id, client_id
+
+
+def read_restriction(params: Params) -> str | None:
+    """The only status in which an order may be cancelled, if the client wants so."""
+    value = params.text("cancelRestrictions")
+    if value is not None and value not in RESTRICTIONS:
+        raise ApiError(-1145, "Invalid cancelRestrictions")
+    return RESTRICTIONS[value] if value else None
+
+
+def require_status(order: SpotOrder, status: str | None) -> None:
+    """Raise -2011 when the order must not be cancelled in the status it has."""
+    if status and order.status != status:
+        raise ApiError(-2011, "Order was not canceled due to cancel restrictions.")
+
+
+def canceled_list(pair: OrderList, orders: list[SpotOrder], cancel_id: str) -> dict[str, Any]:
+    """The answer to the cancellation of a list."""
+    return views.order_list(pair, [views.order_canceled(order, cancel_id) for order in orders])
+
+
+def _require_client_id(order: SpotOrder, client_id: str | None) -> None:
+    if client_id is not None and order.client_order_id != client_id:
+        raise ApiError(-2039, "Client order ID is not correct for this order ID.")
