@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from market.paper.faults.menu import menu
-from market.paper.faults.params import BadStep, Number
-from market.paper.faults.steps import Step, read_script, read_step
+from market.paper.faults.params import BadStep
+from market.paper.faults.steps import WHEN, Step, read_script, read_step
 from market.paper.web import errors
 from market.paper.web.admin import admin, json_of
 from market.paper.web.call import Call
 from market.paper.web.errors import ApiError
-
-SEED = Number(-(2**63), 2**63 - 1, whole=True)
 
 
 def show_menu(call: Call) -> dict[str, Any]:
@@ -28,8 +28,11 @@ def show(call: Call) -> dict[str, Any]:
 
 def add(call: Call) -> dict[str, Any]:
     """POST /paper/faults with one step: it is active at once."""
-    step = _checked(call, lambda wanted: [read_step(wanted)], json_of(call))
-    (rule,) = call.exchange.faults.add(step, in_order=False, seed=0, now_ms=call.now_ms)
+    wanted = json_of(call)
+    with _complaining():
+        step = read_step(wanted)
+        _check_names(call, step)
+    (rule,) = call.exchange.faults.add([step], in_order=False, seed=0, now_ms=call.now_ms)
     return rule.as_json()
 
 
@@ -39,11 +42,14 @@ def run_script(call: Call) -> dict[str, Any]:
     In order: a step begins when the one before it has ended. Otherwise all begin now.
     """
     wanted = json_of(call)
-    in_order, seed = wanted.get("in_order", True), wanted.get("seed", 0)
+    in_order = wanted.get("in_order", True)
     if not isinstance(in_order, bool):
         raise errors.invalid("in_order")
-    steps = _checked(call, lambda given: read_script(given, in_order=in_order), wanted.get("steps"))
-    seed = _said(lambda: SEED.read("seed", seed))
+    with _complaining():
+        seed = WHEN["seed"].read("seed", wanted.get("seed", 0))
+        steps = read_script(wanted.get("steps"), in_order=in_order)
+        for number, step in enumerate(steps):
+            _check_names(call, step, f"steps[{number}].")
     rules = call.exchange.faults.add(steps, in_order=in_order, seed=seed, now_ms=call.now_ms)
     return {"faults": [rule.as_json() for rule in rules]}
 
@@ -59,32 +65,27 @@ def clear(call: Call) -> dict[str, Any]:
     return {"cleared": cleared}
 
 
-def _checked(call: Call, read: Any, wanted: object) -> list[Step]:
-    steps: list[Step] = _said(lambda: read(wanted))
-    _said(lambda: [_check_names(call, step) for step in steps])
-    return steps
-
-
-def _said(read: Any) -> Any:
-    """The result; a BadStep is told to the caller."""
+@contextmanager
+def _complaining() -> Iterator[None]:
+    """Tell the caller of a BadStep."""
     try:
-        return read()
+        yield
     except BadStep as error:
         raise ApiError(-1130, str(error)) from error
 
 
-def _check_names(call: Call, step: Step) -> None:
+def _check_names(call: Call, step: Step, place: str = "") -> None:
     """Refuse what could never happen: a typing error would otherwise be a rehearsal in which nothing fails."""
     from market.paper.web.routes import PATHS  # it lists our endpoints
 
     match, exchange = step.match, call.exchange
     if match.account and not exchange.accounts_called(match.account):
-        raise BadStep(f"match.account: no account has the key, label or id {match.account!r}")
+        raise BadStep(f"{place}match.account: no account has the key, label or id {match.account!r}")
     if not any(match.likes_path(path) for path in PATHS):
-        raise BadStep(f"match.path: there is no endpoint {match.path}")
+        raise BadStep(f"{place}match.path: there is no endpoint {match.path}")
     venues = [venue for name, venue in exchange.venues.items() if match.market in ("", name)]
     if match.symbol and not any(match.symbol in venue.engine.rules for venue in venues):
-        raise BadStep(f"match.symbol: there is no symbol {match.symbol}")
+        raise BadStep(f"{place}match.symbol: there is no symbol {match.symbol}")
 
 
 ENDPOINTS = [
