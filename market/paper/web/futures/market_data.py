@@ -30,11 +30,7 @@ def exchange_info(call: Call) -> dict[str, Any]:
     return info | {
         "serverTime": call.now_ms,
         "rateLimits": [_rate_limit(row, call) for row in info["rateLimits"]],
-        "symbols": [
-            _symbol(entry, engine.statuses[entry["symbol"]])
-            for entry in info["symbols"]
-            if entry["symbol"] in engine.rules
-        ],
+        "symbols": [_symbol(entry, engine.statuses[entry["symbol"]]) for entry in info["symbols"]],
     }
 
 
@@ -124,17 +120,20 @@ def funding_rates(call: Call) -> list[dict[str, Any]]:
 
 def funding_info(call: Call) -> list[dict[str, Any]]:
     """GET fundingInfo: how high a rate may get, three quarters of the lowest maintenance margin ratio."""
-    caps = {symbol: rules.brackets[0].ratio * 3 // 4 for symbol, rules in call.futures.engine.rules.items()}
-    return [
-        {
-            "symbol": symbol,
+    info, rules = call.futures.info, call.futures.engine.rules
+    rows = []
+    for entry in info["symbols"]:
+        cap = rules[entry["symbol"]].brackets[0].ratio * 3 // 4
+        row = {
+            "symbol": entry["symbol"],
             "adjustedFundingRateCap": formats.money(cap),
             "adjustedFundingRateFloor": formats.money(-cap),
             "fundingIntervalHours": FUNDING_HOURS,
             "disclaimer": False,
+            "updateTime": entry["onboardDate"],
         }
-        for symbol, cap in caps.items()
-    ]
+        rows.append(row)
+    return rows
 
 
 def ticker_price(call: Call) -> Any:
