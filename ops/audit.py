@@ -1,8 +1,8 @@
-"""Our books against the paper exchange's own ledger, row by row, to the last digit.
+"""Our books against the paper exchange's own ledger, row by row, to the last digit; and that ledger against itself.
 
-The auditor reads the two databases by SQL and imports nothing of the project, so that it can't share a mistake with
-the code that booked. It may run while the system trades: it reads the ledger, our books, and the ledger again, and
-does not judge orders whose outcome the books do not know yet.
+The auditor reads the two databases by SQL and imports nothing of what books, so that it can't share a mistake with it.
+It may run while the system trades: it reads the ledger, our books, and the ledger again, and does not judge orders
+whose outcome the books do not know yet.
 """
 
 import sqlite3
@@ -16,22 +16,24 @@ from typing import Any
 
 import psycopg
 
+from ops.exchange_books import contradictions
+
 OUR_PREFIX = "tb-%"  # the mark of our orders at the exchange
 DUST = Decimal("1e-9")  # quote asset
 PENDING = ("intended", "submitted", "unknown", "open")
 Row = dict[str, Any]
-FillKey = tuple[str, int]  # client order id, the exchange's trade id
+FillKey = tuple[str, int]  # client order id, the exchange's trade id: alone it is unique per market and symbol only
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """What the exchange remembers: our orders, their fills, and what each account was given and holds."""
+    """What the exchange remembers: our orders, their fills, and what each account was given and holds on spot."""
 
     orders: list[Row]
     fills: dict[FillKey, Row]
     deposits: dict[tuple[int, str], Decimal]
     balances: dict[tuple[int, str], Decimal]
-    strangers: set[int]  # accounts that also trade without us, whose balances prove nothing
+    strangers: set[int]  # accounts that also trade spot without us, whose balances prove nothing
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def audit(database: Mapping[str, Any], ledger_path: Path) -> Findings:
         unequal=_unequal_fills(after, books)
         + _unequal_positions(books)
         + _unequal_profits(books)
-        + _unequal_balances(before, books, after, pending),
+        + _unequal_balances(before, books, after, pending)
+        + contradictions(ledger_path),
         pending=sorted(pending),
     )
 
@@ -122,7 +125,7 @@ def _unequal_fills(ledger: Ledger, books: Books) -> list[str]:
         theirs, ours = ledger.fills[key], books.fills[key]
         found += [
             f"fill {key[1]} of {key[0]}: {name} is {theirs[name]} there, {ours[name]} here"
-            for name in ("symbol", "side", "commission_asset")
+            for name in ("market", "symbol", "side", "commission_asset")
             if theirs[name] != ours[name]
         ]
         found += [
@@ -158,13 +161,16 @@ def _unequal_profits(books: Books) -> list[str]:
 
 
 def _unequal_balances(before: Ledger, books: Books, after: Ledger, pending: set[str]) -> list[str]:
-    """What an account holds must be what it was given plus what our fills brought."""
+    """What an account holds on spot must be what it was given plus what our fills brought.
+
+    Futures wallets follow from more than fills (funding, liquidations): see ``contradictions``.
+    """
     account_of = {order["client_order_id"]: order["account_id"] for order in after.orders}
     expected: dict[tuple[int, str], Decimal] = defaultdict(Decimal, after.deposits)
     for (client_id, _), fill in books.fills.items():
         account = account_of.get(client_id)
-        if account is None:
-            continue  # a phantom, told already
+        if account is None or fill["market"] != "spot":
+            continue  # without an account it is a phantom, told already
         sign = 1 if fill["side"] == "BUY" else -1
         expected[account, fill["base_asset"]] += sign * fill["qty"]
         expected[account, fill["quote_asset"]] -= sign * fill["quote_qty"]
@@ -188,18 +194,19 @@ def read_ledger(path: Path) -> Ledger:
         orders = connection.execute("SELECT * FROM orders WHERE client_order_id LIKE ?", [OUR_PREFIX])
         ours = [dict(row) for row in orders]
         fills = connection.execute(
-            "SELECT f.*, o.client_order_id FROM fills f JOIN orders o USING (order_id) WHERE client_order_id LIKE ?",
+            "SELECT f.*, o.client_order_id FROM fills f JOIN orders o USING (market, symbol, order_id)"
+            " WHERE client_order_id LIKE ?",
             [OUR_PREFIX],
         )
         deposits: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
-        for row in connection.execute("SELECT account_id, asset, amount FROM deposits"):
+        for row in connection.execute("SELECT account_id, asset, amount FROM deposits WHERE market = 'spot'"):
             deposits[row["account_id"], row["asset"]] += Decimal(row["amount"])
         balances = {
             (row["account_id"], row["asset"]): Decimal(row["free"]) + Decimal(row["locked"])
             for row in connection.execute("SELECT * FROM balances")
         }
         others = connection.execute(
-            "SELECT DISTINCT account_id FROM orders WHERE client_order_id NOT LIKE ?", [OUR_PREFIX]
+            "SELECT DISTINCT account_id FROM orders WHERE market = 'spot' AND client_order_id NOT LIKE ?", [OUR_PREFIX]
         )
         return Ledger(
             orders=ours,
@@ -217,7 +224,7 @@ ORDERS_SQL = """
 """
 FILLS_SQL = """
     SELECT o.client_order_id, f.exchange_trade_id, f.symbol, o.side, f.price, f.quantity AS qty,
-           f.quote_quantity AS quote_qty, f.commission, f.commission_asset, p.base_asset, p.quote_asset
+           f.quote_quantity AS quote_qty, f.commission, f.commission_asset, p.base_asset, p.quote_asset, a.market
       FROM trades_fill f JOIN trades_order o ON o.id = f.order_id JOIN trades_position p ON p.id = o.position_id
       JOIN market_exchangeaccount a ON a.id = p.account_id
      WHERE a.environment = 'paper'

@@ -21,6 +21,10 @@ from trades.models import Fill, Order, Position, Trade
 from trades.tests.factories import FillFactory, OrderFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
+ANOTHER_ORDER = """
+INSERT INTO orders SELECT market, symbol, order_id + 1000000, account_id, {client_order_id}, side, type, time_in_force,
+    status, price, orig_qty, executed_qty, cum_quote, time_ms, update_ms, details FROM orders LIMIT 1
+"""
 CLEAN = {"lost": 0, "duplicated": 0, "phantom": 0, "unequal": 0, "pending": 0}
 
 
@@ -44,7 +48,10 @@ def copy_of(source: Path, directory: Path, api_key: str) -> Path:
     with sqlite3.connect(f"file:{source}?mode=ro", uri=True) as original, sqlite3.connect(target) as copy:
         original.backup(copy)
         copy.execute("DELETE FROM accounts WHERE api_key <> ?", [api_key])
-        for table in ("deposits", "balances", "orders", "fills"):
+        tables = copy.execute(
+            "SELECT t.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE c.name = 'account_id'"
+        )
+        for (table,) in tables.fetchall():
             copy.execute(f"DELETE FROM {table} WHERE account_id NOT IN (SELECT id FROM accounts)")
     return target
 
@@ -77,22 +84,13 @@ def test_equal_books_are_clean(ledger):
     ("statement", "kind"),
     [
         # The exchange executed more than we know.
-        (
-            "INSERT INTO orders SELECT order_id + 1000000, account_id, symbol, 'tb-1-stray', side, type, time_in_force,"
-            " status, price, orig_qty, orig_quote_order_qty, executed_qty, cummulative_quote_qty, time_ms, update_ms"
-            " FROM orders LIMIT 1",
-            "lost",
-        ),
-        (
-            "INSERT INTO orders SELECT order_id + 1000000, account_id, symbol, client_order_id, side, type,"
-            " time_in_force, status, price, orig_qty, orig_quote_order_qty, executed_qty, cummulative_quote_qty,"
-            " time_ms, update_ms FROM orders LIMIT 1",
-            "duplicated",
-        ),
+        (ANOTHER_ORDER.format(client_order_id="'tb-1-stray'"), "lost"),
+        (ANOTHER_ORDER.format(client_order_id="client_order_id"), "duplicated"),
         # It knows less, or something else.
         ("DELETE FROM fills WHERE side = 'SELL'", "phantom"),
         ("UPDATE fills SET price = price || '1' WHERE side = 'BUY'", "unequal"),
         ("UPDATE fills SET commission_asset = 'BNB' WHERE side = 'BUY'", "unequal"),
+        ("UPDATE fills SET market = 'futures' WHERE side = 'BUY'", "unequal"),
         ("UPDATE balances SET free = free || '1' WHERE asset = 'USDT'", "unequal"),
     ],
 )

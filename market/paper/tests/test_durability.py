@@ -160,8 +160,8 @@ def test_signal_stops_it_cleanly_while_clients_are_connected(tmp_path, number):
 def test_every_commit_is_forced_to_the_disk(tmp_path):
     ledger = Ledger(tmp_path / "ledger.sqlite3")
 
-    assert ledger._writer.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert ledger._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert ledger._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     ledger.close()
 
 
@@ -175,25 +175,27 @@ def test_ledger_holds_plain_decimals_under_the_names_of_the_contract(tmp_path):
         assert rows(ledger, "SELECT id, label, api_key, api_secret FROM accounts") == [
             (1, "test", key["api_key"], key["api_secret"])
         ]
-        assert rows(ledger, "SELECT account_id, asset, amount FROM deposits") == [(1, "USDT", "10000")]
+        assert rows(ledger, "SELECT account_id, market, asset, amount FROM deposits") == [
+            (1, "spot", "USDT", "10000.00000000")
+        ]
         assert rows(
             ledger,
             "SELECT trade_id, order_id, account_id, symbol, side, price, qty, quote_qty, commission, commission_asset, "
             "is_maker, time_ms FROM fills",
         ) == [
             (
-                *(order["fills"][0]["tradeId"], order["orderId"], 1, "BTCUSDT", "BUY", "50002.50000000", "0.001"),
+                *(order["fills"][0]["tradeId"], order["orderId"], 1, "BTCUSDT", "BUY", "50002.50000000", "0.00100000"),
                 *("50.00250000", "0.00000100", "BTC", 0, order["transactTime"]),
             )
         ]
         assert rows(
             ledger,
-            "SELECT client_order_id, type, time_in_force, status, price, orig_qty, orig_quote_order_qty, executed_qty, "
-            "cummulative_quote_qty, time_ms, update_ms FROM orders",
+            "SELECT market, symbol, client_order_id, type, time_in_force, status, price, orig_qty, executed_qty, "
+            "cum_quote, time_ms, update_ms FROM orders",
         ) == [
             (
-                *(order["clientOrderId"], "MARKET", "GTC", "FILLED", "0", "0.001", "0", "0.001", "50.00250000"),
-                *(order["transactTime"], order["transactTime"]),
+                *("spot", "BTCUSDT", order["clientOrderId"], "MARKET", "GTC", "FILLED", "0.00000000", "0.00100000"),
+                *("0.00100000", "50.00250000", order["transactTime"], order["transactTime"]),
             )
         ]
         assert ledger.stat().st_mode & 0o077 == 0

@@ -1,12 +1,10 @@
 """Middlewares stand between the wire and the endpoint: the place where faults will be."""
 
 import asyncio
-from decimal import Decimal
-from pathlib import Path
 
+from market.paper.__main__ import read_options
+from market.paper.build import build_exchange
 from market.paper.ledger import Ledger
-from market.paper.prices.recording import DATA
-from market.paper.server import Options, build_exchange
 from market.paper.web.call import Call
 from market.paper.web.pipeline import Pipeline, error_reply
 from market.paper.web.routes import ROUTES
@@ -16,8 +14,7 @@ def answers(ledger: Ledger, path: str, *middlewares) -> tuple[int, bytes]:
     """Status and body of a GET through these middlewares."""
 
     async def ask() -> tuple[int, bytes]:
-        options = Options("127.0.0.1", 0, Path("unused"), DATA, 0, Decimal(1), 6000, "")
-        exchange = build_exchange(options, ledger)
+        exchange = await build_exchange(read_options(["--ledger", str(ledger.path)]), ledger)
         call = Call(exchange, ROUTES["GET", path], "", b"", None, None, "127.0.0.1", exchange.now_ms())
         reply = await Pipeline(exchange, middlewares)._answer(call)
         return reply.status, reply.body
