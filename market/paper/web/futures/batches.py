@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from market.paper.engine.types import Rejected
+from market.paper.prices.types import NoPrice
 from market.paper.web import errors
 from market.paper.web.call import Call
 from market.paper.web.errors import ApiError
@@ -54,6 +55,8 @@ def _tried(act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return act()
     except (ApiError, Rejected) as error:
         return {"code": error.code, "msg": error.msg}
+    except NoPrice:
+        return {"code": -1008, "msg": "There is no price: the followed exchange is silent."}
 
 
 def _read_orders(params: Params) -> list[Params]:
