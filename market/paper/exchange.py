@@ -33,6 +33,10 @@ logger = logging.getLogger("paper")
 # Prices that passed while the process did not run fill nothing, beyond a minute of real time.
 MOST_BEHIND_MS = 60_000
 MS_PER_SECOND = 1000
+FILL_LINE = (
+    "fill %(trade_id)s: %(side)s %(qty)s %(symbol)s (%(market)s) at %(price)s, "
+    "commission %(commission)s %(commission_asset)s, order %(order_id)s, account %(account_id)s"
+)
 ALPHABET = string.ascii_letters + string.digits
 
 
@@ -136,17 +140,14 @@ class Exchange:
     def _committed(self, batch: Batch) -> None:
         for table, rows in batch.rows:
             if table is FILLS:
-                for row in rows:
-                    self._log_fill(dict(zip(FILLS.columns, row, strict=True)))
+                self._log_fills([dict(zip(FILLS.columns, row, strict=True)) for row in rows])
         self.hub.tell(batch.news)
 
-    def _log_fill(self, fill: dict[str, object]) -> None:
-        self.venues[str(fill["market"])].fills += 1
-        logger.info(
-            "fill %(trade_id)s: %(side)s %(qty)s %(symbol)s (%(market)s) at %(price)s, "
-            "commission %(commission)s %(commission_asset)s, order %(order_id)s, account %(account_id)s",
-            fill,
-        )
+    def _log_fills(self, fills: list[dict[str, object]]) -> None:
+        for fill in fills:
+            self.venues[str(fill["market"])].fills += 1
+        # One record for all of them: a record of its own for each was an eighth of the work of a market order.
+        logger.info("\n".join(FILL_LINE % fill for fill in fills))
 
 
 def random_text(length: int) -> str:
