@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +23,8 @@ from market.paper.web.security import authenticate
 
 if TYPE_CHECKING:
     from market.paper.exchange import Exchange
+
+logger = logging.getLogger("paper")
 
 MAX_RUNNING = 200
 MAX_SUBSCRIPTIONS = 1000
@@ -118,6 +121,10 @@ class ApiConnection(Connection):
         except DropConnection:
             self.abort()
             return
+        except Exception:
+            logger.exception("%s failed", request.method)
+            unknown = ApiError(-1000, "An unknown error occurred while processing the request.", 500)
+            reply = Reply(_error_body(unknown), unknown.status)
         shown = self._rate_limits if request.rate_limits is None else request.rate_limits
         body = self._with_retry(reply) if "Retry-After" in reply.headers else reply.body
         limits = self._limits(reply) if shown else None

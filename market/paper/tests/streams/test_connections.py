@@ -1,0 +1,169 @@
+"""Market streams over a real wire: subscribing, properties, limits, and the end of a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import aiohttp
+import pytest
+
+from market.paper.tests.server import PaperServer
+from market.paper.tests.streams.sockets import socket_to
+
+
+def test_a_raw_stream_is_named_in_its_path(paper):
+    async def scenario() -> None:
+        async with socket_to(paper, "/ws/btcusdt@bookTicker") as socket:
+            first, second = await socket.hear(), await socket.hear()
+
+        assert first["s"] == "BTCUSDT"
+        assert second["u"] > first["u"]
+
+    asyncio.run(scenario())
+
+
+def test_a_combined_stream_says_which_of_its_streams_speaks(paper):
+    async def scenario() -> None:
+        async with socket_to(paper, "/stream?streams=btcusdt@bookTicker/ethusdt@bookTicker") as socket:
+            names = {(await socket.hear())["stream"] for _ in range(4)}
+
+        assert names == {"btcusdt@bookTicker", "ethusdt@bookTicker"}
+
+    asyncio.run(scenario())
+
+
+def test_streams_come_and_go_while_the_connection_lives(paper):
+    async def scenario() -> None:
+        async with socket_to(paper, "/ws") as socket:
+            assert await socket.ask("SUBSCRIBE", ["btcusdt@bookTicker", "ethusdt@trade"]) == {"result": None, "id": 1}
+            await socket.hear(lambda message: message.get("s") == "BTCUSDT")
+            assert await socket.ask("UNSUBSCRIBE", ["btcusdt@bookTicker"], 2) == {"result": None, "id": 2}
+            assert await socket.ask("LIST_SUBSCRIPTIONS", request_id=3) == {"result": ["ethusdt@trade"], "id": 3}
+            socket.heard.clear()
+            await socket.hear(lambda message: message.get("e") == "trade")
+
+        assert not [message for message in socket.heard if message.get("s") == "BTCUSDT"]
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_can_change_its_form(paper):
+    async def scenario() -> None:
+        async with socket_to(paper, "/ws/btcusdt@bookTicker") as socket:
+            assert (await socket.ask("GET_PROPERTY", ["combined"]))["result"] is False
+            assert (await socket.ask("SET_PROPERTY", ["combined", True], 2))["result"] is None
+            assert (await socket.hear())["stream"] == "btcusdt@bookTicker"
+            assert (await socket.ask("GET_PROPERTY", ["combined"], 3))["result"] is True
+
+    asyncio.run(scenario())
+
+
+def test_a_stream_that_does_not_exist_is_accepted_in_silence(paper):
+    async def scenario() -> None:
+        async with socket_to(paper, "/ws") as socket:
+            assert await socket.ask("SUBSCRIBE", ["nothing@ever"]) == {"result": None, "id": 1}
+            assert await socket.ask("LIST_SUBSCRIPTIONS", request_id=2) == {"result": ["nothing@ever"], "id": 2}
+
+        assert len(socket.heard) == 2
+
+    asyncio.run(scenario())
+
+
+def test_nonsense_is_refused_and_the_connection_goes_on(paper):
+    async def scenario() -> None:
+        async with socket_to(paper, "/ws") as socket:
+            await socket.plain.send_str("nonsense")
+            assert (await socket.hear())["error"]["code"] == 3
+            await socket.plain.send_bytes(b"\xff\xfe")
+            assert (await socket.hear())["error"]["code"] == 3
+            assert (await socket.ask("LIST_SUBSCRIPTIONS"))["result"] == []
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("path", "allowed"), [("/ws", 5), ("/market/ws", 10)])
+def test_who_talks_too_fast_is_disconnected(paper, path, allowed):
+    async def scenario() -> None:
+        async with socket_to(paper, path) as socket:
+            for number in range(3 * allowed):
+                await socket.say(method="LIST_SUBSCRIPTIONS", id=number)
+
+            assert await socket.end() == aiohttp.WSCloseCode.POLICY_VIOLATION
+            # The second may change in the middle.
+            assert allowed <= len(socket.heard) <= 2 * allowed
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_listens_to_1024_streams_and_no_more(paper):
+    names = [f"s{number}@trade" for number in range(1024)]
+
+    async def scenario() -> None:
+        async with socket_to(paper, "/ws") as socket:
+            assert (await socket.ask("SUBSCRIBE", names))["result"] is None
+            refusal = await socket.ask("SUBSCRIBE", ["one@more"], 2)
+            assert refusal["error"]["code"] == 2
+            assert len((await socket.ask("LIST_SUBSCRIPTIONS", request_id=3))["result"]) == 1024
+
+    asyncio.run(scenario())
+
+
+def test_a_ping_is_answered_with_its_own_payload(paper):
+    async def scenario() -> None:
+        async with socket_to(paper, "/ws", autoping=False) as socket:
+            await socket.plain.ping(b"hello")
+            message = await socket.plain.receive(timeout=5)
+
+        assert (message.type, message.data) == (aiohttp.WSMsgType.PONG, b"hello")
+
+    asyncio.run(scenario())
+
+
+def test_routed_futures_addresses_carry_their_own_streams_only(paper):
+    async def scenario() -> None:
+        async with socket_to(paper, "/market/stream?streams=btcusdt@bookTicker/btcusdt@markPrice@1s") as socket:
+            for _ in range(2):
+                assert (await socket.hear())["stream"] == "btcusdt@markPrice@1s"
+
+    asyncio.run(scenario())
+
+
+def test_a_spot_client_is_told_before_the_server_stops(tmp_path):
+    async def scenario(paper: PaperServer) -> None:
+        async with (
+            socket_to(paper, "/ws") as raw,
+            socket_to(paper, "/stream") as combined,
+            socket_to(paper, "/ws-api/v3") as api,
+            socket_to(paper, "/market/ws") as futures,
+        ):
+            code = asyncio.create_task(asyncio.to_thread(paper.stop))
+
+            assert await raw.end() == aiohttp.WSCloseCode.GOING_AWAY
+            for socket in (combined, api, futures):
+                await socket.end()
+            assert await code == 0
+
+        assert raw.heard[-1]["e"] == "serverShutdown"
+        assert combined.heard[-1]["stream"] == "!serverShutdown"
+        assert combined.heard[-1]["data"]["e"] == "serverShutdown"
+        assert api.heard[-1]["event"]["e"] == "serverShutdown"
+        assert not futures.heard
+
+    with PaperServer(tmp_path / "ledger.sqlite3") as paper:
+        asyncio.run(scenario(paper))
+
+
+def test_a_fast_clock_closes_every_candle_once_and_in_order(tmp_path):
+    async def scenario(paper: PaperServer) -> None:
+        closed = []
+        async with socket_to(paper, "/market/ws/btcusdt@kline_1m") as socket:
+            while len(closed) < 30:
+                candle = (await socket.hear())["k"]
+                if candle["x"]:
+                    closed.append(candle["t"])
+
+        assert {later - earlier for earlier, later in itertools.pairwise(closed)} == {60_000}
+
+    with PaperServer(tmp_path / "ledger.sqlite3", "--speed", "1000") as paper:
+        asyncio.run(scenario(paper))
