@@ -10,6 +10,7 @@ from aiohttp import web
 
 from market.paper.engine.amounts import SCALE, units
 from market.paper.prices import poll, upstream
+from market.paper.prices.live import LiveTrades
 from market.paper.prices.path import STEP_MS
 from market.paper.prices.poll import Poller, follow
 from market.paper.prices.types import NoPrice
@@ -19,7 +20,7 @@ from market.paper.tests.prices.stub import Stub, real_ms
 from market.paper.tests.server import PaperServer
 
 DEADLINE_SECONDS = 20
-STALE_MS = 1000
+STALE_MS = 500
 
 
 @pytest.fixture(autouse=True)
@@ -50,12 +51,24 @@ async def running(poller: Poller):
         await poller.close()
 
 
-def has_price(feed, symbol="BTCUSDT") -> bool:
+def quote_of(feed, symbol="BTCUSDT"):
+    """The quote now; None when there is none, which may be for a moment on a busy machine."""
     try:
-        feed.quote(symbol, real_ms())
+        return feed.quote(symbol, real_ms())
     except NoPrice:
-        return False
-    return True
+        return None
+
+
+def has_price(feed) -> bool:
+    return quote_of(feed) is not None
+
+
+async def fresh(feed, symbol="BTCUSDT", **wanted):
+    """The first quote from now on that has these fields."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while (quote := quote_of(feed, symbol)) is None or any(getattr(quote, k) != v for k, v in wanted.items()):
+            await asyncio.sleep(0.01)
+    return quote
 
 
 def with_stub(test: Callable[[Stub], Awaitable[None]]) -> None:
@@ -71,9 +84,8 @@ def test_paper_exchange_follows_another_one(tmp_path, market, prefix):
     async def scenario(paper: PaperServer) -> None:
         poller = await follow(paper.url, market, ["BTCUSDT", "XRPUSDT"], real_ms, stale_ms=STALE_MS)
         async with running(poller) as feed:
-            await until(lambda: feed.price("BTCUSDT", real_ms()) == 50_000 * SCALE)
+            quote = await fresh(feed, last=50_000 * SCALE)
             theirs = paper.get(f"{prefix}/ticker/bookTicker", symbol="BTCUSDT")
-            quote = feed.quote("BTCUSDT", real_ms())
             assert (quote.bid, quote.ask) == (units(theirs["bidPrice"]), units(theirs["askPrice"]))
             for interval in ("1m", "1h", "1w"):
                 asked = {"symbol": "XRPUSDT", "interval": interval, "limit": 50}
@@ -81,7 +93,7 @@ def test_paper_exchange_follows_another_one(tmp_path, market, prefix):
                 assert ours[1:-1] == paper.get(f"{prefix}/klines", **asked)[-len(ours) :][1:-1]
 
             paper.set_price("BTCUSDT", "51000", market)
-            await until(lambda: feed.price("BTCUSDT", real_ms()) == 51_000 * SCALE)
+            await fresh(feed, last=51_000 * SCALE)
             paper.kill()
             await until(lambda: not has_price(feed))
 
@@ -157,6 +169,18 @@ def test_trades_are_theirs_and_each_comes_once():
     with_stub(test)
 
 
+def test_trade_that_is_told_twice_is_one():
+    rows = [{"a": number, "p": "2", "q": "3", "T": 1000 + number, "m": True} for number in (5, 6, 7)]
+    trades = LiveTrades()
+
+    trades.put(rows[:2])
+    trades.put(rows)
+
+    found = trades.found(10_000, 9, None, None, None)
+    assert [trade.trade_id for trade in found] == [5, 6, 7]
+    assert trades.next_id == 8
+
+
 async def silent(_: web.Request) -> web.StreamResponse:
     await asyncio.sleep(DEADLINE_SECONDS)
     return web.Response()
@@ -185,7 +209,7 @@ def test_there_is_no_price_while_the_followed_exchange_gives_none_and_one_again_
 
     async def test(stub: Stub) -> None:
         async with running(await follow(stub.url, "spot", ["BTCUSDT"], real_ms, stale_ms=STALE_MS)) as feed:
-            assert has_price(feed)
+            await fresh(feed)
             stub.spoil["ticker/bookTicker"] = spoiled
             await until(lambda: not has_price(feed))
             silent_at = real_ms()
@@ -194,7 +218,7 @@ def test_there_is_no_price_while_the_followed_exchange_gives_none_and_one_again_
             assert feed.quotes_between("BTCUSDT", silent_at, real_ms() + 1000) == []
             assert len(json.loads(feed.klines("BTCUSDT", "1m", silent_at, limit=9, start_ms=None, end_ms=None))) == 9
             del stub.spoil["ticker/bookTicker"]
-            await until(lambda: has_price(feed))
+            await fresh(feed)
 
     with_stub(test)
 
@@ -205,7 +229,7 @@ def test_symbol_without_a_usable_price_does_not_take_the_others_along():
             good = {"symbol": "ETHUSDT", "bidPrice": "1999", "askPrice": "2001"}
             stub.spoil["ticker/bookTicker"] = [*NONSENSE_BOOK, good]
             await until(lambda: not has_price(feed))
-            assert feed.quote("ETHUSDT", real_ms()).bid == 1999 * SCALE
+            await fresh(feed, "ETHUSDT", bid=1999 * SCALE)
 
     with_stub(test)
 
@@ -216,7 +240,7 @@ def test_futures_have_no_price_without_a_fresh_mark_price():
             stub.spoil["premiumIndex"] = broken
             await until(lambda: not has_price(feed))
             del stub.spoil["premiumIndex"]
-            await until(lambda: has_price(feed))
+            await fresh(feed)
 
     with_stub(test)
 
@@ -275,8 +299,7 @@ def test_override_and_book_work_as_in_a_replay():
             held, walked = feed.quote("ETHUSDT", real_ms()), feed.quotes_between("ETHUSDT", 0, 4 * STEP_MS)
             feed.override("ETHUSDT", None)
             feed.set_book("ETHUSDT", spread_bps=Decimal(100), level_quote=units("1000"), levels=2)
-            await until(lambda: feed.quote("ETHUSDT", real_ms()).levels == 2)
-            thin = feed.quote("ETHUSDT", real_ms())
+            thin = await fresh(feed, "ETHUSDT", levels=2)
 
         assert (held.last, held.mark) == (2000 * SCALE, 1990 * SCALE)
         assert [quote.step for _, quote in walked] == [1, 2, 3, 4]
