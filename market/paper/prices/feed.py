@@ -89,6 +89,10 @@ class Feed:
         """The candle that is open at a moment, as it stands then; None while nothing is recorded in it."""
         return self._series[symbol].now(interval, now_ms)
 
+    def is_final(self, symbol: str, interval: str, open_ms: int) -> bool:
+        """True when a candle that is over will not change any more: at once."""
+        return True
+
     def day(self, symbol: str, now_ms: int) -> Bar:
         """The last 24 hours as one candle."""
         bar = self._series[symbol].day(now_ms)

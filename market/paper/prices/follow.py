@@ -100,6 +100,10 @@ class FollowFeed:
         """The candle that is open at a moment; its volumes are up to a minute old."""
         return self.candles[symbol].now(interval, now_ms)
 
+    def is_final(self, symbol: str, interval: str, open_ms: int) -> bool:
+        """True when a candle that is over will not change any more: once a later one was fetched."""
+        return open_ms < self.candles[symbol].fetched_ms[interval]
+
     def day(self, symbol: str, now_ms: int) -> Bar:
         """The last 24 hours as one candle, to five minutes. Raises NoPrice when nothing at all is known."""
         bar = self.candles[symbol].day(now_ms)

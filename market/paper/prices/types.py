@@ -110,6 +110,9 @@ class PriceFeed(Protocol):
     def candle_now(self, symbol: str, interval: str, now_ms: int) -> Candle | None:
         """The candle that is open at a moment, as it stands then; None while nothing is recorded in it."""
 
+    def is_final(self, symbol: str, interval: str, open_ms: int) -> bool:
+        """True when a candle that is over will not change any more, or is known to be missing."""
+
     def day(self, symbol: str, now_ms: int) -> Bar:
         """The last 24 hours as one candle."""
 

@@ -99,8 +99,8 @@ class Hub:
         if stream is None or connection.route not in (None, stream.route):
             return
         if audience is None:
-            audience = Audience(Channel(stream, self._clock.now_ms()))
-            self._audiences[connection.market, name] = audience
+            now_ms = self._clock.now_ms()
+            audience = self._audiences[connection.market, name] = Audience(Channel(stream, now_ms, now_ms))
         audience.members[connection] = None
 
     def leave(self, connection: MarketConnection, name: str) -> None:

@@ -26,11 +26,14 @@ MAX_CLOSED = 1000
 
 @dataclass(slots=True)
 class Channel:
-    """A stream that somebody listens to: when it last spoke, and (depth) which book it told of."""
+    """A stream that somebody listens to since ``began_ms``, and what it has told: when, of which book, candle, trade."""
 
     stream: Stream
+    began_ms: int
     spoken_ms: int
     told: Quote | None = None
+    bucket: int | None = None
+    trade_id: int | None = None
 
     def is_due(self, now_ms: int) -> bool:
         """True when a new slot of its period has begun."""
@@ -77,12 +80,18 @@ class Source:
 
     def _candles(self, channel: Channel, now_ms: int, write: Callable[..., Message]) -> list[Payload]:
         symbol, interval = channel.stream.symbol, channel.stream.interval
-        found = candles(self.feed, symbol, interval, channel.spoken_ms, now_ms)
+        found = candles(self.feed, channel, now_ms)
         return [write(symbol, interval, candle, now_ms, closed=closed) for candle, closed in found]
 
     def _trades(self, channel: Channel, now_ms: int, write: Callable[[str, Trade, int], Message]) -> list[Payload]:
+        """By their ids, not by their time: of a followed exchange they come late."""
         symbol = channel.stream.symbol
-        found = self.feed.trades(symbol, now_ms, start_ms=channel.spoken_ms + 1, limit=MAX_TRADES)
+        if channel.trade_id is None:
+            found = self.feed.trades(symbol, now_ms, start_ms=channel.began_ms + 1, limit=MAX_TRADES)
+        else:
+            found = self.feed.trades(symbol, now_ms, from_id=channel.trade_id + 1, limit=MAX_TRADES)
+        if found:
+            channel.trade_id = found[-1].trade_id
         return [write(symbol, trade, now_ms) for trade in found]
 
     def _book_ticker(self, symbol: str, now_ms: int) -> Message:
@@ -153,12 +162,21 @@ class FuturesSource(Source):
         }
 
 
-def candles(feed: PriceFeed, symbol: str, interval: str, after_ms: int, now_ms: int) -> Iterator[tuple[Candle, bool]]:
-    """The candles that closed after a moment (each once, complete, with True), then the one that is open now."""
+def candles(feed: PriceFeed, channel: Channel, now_ms: int) -> Iterator[tuple[Candle, bool]]:
+    """The candles that have closed since the channel spoke (each once, complete, with True), then the open one.
+
+    One that is over and may still change (of a followed exchange) holds up those after it.
+    """
+    symbol, interval = channel.stream.symbol, channel.stream.interval
     scale = INTERVALS[interval]
     open_now = scale.bucket(now_ms)
-    for bucket in range(max(scale.bucket(after_ms), open_now - MAX_CLOSED), open_now):
-        if candle := feed.candle_now(symbol, interval, scale.open_ms(bucket + 1) - 1):
+    first = scale.bucket(channel.spoken_ms) if channel.bucket is None else channel.bucket
+    channel.bucket = max(first, open_now - MAX_CLOSED)
+    while channel.bucket < open_now:
+        if not feed.is_final(symbol, interval, scale.open_ms(channel.bucket)):
+            return
+        if candle := feed.candle_now(symbol, interval, scale.open_ms(channel.bucket + 1) - 1):
             yield candle, True
+        channel.bucket += 1
     if candle := feed.candle_now(symbol, interval, now_ms):
         yield candle, False

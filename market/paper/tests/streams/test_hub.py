@@ -38,6 +38,15 @@ class Silent(Counting):
         raise NoPrice
 
 
+class Slow(Counting):
+    """A feed that learns what a candle became two seconds after its end, as one that follows an exchange does."""
+
+    now_ms = 0
+
+    def is_final(self, symbol: str, interval: str, open_ms: int) -> bool:
+        return self.now_ms >= open_ms + MINUTE + 2000
+
+
 def candles_of(ear: Ear) -> list[dict[str, Any]]:
     return [event["k"] for event in ear.heard]
 
@@ -97,6 +106,28 @@ def test_a_candle_that_was_never_recorded_is_never_closed():
     assert closed(ear) == [at(minute) for minute in (0, 1, 4, 5)]
 
 
+def test_a_candle_that_may_still_change_holds_up_the_next():
+    feed = Slow()
+    stage = Stage(feed)
+    ear = stage.join("btcusdt@kline_1m")
+
+    for second in (58, 60, 61, 62, 64, 182):
+        feed.now_ms = at(0, second)
+        stage.walk(at(0, second), 1000)
+
+    told = [((candle["t"] - at(0)) // MINUTE, candle["x"]) for candle in candles_of(ear) if candle["t"] >= at(0)]
+    assert list(dict.fromkeys(told)) == [
+        (0, False),
+        (0, True),
+        (1, False),
+        (1, True),
+        (2, False),
+        (2, True),
+        (3, False),
+    ]
+    assert told.count((0, True)) == 1
+
+
 def test_every_public_trade_is_told_once():
     stage = Stage()
     ear = stage.join("btcusdt@trade")
@@ -105,6 +136,22 @@ def test_every_public_trade_is_told_once():
 
     trades = FEED.trades("BTCUSDT", at(2), start_ms=at(0) + 1, limit=1000)
     assert [event["t"] for event in ear.heard] == [trade.trade_id for trade in trades]
+
+
+def test_trades_that_come_late_are_told_all_the_same():
+    class Late(Counting):
+        """Trades are known only up to every fifth second."""
+
+        def trades(self, symbol: str, now_ms: int, **bounds: Any) -> Any:
+            return FEED.trades(symbol, now_ms - now_ms % 5000, **bounds)
+
+    stage = Stage(Late())
+    ear = stage.join("btcusdt@aggTrade")
+
+    stage.walk(at(0, 20))
+
+    trades = FEED.trades("BTCUSDT", at(0, 20), start_ms=at(0) + 1, limit=1000)
+    assert [event["a"] for event in ear.heard] == [trade.trade_id for trade in trades]
 
 
 def test_the_changes_of_the_book_make_the_book_of_rest():
