@@ -9,11 +9,12 @@ from market.paper.engine.book import Book
 from market.paper.engine.ladder import Slice
 from market.paper.engine.spot.balances import Balances
 from market.paper.engine.spot.filters import (
-    check_counts,
+    check_count,
     check_filters,
     check_lists,
     check_position,
     check_precision,
+    check_special_counts,
     check_support,
 )
 from market.paper.engine.spot.rules import SymbolRules
@@ -42,8 +43,9 @@ class Admission:
         quantity = new.quantity or self._quantity_for(new, rules, quote)
         check_filters(new, quantity, rules, quote)
         account_id = new.account_id
-        special = new.type in STOP_TYPES or new.iceberg_qty is not None
-        check_counts((new,), book.count_of(account_id), book.of_account(account_id) if special else (), rules)
+        check_count(book.count_of(account_id) + 1, rules)
+        if new.type in STOP_TYPES or new.iceberg_qty is not None:
+            check_special_counts((new,), book.of_account(account_id), rules)
         if rules.max_position and new.side == "BUY":
             check_position(self._held_and_wanted(account_id, rules, book) + quantity, rules)
         return quantity
@@ -71,7 +73,8 @@ class Admission:
         rules, book, account_id = self._rules[stop.symbol], self._trading.books[stop.symbol], stop.account_id
         lists = self._trading.lists
         quantities = self.require_filters(stop, quote), self.require_filters(other, quote)
-        check_counts((stop, other), book.count_of(account_id), book.of_account(account_id), rules)
+        check_count(book.count_of(account_id) + 2, rules)
+        check_special_counts((stop, other), book.of_account(account_id), rules)
         check_lists(len(lists.of_account(account_id, stop.symbol)), rules)
         self._require_open(stop.symbol)
         if lists.by_client_id(account_id, new.client_order_id) or stop.client_order_id == other.client_order_id:

@@ -52,25 +52,20 @@ def check_filters(order: NewOrder, quantity: int, rules: SymbolRules, quote: Quo
             raise _failure("TRAILING_DELTA")
 
 
-def check_counts(
-    orders: Sequence[NewOrder], open_count: int, open_orders: Sequence[SpotOrder], rules: SymbolRules
-) -> None:
-    """Raise -1013 when the account would have more open orders in the symbol than it may.
-
-    ``open_orders`` are only looked at when there is a stop or an iceberg among the new ones.
-    """
-    if rules.max_num_orders and open_count + len(orders) > rules.max_num_orders:
+def check_count(after: int, rules: SymbolRules) -> None:
+    """Raise -1013 when the account would have more open orders in the symbol than it may."""
+    if rules.max_num_orders and after > rules.max_num_orders:
         raise _failure("MAX_NUM_ORDERS")
-    stops = sum(order.type in STOP_TYPES for order in orders)
-    if stops and rules.max_num_algo_orders:
-        waiting = sum(order.type in STOP_TYPES for order in open_orders)
-        if waiting + stops > rules.max_num_algo_orders:
-            raise _failure("MAX_NUM_ALGO_ORDERS")
-    icebergs = sum(order.iceberg_qty is not None for order in orders)
-    if icebergs and rules.max_num_iceberg_orders:
-        resting = sum(order.iceberg_qty > 0 for order in open_orders)
-        if resting + icebergs > rules.max_num_iceberg_orders:
-            raise _failure("MAX_NUM_ICEBERG_ORDERS")
+
+
+def check_special_counts(new: Sequence[NewOrder], open_orders: Sequence[SpotOrder], rules: SymbolRules) -> None:
+    """Raise -1013 when the account would have more open stop orders or icebergs in the symbol than it may."""
+    stops = sum(order.type in STOP_TYPES for order in (*new, *open_orders))
+    if rules.max_num_algo_orders and stops > rules.max_num_algo_orders and any(o.type in STOP_TYPES for o in new):
+        raise _failure("MAX_NUM_ALGO_ORDERS")
+    icebergs = sum(bool(order.iceberg_qty) for order in (*new, *open_orders))
+    if rules.max_num_iceberg_orders and icebergs > rules.max_num_iceberg_orders and any(o.iceberg_qty for o in new):
+        raise _failure("MAX_NUM_ICEBERG_ORDERS")
 
 
 def check_lists(open_lists: int, rules: SymbolRules) -> None:
