@@ -22,7 +22,11 @@ CLOSE_SECONDS = 1.0
 
 
 async def serve_stream(request: web.BaseRequest, exchange: Exchange, dispatch: Dispatch) -> web.StreamResponse:
-    """Serve a websocket until it ends. ``dispatch`` answers what comes by the WebSocket API. Raises HTTPBadRequest."""
+    """Serve a websocket until it ends. ``dispatch`` answers what comes by the WebSocket API.
+
+    Raises ApiError (too many connections), HTTPBadRequest.
+    """
+    exchange.hub.attempts.count(request.remote or "", asyncio.get_running_loop().time())
     # Frames are written once for all listeners, so they are not compressed for each.
     socket = web.WebSocketResponse(
         timeout=CLOSE_SECONDS, autoping=False, compress=False, max_msg_size=MAX_MESSAGE_BYTES

@@ -12,6 +12,7 @@ import orjson
 from market.paper.engine.journal import News
 from market.paper.engine.types import Market
 from market.paper.prices.path import STEP_MS
+from market.paper.streams.attempts import MOST_ATTEMPTS, Attempts
 from market.paper.streams.audience import Audience, Listener
 from market.paper.streams.connection import Connection
 from market.paper.streams.frames import combined, text_frame
@@ -43,6 +44,7 @@ class Hub:
     def __init__(self, exchange: Exchange) -> None:
         self.filter: Filter | None = None
         self.connections: set[Connection] = set()
+        self.attempts = Attempts(MOST_ATTEMPTS if exchange.spot.weights.limit else 0)
         self.listen_keys = ListenKeys(exchange.ledger.settings(), exchange.journal)
         self._clock = exchange.clock
         self._journal = exchange.journal

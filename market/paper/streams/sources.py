@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -26,7 +27,7 @@ MAX_CLOSED = 1000
 
 @dataclass(slots=True)
 class Channel:
-    """A stream that somebody listens to since ``began_ms``, and what it has told: when, of which book, candle, trade."""
+    """A stream somebody listens to since ``began_ms``, and what it has told: when, of which book, candle, trade."""
 
     stream: Stream
     began_ms: int
@@ -64,10 +65,10 @@ class Source:
             "kline": lambda channel, now_ms: self._candles(channel, now_ms, writer.kline),
             "trade": lambda channel, now_ms: self._trades(channel, now_ms, writer.trade),
             "aggTrade": lambda channel, now_ms: self._trades(channel, now_ms, writer.agg_trade),
-            "bookTicker": lambda channel, now_ms: [self._book_ticker(channel.stream.symbol, now_ms)],
+            "bookTicker": self._best,
             "miniTicker": lambda channel, now_ms: [self._mini_ticker(channel.stream.symbol, now_ms)],
             "ticker": lambda channel, now_ms: [self._ticker(channel.stream.symbol, now_ms)],
-            "!miniTicker@arr": lambda _, now_ms: [self._of_all(self._mini_ticker, now_ms)],
+            "!miniTicker@arr": lambda _, now_ms: self._in_one(self._mini_ticker, now_ms),
             "depth": self._depth,
         }
 
@@ -94,6 +95,15 @@ class Source:
             channel.trade_id = found[-1].trade_id
         return [write(symbol, trade, now_ms) for trade in found]
 
+    def _best(self, channel: Channel, now_ms: int) -> list[Payload]:
+        """The best bid and ask of every step; of a followed exchange not every step is seen."""
+        symbol = channel.stream.symbol
+        quote = self.feed.quote(symbol, now_ms)
+        if quote == channel.told:
+            return []
+        channel.told = quote
+        return [self._write.book_ticker(symbol, quote, now_ms)]
+
     def _book_ticker(self, symbol: str, now_ms: int) -> Message:
         return self._write.book_ticker(symbol, self.feed.quote(symbol, now_ms), now_ms)
 
@@ -104,21 +114,33 @@ class Source:
         return self._write.ticker(symbol, self._day(symbol, now_ms), self.feed.quote(symbol, now_ms), now_ms)
 
     def _of_all(self, write: Callable[[str, int], Message], now_ms: int) -> list[Message]:
-        return [write(symbol, now_ms) for symbol in self.feed.symbols]
+        """What there is to say of each symbol that has a price."""
+        messages = []
+        for symbol in self.feed.symbols:
+            with contextlib.suppress(NoPrice):
+                messages.append(write(symbol, now_ms))
+        return messages
+
+    def _in_one(self, write: Callable[[str, int], Message], now_ms: int) -> list[Payload]:
+        """The same as one message."""
+        messages = self._of_all(write, now_ms)
+        return [messages] if messages else []
 
     def _depth(self, channel: Channel, now_ms: int) -> list[Payload]:
         """A step's number is the id of its book, here as in GET depth."""
         stream, told = channel.stream, channel.told
         quote = self.feed.quote(stream.symbol, now_ms)
         after = told.step if told else quote.step - 1
-        channel.told = quote
+        if quote.step <= after:
+            return []
         if stream.levels:
+            channel.told = quote
             return [self._write.partial_depth(stream.symbol, quote, stream.levels, after=after, now_ms=now_ms)]
         before = sides(told, told.levels) if told else ([], [])
         bids, asks = map(changes, before, sides(quote, quote.levels))
         if not bids and not asks:
-            channel.told = told  # the next message goes on where the last one ended
-            return []
+            return []  # the next message goes on where the last one ended
+        channel.told = quote
         return [self._write.diff_depth(stream.symbol, bids, asks, after=after, until=quote.step, now_ms=now_ms)]
 
     def _day(self, symbol: str, now_ms: int) -> Bar:
@@ -156,8 +178,8 @@ class FuturesSource(Source):
         self._kinds |= {
             "continuousKline": lambda channel, now_ms: self._candles(channel, now_ms, writer.continuous_kline),
             "markPrice": lambda channel, now_ms: [mark(channel.stream.symbol, now_ms)],
-            "!markPrice@arr": lambda _, now_ms: [self._of_all(mark, now_ms)],
-            "!ticker@arr": lambda _, now_ms: [self._of_all(self._ticker, now_ms)],
+            "!markPrice@arr": lambda _, now_ms: self._in_one(mark, now_ms),
+            "!ticker@arr": lambda _, now_ms: self._in_one(self._ticker, now_ms),
             "!bookTicker": lambda _, now_ms: list(self._of_all(self._book_ticker, now_ms)),
         }
 

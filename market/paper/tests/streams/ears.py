@@ -49,7 +49,7 @@ class Stage:
             clock=self.clock,
             journal=self.journal,
             ledger=SimpleNamespace(settings=dict),
-            spot=SimpleNamespace(feed=spot_feed),
+            spot=SimpleNamespace(feed=spot_feed, weights=SimpleNamespace(limit=0)),
             futures=SimpleNamespace(feed=FUTURES_FEED, info=FUTURES.exchange_info),
         )
         self.hub = Hub(exchange)  # type: ignore[arg-type]

@@ -129,6 +129,18 @@ def test_routed_futures_addresses_carry_their_own_streams_only(paper):
     asyncio.run(scenario())
 
 
+def test_the_301st_connection_in_five_minutes_is_refused(tmp_path):
+    async def connect(paper: PaperServer, times: int) -> None:
+        for _ in range(times):
+            async with socket_to(paper, "/ws"):
+                pass
+
+    with PaperServer(tmp_path / "ledger.sqlite3") as paper, pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+        asyncio.run(connect(paper, 601))  # the five minutes may end meanwhile
+
+    assert refusal.value.status == 429
+
+
 def test_a_spot_client_is_told_before_the_server_stops(tmp_path):
     async def scenario(paper: PaperServer) -> None:
         async with (

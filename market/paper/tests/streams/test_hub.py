@@ -186,6 +186,21 @@ def test_a_book_that_stands_still_says_nothing_and_leaves_no_hole():
     assert second["U"] == first["u"] + 1
 
 
+def test_what_was_told_already_is_not_told_again():
+    class Still(Counting):
+        """A feed that has seen nothing new since the first second, as one that follows a silent exchange."""
+
+        def quote(self, symbol: str, now_ms: int) -> Any:
+            return FEED.quote(symbol, min(now_ms, at(0, 1)))
+
+    stage = Stage(Still())
+    best, depth = stage.join("btcusdt@bookTicker"), stage.join("btcusdt@depth5@100ms")
+
+    stage.walk(at(0, 3))
+
+    assert [len(ear.frames) for ear in (best, depth)] == [4, 4]
+
+
 def test_a_stream_speaks_at_its_own_speed():
     stage = Stage()
     best, mini, candle = (stage.join(f"btcusdt@{name}") for name in ("bookTicker", "miniTicker", "kline_1h"))
@@ -277,6 +292,21 @@ def test_a_stream_without_a_price_waits_for_one():
     stage.walk(at(0, 1))
 
     assert not ear.frames
+
+
+def test_a_symbol_without_a_price_is_left_out_of_what_is_said_of_all():
+    class Gap(Counting):
+        def price(self, symbol: str, now_ms: int) -> int:
+            if symbol == "ETHUSDT":
+                raise NoPrice
+            return FEED.price(symbol, now_ms)
+
+    stage = Stage(Gap())
+    ear = stage.join("!miniTicker@arr")
+
+    stage.walk(at(0, 1))
+
+    assert [row["s"] for row in ear.heard[0]] == ["BTCUSDT", "SOLUSDT", "XRPUSDT"]
 
 
 def config_news(account_id: int = 1) -> News:

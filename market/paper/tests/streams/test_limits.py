@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from aiohttp import WSMessage, WSMsgType
 
 from market.paper.streams import connection
+from market.paper.streams.attempts import Attempts
 from market.paper.streams.connection import MAX_WAITING_BYTES, Connection, Manners
 from market.paper.streams.frames import PING, text_frame
+from market.paper.web.errors import ApiError
 
 QUIET = Manners(ping_seconds=1000, pong_seconds=1000, frames_per_second=0)
 HASTY = Manners(ping_seconds=0.02, pong_seconds=0.05, frames_per_second=0)
@@ -128,3 +131,23 @@ def test_a_connection_ends_after_its_lifetime(monkeypatch):
 def test_the_spot_server_pings_every_20_seconds_and_the_futures_server_every_three_minutes():
     assert (connection.SPOT.ping_seconds, connection.SPOT.pong_seconds) == (20, 60)
     assert (connection.FUTURES.ping_seconds, connection.FUTURES.pong_seconds) == (180, 600)
+
+
+def test_an_ip_connects_300_times_in_five_minutes():
+    attempts = Attempts(300)
+    for _ in range(300):
+        attempts.count("1.2.3.4", 299.0)
+
+    with pytest.raises(ApiError, match="-1034 Too many connection attempts from IP") as refusal:
+        attempts.count("1.2.3.4", 299.9)
+
+    assert (refusal.value.status, refusal.value.headers) == (429, {"Retry-After": "1"})
+    attempts.count("5.6.7.8", 299.9)
+    attempts.count("1.2.3.4", 300.0)
+
+
+def test_without_a_limit_an_ip_connects_as_often_as_it_likes():
+    attempts = Attempts(0)
+
+    for _ in range(1000):
+        attempts.count("1.2.3.4", 1.0)
