@@ -32,13 +32,12 @@ class Holds:
         """Let go of everything that fault ``number`` holds; what another one holds of it counts again."""
         for key in [key for key, values in self._held.items() if number in values]:
             values = self._held[key]
-            was_last = list(values)[-1] == number
             del values[number]
-            if values and was_last:
+            if values:
                 self._apply(key, list(values.values())[-1], now_ms)
-            elif not values:
+            else:
                 del self._held[key]
-                self._apply(key, None, now_ms)
+                self._restore(key)
 
     def _apply(self, key: Key, value: Any, now_ms: int) -> None:
         market, symbol, _ = key
@@ -51,8 +50,6 @@ class Holds:
                 venue.feed.set_book(symbol, spread_bps=spread_bps, level_quote=level_quote, levels=levels)
             case str():
                 venue.engine.statuses[symbol] = value
-            case None:
-                self._restore(key)
 
     def _restore(self, key: Key) -> None:
         market, symbol, thing = key

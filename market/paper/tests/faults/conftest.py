@@ -1,5 +1,7 @@
 """The board of a real exchange, and what is on it is cleared after every test."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -35,6 +37,13 @@ class Board:
         """How often a fault has happened."""
         (hits,) = [rule["hits"] for rule in self.show() if rule["id"] == number]
         return hits
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Return when the condition holds; fail after a deadline."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """Faults of answers: garbage, and what cannot be seen yet."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from market.paper.faults.answers import FrozenData
 from market.paper.tests.faults.conftest import ORDER
 
 pytestmark = pytest.mark.usefixtures("btc_at_50000")
@@ -100,6 +102,14 @@ def test_firewall_answers_with_html_and_nothing_is_done(client, board):
     assert error.value.status_code == 403
     assert error.value.response.headers["Content-Type"].startswith("text/html")
     assert code_of(client.get_order, symbol="BTCUSDT", origClientOrderId="blocked") == -2013
+
+
+def test_frozen_data_is_only_seen_by_the_endpoint():
+    call = SimpleNamespace(now_ms=100)
+
+    seen = FrozenData().begun(40).handle(call, handler=lambda call: call.now_ms)
+
+    assert (seen, call.now_ms) == (40, 100)  # request weight is counted in the minute that is
 
 
 def test_frozen_data_stands_still_while_time_and_trading_go_on(paper, client, board):

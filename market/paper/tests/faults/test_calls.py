@@ -193,14 +193,21 @@ def test_fault_happens_to_its_account_path_method_symbol_and_market_only(paper, 
 
 
 def test_faults_are_stacked_the_first_added_outermost(client, board):
-    board.add("delay_after", match=PLACING, delay_seconds=0.2)
-    board.add("error_after", match=PLACING, status=502)
-    begun = time.monotonic()
+    board.add("error_after", match=PLACING, status=500)
+    number = board.add("error_after", match=PLACING, status=502)["id"]
 
-    assert refusal(client.create_order, **BUY, newClientOrderId="done")[0] == 502
+    assert refusal(client.create_order, **BUY, newClientOrderId="done")[0] == 500
 
-    assert time.monotonic() - begun >= 0.2
+    assert board.hits(number) == 1
     assert orders(client) == ["done"]
+
+
+def test_fault_behind_one_that_ends_the_call_does_not_happen(client, board):
+    board.add("error_before", match=PLACING, status=500, times=1)
+    board.add("error_before", match=PLACING, status=502, times=1)
+
+    assert [refusal(client.create_order, **BUY)[0] for _ in range(2)] == [500, 502]
+    assert client.create_order(**BUY)["status"] == "FILLED"
 
 
 def test_admin_endpoints_never_fail(board):

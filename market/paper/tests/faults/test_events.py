@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 import pytest
 from websockets.sync.client import connect
 
+from market.paper.tests.faults.conftest import wait_until
+
 BUY = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
 TRADES = {"event": "executionReport"}
 
@@ -115,13 +117,24 @@ def test_half_an_event_is_no_json(paper, key, board):
         assert executions(socket) == ["TRADE"]
 
 
+@pytest.mark.usefixtures("btc_at_50000")
+def test_futures_order_event_is_found_by_its_symbol(paper, board):
+    """There the symbol is one level down."""
+    key = paper.open_account(futures={"USDT": "10000"})
+    number = board.add("duplicate_events", match={"event": "ORDER_TRADE_UPDATE", "symbol": "BTCUSDT"})["id"]
+    listen_key = paper.client(key).futures_stream_get_listen_key()
+    with stream(paper, f"/private/ws?listenKey={listen_key}"):
+        assert paper.signed("POST", "/fapi/v1/order", key, **BUY)[0] == 200
+
+        wait_until(lambda: board.hits(number) >= 2)
+
+
 def test_market_stream_of_one_symbol_falls_silent(paper, board):
     path = "/stream?streams=btcusdt@bookTicker/ethusdt@bookTicker"
     with stream(paper, path) as socket:
         board.add("missing_events", match={"event": "bookTicker", "symbol": "BTCUSDT"})
         number = board.show()[-1]["id"]
-        while board.hits(number) < 3:
-            pass
+        wait_until(lambda: board.hits(number) >= 3)
         heard = [json.loads(socket.recv(10))["data"]["s"] for _ in range(6)]
 
     assert heard[-3:] == ["ETHUSDT"] * 3

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from market.paper.tests.faults.conftest import wait_until
+
 BUY = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
 REST = BUY | {"type": "LIMIT", "timeInForce": "GTC", "price": "49000"}
 BTC = {"symbol": "BTCUSDT", "market": "spot"}
@@ -13,12 +15,6 @@ BTC = {"symbol": "BTCUSDT", "market": "spot"}
 def price(client, symbol: str = "BTCUSDT") -> Decimal:
     """The last price."""
     return Decimal(client.get_symbol_ticker(symbol=symbol)["price"])
-
-
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
 
 
 def test_frozen_price_stands_still_and_moves_again_when_the_fault_ends(client, board):

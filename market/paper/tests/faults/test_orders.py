@@ -5,18 +5,14 @@ from decimal import Decimal
 
 import pytest
 
+from market.paper.tests.faults.conftest import wait_until
+
 pytestmark = pytest.mark.usefixtures("btc_at_50000")
 
 BUY = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
 LIMIT = BUY | {"type": "LIMIT", "timeInForce": "GTC", "price": "51000"}
 REST = LIMIT | {"price": "49000"}
 BTC = {"symbol": "BTCUSDT"}
-
-
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
 
 
 def free(client, asset: str) -> Decimal:
@@ -96,6 +92,12 @@ def test_order_that_may_only_fill_whole_does_not_fill_in_part(client, board):
     order = client.create_order(**(LIMIT | {"timeInForce": "FOK"}))
 
     assert (order["status"], order["executedQty"]) == ("EXPIRED", "0.00000000")
+
+
+def test_next_order_gets_all_it_wants_again(client, board):
+    board.add("partial_fill", times=1)
+
+    assert [client.create_order(**BUY)["status"] for _ in range(2)] == ["EXPIRED", "FILLED"]
 
 
 def test_refused_order_stays_refused_while_fills_are_partial(client, board):

@@ -1,8 +1,9 @@
 """How often, for how long, in which order: scripts, counted and seeded."""
 
-import time
 
 import pytest
+
+from market.paper.tests.faults.conftest import wait_until
 
 PING = {"path": "/api/v3/ping"}
 
@@ -10,12 +11,6 @@ PING = {"path": "/api/v3/ping"}
 def statuses(paper, count: int, path: str = "/api/v3/ping") -> list[int]:
     """The HTTP statuses of so many requests."""
     return [paper.request("GET", path)[0] for _ in range(count)]
-
-
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
 
 
 def error(status: int, **step) -> dict:
