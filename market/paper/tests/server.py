@@ -87,7 +87,7 @@ class PaperServer:
 
     def create_account(self, **balances: str) -> tuple[str, str]:
         """API key and secret of a new account, with 10,000 USDT unless told otherwise."""
-        key = self.open_account(**(balances or {"USDT": "10000"}))
+        key = self.open_account(futures=None, **(balances or {"USDT": "10000"}))
         return key["api_key"], key["api_secret"]
 
     def set_status(self, symbol: str, status: str, market: str = "spot") -> None:

@@ -112,7 +112,7 @@ def stats(call: Call) -> dict[str, Any]:
         "uptime_seconds": (call.now_ms - exchange.started_ms) // 1000,
         "requests": dict(exchange.requests.most_common()),
         "accounts": len(exchange.accounts_by_key),
-        "open_orders": sum(venue.engine.count_open() for venue in exchange.venues.values()),
+        "open_orders": sum(len(book) for venue in exchange.venues.values() for book in venue.engine.books.values()),
         "fills": sum(venue.fills for venue in exchange.venues.values()),
         "memory_mb": resident // 2**20,
         "memory_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,

@@ -221,10 +221,6 @@ class SpotEngine:
         found = [order for book in books for order in book.of_account(account_id)]
         return sorted(found, key=lambda order: (order.time_ms, order.order_id))
 
-    def count_open(self) -> int:
-        """How many orders are open, of all accounts."""
-        return sum(len(book) for book in self.books.values())
-
     def state(self) -> SpotState:
         """Everything a restart must find again, in a settled order."""
         held = [balance for balance in self.balances.everything() if balance.free or balance.locked]
