@@ -148,7 +148,8 @@ def _futures(ledger: sqlite3.Connection) -> Iterator[str]:
     deposits = _holdings(ledger.execute(DEPOSITS_SQL, ["futures"]))
     yield from _differences("TRANSFER incomes", deposits, _incomes(ledger, "TRANSFER"))
     quantities: Holdings = defaultdict(Decimal)
-    profits, commissions = defaultdict(Decimal), defaultdict(Decimal)
+    profits: Holdings = defaultdict(Decimal)
+    commissions: Holdings = defaultdict(Decimal)
     for row in ledger.execute(TURNOVER_SQL, ["futures"]):
         sign = 1 if row["side"] == "BUY" else -1
         quantities[row["account_id"], row["symbol"], row["position_side"]] += sign * Decimal(row["qty"])

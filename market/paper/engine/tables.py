@@ -45,6 +45,7 @@ CREATE TABLE accounts(id INTEGER PRIMARY KEY, label TEXT NOT NULL, api_key TEXT 
 DEPOSITS_SCHEMA = """
 CREATE TABLE deposits(number INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, market TEXT NOT NULL,
     asset TEXT NOT NULL, amount TEXT NOT NULL, at_ms INTEGER NOT NULL);
+CREATE INDEX deposits_of_account ON deposits(account_id);
 """
 SETTINGS_SCHEMA = "CREATE TABLE settings(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
 
@@ -93,7 +94,7 @@ def _deposit_row(deposit: Deposit) -> Row:
 
 
 def _deposit(row: Row) -> Deposit:
-    return Deposit(*row[:4], units(str(row[4])), row[5])  # type: ignore[arg-type]
+    return Deposit(*row[:4], units(str(row[4])), row[5])  # type: ignore[arg-type, call-arg]
 
 
 FILLS = Table("fills", FILLS_COLUMNS, FILLS_SCHEMA, _fill_row, _fill)

@@ -60,10 +60,11 @@ def check_count(after: int, rules: SymbolRules) -> None:
 
 def check_special_counts(new: Sequence[NewOrder], open_orders: Sequence[SpotOrder], rules: SymbolRules) -> None:
     """Raise -1013 when the account would have more open stop orders or icebergs in the symbol than it may."""
-    stops = sum(order.type in STOP_TYPES for order in (*new, *open_orders))
+    both: list[NewOrder | SpotOrder] = [*new, *open_orders]
+    stops = sum(order.type in STOP_TYPES for order in both)
     if rules.max_num_algo_orders and stops > rules.max_num_algo_orders and any(o.type in STOP_TYPES for o in new):
         raise _failure("MAX_NUM_ALGO_ORDERS")
-    icebergs = sum(bool(order.iceberg_qty) for order in (*new, *open_orders))
+    icebergs = sum(bool(order.iceberg_qty) for order in both)
     if rules.max_num_iceberg_orders and icebergs > rules.max_num_iceberg_orders and any(o.iceberg_qty for o in new):
         raise _failure("MAX_NUM_ICEBERG_ORDERS")
 
