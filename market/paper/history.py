@@ -55,8 +55,10 @@ class History(Generic[O]):
         return self._page(FILLS, "trade_id", account_id, symbol, order_id, bounds)
 
     def count_fills(self) -> int:
-        """How many fills the market has seen."""
-        return int(str(self._ledger.row("SELECT count(*) FROM fills WHERE market = ?", self._market)[0]))
+        """How many fills the market has seen. Their numbers have no gaps within a symbol."""
+        first = "SELECT min(trade_id) FROM fills WHERE market = ? AND symbol = ?"
+        following = self._ledger.next_ids("fills", "trade_id", self._market)
+        return sum(number - int(str(self._ledger.row(first, self._market, s)[0])) for s, number in following.items())
 
     def _first(self, where: str, *values: object) -> O | None:
         found = self._ledger.things(self._orders, f"{where} LIMIT 1", values)
