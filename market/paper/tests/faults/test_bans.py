@@ -2,6 +2,7 @@
 
 import pytest
 
+from market.paper.tests.server import PaperServer
 from market.paper.web.errors import ApiError
 from market.paper.web.limits import LONGEST_BAN_MS, PATIENCE, SHORTEST_BAN_MS, WeightMeter
 
@@ -83,3 +84,15 @@ def test_without_a_limit_nobody_is_refused(used):
     meter.add(IP, used, START)
 
     assert all(refusal(meter, START) is None for _ in range(PATIENCE + 2))
+
+
+def test_ban_is_served_over_http_and_nothing_is_executed(tmp_path):
+    with PaperServer(tmp_path / "ledger.sqlite3", "--weight-limit", "10") as paper:
+        statuses = []
+        while 418 not in statuses and len(statuses) < 100:  # a minute may end meanwhile
+            status, answer, headers = paper.request("GET", "/api/v3/ping")
+            statuses.append(status)
+
+    assert (statuses[0], statuses[-2], statuses[-1]) == (200, 429, 418)
+    assert (answer["code"], "IP banned until" in answer["msg"]) == (-1003, True)
+    assert 100 < int(headers["Retry-After"]) <= 120
