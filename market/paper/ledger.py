@@ -25,15 +25,15 @@ VERSION = 2
 SCHEMA = {table.name: table.schema for table in (*TABLES, *spot.TABLES, *futures.TABLES)}
 
 
-# Leaps from symbol to symbol over the primary key (market, symbol, number): a start must not read a million orders.
+# Leaps from symbol to symbol over the primary key (symbol, market, number): a start must not read a million orders.
 NEXT_IDS = """
 WITH RECURSIVE known(symbol) AS (
-    SELECT min(symbol) FROM {table} WHERE market = ?1
+    SELECT min(symbol) FROM {table}
     UNION ALL
-    SELECT (SELECT min(symbol) FROM {table} WHERE market = ?1 AND symbol > known.symbol) FROM known
-     WHERE known.symbol IS NOT NULL)
-SELECT symbol, (SELECT max({column}) + 1 FROM {table} WHERE market = ?1 AND symbol = known.symbol) FROM known
- WHERE known.symbol IS NOT NULL
+    SELECT (SELECT min(symbol) FROM {table} WHERE symbol > known.symbol) FROM known WHERE known.symbol IS NOT NULL),
+highest(symbol, number) AS (
+    SELECT symbol, (SELECT max({column}) FROM {table} WHERE symbol = known.symbol AND market = ?) FROM known)
+SELECT symbol, number + 1 FROM highest WHERE number IS NOT NULL
 """
 
 # Measured with a million orders: the bigger the pages, the fewer of them an order touches.

@@ -13,12 +13,13 @@ from market.paper.engine.types import Account, Deposit, Fill, Market, Order
 
 O = TypeVar("O", bound=Order)  # noqa: E741 - an order
 
+# The symbol leads the primary keys: led by the market, SQLite would take them for orders of an account in all symbols.
 ORDERS_SCHEMA = """
 CREATE TABLE orders(market TEXT NOT NULL, symbol TEXT NOT NULL, order_id INTEGER NOT NULL,
     account_id INTEGER NOT NULL, client_order_id TEXT NOT NULL, side TEXT NOT NULL, type TEXT NOT NULL,
     time_in_force TEXT NOT NULL, status TEXT NOT NULL, price TEXT NOT NULL, orig_qty TEXT NOT NULL,
     executed_qty TEXT NOT NULL, cum_quote TEXT NOT NULL, time_ms INTEGER NOT NULL, update_ms INTEGER NOT NULL,
-    details TEXT NOT NULL, PRIMARY KEY (market, symbol, order_id)) WITHOUT ROWID;
+    details TEXT NOT NULL, PRIMARY KEY (symbol, market, order_id)) WITHOUT ROWID;
 CREATE INDEX orders_by_time ON orders(account_id, market, symbol, time_ms);
 CREATE INDEX orders_by_client_id ON orders(account_id, client_order_id);
 CREATE INDEX orders_open ON orders(market, status) WHERE status IN ('NEW', 'PARTIALLY_FILLED', 'PENDING_NEW');
@@ -31,7 +32,7 @@ FILLS_SCHEMA = """
 CREATE TABLE fills(market TEXT NOT NULL, symbol TEXT NOT NULL, trade_id INTEGER NOT NULL, order_id INTEGER NOT NULL,
     account_id INTEGER NOT NULL, side TEXT NOT NULL, price TEXT NOT NULL, qty TEXT NOT NULL, quote_qty TEXT NOT NULL,
     commission TEXT NOT NULL, commission_asset TEXT NOT NULL, is_maker INTEGER NOT NULL, time_ms INTEGER NOT NULL,
-    realized_pnl TEXT NOT NULL, position_side TEXT NOT NULL, PRIMARY KEY (market, symbol, trade_id)) WITHOUT ROWID;
+    realized_pnl TEXT NOT NULL, position_side TEXT NOT NULL, PRIMARY KEY (symbol, market, trade_id)) WITHOUT ROWID;
 CREATE INDEX fills_by_time ON fills(account_id, market, symbol, time_ms, trade_id, order_id);
 """
 FILLS_COLUMNS = (
