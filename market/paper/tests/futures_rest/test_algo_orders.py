@@ -1,6 +1,6 @@
 """Conditional orders over HTTP: they wait apart from the ordinary ones, and leave one behind when they trigger."""
 
-from market.paper.tests.futures_rest.calls import BTC, LIMIT_BUY, MARKET_BUY, STOP_SELL, picked, refusal
+from market.paper.tests.futures_rest.calls import BTC, LIMIT_BUY, MARKET_BUY, MARKET_SELL, STOP_SELL, picked, refusal
 
 STOP = {**STOP_SELL, "triggerPrice": "48000"}
 
@@ -46,6 +46,16 @@ def test_stop_of_a_whole_position_needs_no_quantity(client, btc):
 
     assert picked(placed, "closePosition", "quantity") == (True, "0.000")
     assert client.futures_position_information(**BTC) == []
+
+
+def test_order_may_wait_for_as_long_as_there_is_a_position(client, btc):
+    client.futures_create_order(**MARKET_BUY)
+    placed = client.futures_create_algo_order(**STOP, reduceOnly="true", timeInForce="GTE_GTC")
+
+    client.futures_create_order(**MARKET_SELL)
+
+    assert placed["timeInForce"] == "GTE_GTC"
+    assert client.futures_get_algo_order(algoId=placed["algoId"])["algoStatus"] == "EXPIRED"
 
 
 def test_trailing_stop_shows_what_it_follows(client, btc):

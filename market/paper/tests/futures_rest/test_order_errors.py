@@ -68,6 +68,7 @@ ALGO = {
     "no quantity": ({"quantity": None}, -1102),
     "a limit without a price": ({"type": "STOP"}, -1102),
     "a market stop with a price": ({"price": "47000"}, -1106),
+    "an unknown time in force": ({"timeInForce": "GTE"}, -1115),
     "an unknown working type": ({"workingType": "INDEX_PRICE"}, -4031),
     "a quantity of a whole position": ({"closePosition": "true"}, -4137),
     "a whole position that only reduces": ({"closePosition": "true", "quantity": None, "reduceOnly": "true"}, -1106),

@@ -16,6 +16,8 @@ from market.paper.web.params import Params
 SIDES = ("BUY", "SELL")
 POSITION_SIDES = ("BOTH", "LONG", "SHORT")
 TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX", "GTD")
+# Of conditional orders: it waits only as long as there is a position.
+WHILE_HELD = "GTE_GTC"
 WORKING_TYPES = ("CONTRACT_PRICE", "MARK_PRICE")
 SELF_TRADE_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
 SHAPES = ("ACK", "RESULT")
@@ -81,8 +83,9 @@ def new_algo_order(params: Params, account_id: int, symbols: Collection[str]) ->
     price_match = _price_match(params)
     close_position = params.flag("closePosition")
     _check_presence(params, kind, price_match)
-    _check_closing(params, kind, close_position)
-    time_in_force = _time_in_force(params)
+    if not close_position:
+        params.required("quantity")
+    time_in_force = _time_in_force(params, (*TIMES_IN_FORCE, WHILE_HELD))
     return NewAlgoOrder(
         account_id=account_id,
         symbol=symbol,
@@ -126,25 +129,13 @@ def _check_presence(params: Params, kind: str, price_match: str) -> None:
             raise errors.not_required(name.lower())
 
 
-def _check_closing(params: Params, kind: str, close_position: bool) -> None:
-    """closePosition closes all there is: it goes with neither a quantity nor reduceOnly."""
-    if not close_position:
-        params.required("quantity")
-    elif kind not in ("STOP_MARKET", "TAKE_PROFIT_MARKET"):
-        raise ApiError(-4136, f"Target strategy invalid for orderType {kind},closePosition true")
-    elif "quantity" in params:
-        raise ApiError(-4137, "Quantity must be zero with closePosition equals true")
-    elif "reduceOnly" in params:
-        raise errors.not_required("reduceonly")
-
-
 def _position_side(params: Params) -> str:
     wrong = ApiError(-4060, "Invalid position side.")
     return reading.word(params, "positionSide", POSITION_SIDES, wrong, "BOTH")
 
 
-def _time_in_force(params: Params) -> str:
-    return reading.word(params, "timeInForce", TIMES_IN_FORCE, ApiError(-1115, "Invalid timeInForce."), "GTC")
+def _time_in_force(params: Params, among: Collection[str] = TIMES_IN_FORCE) -> str:
+    return reading.word(params, "timeInForce", among, ApiError(-1115, "Invalid timeInForce."), "GTC")
 
 
 def _price_match(params: Params) -> str:
