@@ -266,7 +266,7 @@ class SpotEngine:
             order.stop_price, order.trailing_delta = new.stop_price or 0, new.trailing_delta or 0
             if not order.stop_price:
                 order.trailing_ms, order.trailing_best = now_ms, quote.last
-                order.reserve_price = 0 if price or new.side == "SELL" else reserve_price(new, quote)
+                order.reserve_price = reserve_price(new, quote)
         return order
 
     def _tell_balances(self, order: SpotOrder, now_ms: int) -> None:

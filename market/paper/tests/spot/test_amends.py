@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from market.paper.engine.amounts import units
 from market.paper.engine.journal import Journal
+from market.paper.engine.spot.engine import SpotEngine
 from market.paper.engine.types import Rejected
-from market.paper.tests.spot.rules import NOON, amounts, engine_with, held, limit, oco, quote
+from market.paper.tests.spot.rules import NOON, RULES, amounts, engine_with, give, held, limit, oco, quote
 
 AT_50000 = quote("50000")
 
@@ -69,3 +72,24 @@ def test_pair_is_cut_down_as_one():
         (news.kind, news.details.get("execution") or news.details.get("status_type")) for news in journal.take().news
     ]
     assert told == [("executionReport", "REPLACED"), ("listStatus", "UPDATED"), ("outboundAccountPosition", None)]
+
+
+def test_iceberg_shows_no_more_than_is_left_of_it():
+    engine = engine_with(USDT="10000")
+    resting, _ = engine.place(limit("40000", iceberg_qty="0.05"), AT_50000, NOON)
+
+    engine.amend(resting, units("0.06"), "c1", NOON)
+    unchanged = resting.iceberg_qty
+    engine.amend(resting, units("0.02"), "c1", NOON)
+
+    assert (unchanged, resting.iceberg_qty) == amounts("0.05", "0.02")
+
+
+def test_order_is_amended_only_so_often():
+    engine = SpotEngine({"BTCUSDT": replace(RULES["BTCUSDT"], max_num_order_amends=1)}, Journal())
+    give(engine, 1, USDT="10000")
+    resting, _ = engine.place(limit("40000"), AT_50000, NOON)
+    engine.amend(resting, units("0.05"), "c1", NOON)
+
+    with pytest.raises(Rejected, match="-2038 Filter failure: MAX_NUM_ORDER_AMENDS"):
+        engine.amend(resting, units("0.04"), "c1", NOON)

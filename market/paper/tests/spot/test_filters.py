@@ -5,7 +5,7 @@ import pytest
 from market.paper.engine.amounts import units
 from market.paper.engine.journal import Journal
 from market.paper.engine.spot.engine import SpotEngine
-from market.paper.engine.spot.rules import PercentPrice, rules_of
+from market.paper.engine.spot.rules import PercentPrice, Trailing, rules_of
 from market.paper.engine.types import Rejected
 from market.paper.tests.spot.rules import INFO, NOON, RULES, engine_with, give, limit, order, quote, stop
 
@@ -151,6 +151,21 @@ def test_trailing_order_keeps_a_distance_that_the_symbol_allows(delta):
 
     with pytest.raises(Rejected, match="-1013 Filter failure: TRAILING_DELTA"):
         engine.place(stop(None, trailing_delta=delta), AT_50000, NOON)
+
+
+def test_distance_that_is_allowed_depends_on_the_side_of_the_trigger():
+    rules = replace(RULES["BTCUSDT"], trailing=Trailing(min_above=10, max_above=20, min_below=30, max_below=40))
+    engine = SpotEngine({"BTCUSDT": rules}, Journal())
+    give(engine, 1, **RICH)
+    above, below = {"side": "BUY", "trailing_delta": 15}, {"side": "SELL", "trailing_delta": 35}
+
+    for number, (allowed, kind) in enumerate(((above, "STOP_LOSS"), (below, "STOP_LOSS"), (above, "TAKE_PROFIT"))):
+        new = stop(None, type=kind, client_order_id=f"c{number}", **allowed)
+        if kind == "STOP_LOSS":
+            engine.place(new, AT_50000, NOON)
+        else:
+            with pytest.raises(Rejected, match="TRAILING_DELTA"):
+                engine.place(new, AT_50000, NOON)
 
 
 def test_stop_price_is_held_to_the_price_filter_but_not_to_the_band_around_the_average():

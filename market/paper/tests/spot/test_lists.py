@@ -197,3 +197,49 @@ def test_pair_counts_as_two_orders():
     with pytest.raises(Rejected, match="-1013 Filter failure: MAX_NUM_ORDERS"):
         engine.place_list(oco(), AT_50000, NOON)
     engine.place(order(side="SELL", client_order_id="last"), AT_50000, NOON)
+
+
+def test_of_two_trailing_orders_that_turn_together_only_one_works():
+    engine = engine_with(BTC="1")
+    stop = {"stop_price": None, "trailing_delta": 100}
+    profit = {"type": "TAKE_PROFIT", "price": None, "stop_price": "52000", "trailing_delta": 100}
+    _, legs = engine.place_list(oco(stop=stop, other=profit), AT_50000, NOON)
+
+    for price in ("53000", "52470"):
+        fills = engine.on_quote("BTCUSDT", quote(price), NOON)
+
+    assert sorted(leg.status for leg in legs) == ["EXPIRED", "FILLED"]
+    assert sum(fill.qty for fill in fills) == units("0.1")
+    assert held(engine, "BTC") == amounts("0.9", "0")
+
+
+def test_closed_market_takes_no_pairs():
+    engine = engine_with(BTC="1")
+    engine.set_status("BTCUSDT", "CANCEL_ONLY")
+
+    with pytest.raises(Rejected, match="-1013 Market is closed"):
+        engine.place_list(oco(), AT_50000, NOON)
+
+
+def test_lists_are_found_by_symbol_and_forgotten_when_done():
+    engine = engine_with(BTC="1", ETH="10")
+    terms = {"quantity": "1", "stop": {"stop_price": "2800"}, "other": {"price": "3200"}}
+    bitcoin, _ = engine.place_list(oco(), AT_50000, NOON)
+    ether, _ = engine.place_list(oco("2", symbol="ETHUSDT", **terms), quote("3000"), NOON)
+
+    assert engine.lists.of_account(1, "BTCUSDT") == [bitcoin]
+    assert engine.lists.of_account(1) == [bitcoin, ether]
+    for pair in (bitcoin, ether):
+        engine.cancel_list(pair, NOON)
+    assert not engine.lists._by_account
+
+
+def test_order_of_a_pair_can_be_filled_on_command():
+    engine = engine_with(BTC="1")
+    _, (stop, other) = engine.place_list(oco(), AT_50000, NOON)
+
+    (fill,) = engine.fill_resting(other, NOON)
+
+    assert (fill.price, fill.is_maker, other.status) == (units("52000"), True, "FILLED")
+    assert stop.status == "EXPIRED"
+    assert held(engine, "BTC") == amounts("0.9", "0")
