@@ -17,7 +17,7 @@ from market.paper.streams.audience import Audience, Listener
 from market.paper.streams.connection import Connection
 from market.paper.streams.frames import combined, text_frame
 from market.paper.streams.futures_messages import FuturesMessages, form_of
-from market.paper.streams.listen_keys import ListenKeys
+from market.paper.streams.listen_keys import VALID_MS, ListenKeys
 from market.paper.streams.names import Stream, stream_of
 from market.paper.streams.sources import Channel, FuturesSource, Message, Payload, Source, SpotSource
 from market.paper.streams.user_futures import futures_events
@@ -45,7 +45,9 @@ class Hub:
         self.filter: Filter | None = None
         self.connections: set[Connection] = set()
         self.attempts = Attempts(MOST_ATTEMPTS if exchange.spot.weights.limit else 0)
-        self.listen_keys = ListenKeys(exchange.ledger.settings(), exchange.journal)
+        # Clients keep their keys alive by their own clock, however fast the exchange's runs.
+        valid_ms = VALID_MS * exchange.clock.speed
+        self.listen_keys = ListenKeys(exchange.ledger.settings(), exchange.journal, valid_ms)
         self._clock = exchange.clock
         self._journal = exchange.journal
         self._forms = {entry["symbol"]: form_of(entry) for entry in exchange.futures.info["symbols"]}

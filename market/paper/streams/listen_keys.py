@@ -14,10 +14,11 @@ PREFIX = "listen_key:"
 
 
 class ListenKeys:
-    """At most one key per account. ``settings`` is what the ledger remembers."""
+    """At most one key per account. ``settings`` is what the ledger remembers; a key is good for ``valid_ms``."""
 
-    def __init__(self, settings: Mapping[str, str], journal: Journal) -> None:
+    def __init__(self, settings: Mapping[str, str], journal: Journal, valid_ms: int = VALID_MS) -> None:
         self._journal = journal
+        self._valid_ms = valid_ms
         self._keys: dict[int, tuple[str, int]] = {}
         self._accounts: dict[str, int] = {}
         self._ended: list[tuple[int, str]] = []
@@ -65,8 +66,9 @@ class ListenKeys:
         return key or None
 
     def _extend(self, account_id: int, key: str, now_ms: int) -> str:
-        self._keep(account_id, key, now_ms + VALID_MS)
-        self._write(account_id, f"{key} {now_ms + VALID_MS}")
+        until = now_ms + self._valid_ms
+        self._keep(account_id, key, until)
+        self._write(account_id, f"{key} {until}")
         return key
 
     def _keep(self, account_id: int, key: str, until: int) -> None:

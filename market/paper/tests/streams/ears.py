@@ -16,10 +16,9 @@ from market.paper.tests.prices.feeds import FEED, FUTURES, FUTURES_FEED, at
 class SetClock:
     """Shows what it is told to."""
 
-    speed = 1
-
-    def __init__(self) -> None:
+    def __init__(self, speed: int = 1) -> None:
         self.ms = at(0)
+        self.speed = speed
 
     def now_ms(self) -> int:
         return self.ms
@@ -43,8 +42,8 @@ class Ear:
 class Stage:
     """A hub and the clock it looks at."""
 
-    def __init__(self, spot_feed: Any = FEED) -> None:
-        self.clock, self.journal = SetClock(), Journal()
+    def __init__(self, spot_feed: Any = FEED, speed: int = 1) -> None:
+        self.clock, self.journal = SetClock(speed), Journal()
         exchange = SimpleNamespace(
             clock=self.clock,
             journal=self.journal,

@@ -356,6 +356,16 @@ def test_a_key_that_runs_out_says_so_and_is_silent_then():
     assert stage.journal.watched == set()
 
 
+def test_a_key_is_good_for_an_hour_of_the_client_however_fast_the_exchange_is():
+    stage = Stage(speed=1000)
+    ear, _ = stage.listen(1)
+
+    stage.walk(at(0) + 999 * VALID_MS, VALID_MS)
+    assert not ear.frames
+    stage.walk(at(0) + 1000 * VALID_MS, VALID_MS)
+    assert [event["e"] for event in ear.heard] == ["listenKeyExpired"]
+
+
 def test_a_new_key_is_not_told_of_the_end_of_the_old_one():
     stage = Stage()
     old, _ = stage.listen(1)
