@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from market.exchange.errors import ExchangeError
-from market.paper.faults.menu import FAULTS, menu
-from market.paper.faults.params import REQUIRED, kinds_of
+from market.paper.faults.menu import FAULTS, happens_to, menu
+from market.paper.faults.params import REQUIRED, defaults_of, kinds_of
 from market.paper.faults.steps import WHEN
 from market.paper_admin import ask_paper
 
@@ -115,7 +115,11 @@ def _default(value: object) -> str:
 
 
 def _rule_line(rule: dict[str, Any]) -> str:
+    fault = FAULTS[rule["fault"]]
+    defaults = defaults_of(fault)
+    params = {name: value for name, value in rule["params"].items() if value != defaults.get(name)}
     bounds = {name: rule[name] for name in ("times", "for_seconds", "after_requests", "probability") if name in rule}
-    details = [f"{name}={value}" for part in (rule["match"], rule["params"], bounds) for name, value in part.items()]
-    counted = f"happened {rule['hits']} of {rule['seen']} times"
-    return f"{rule['id']:>4}  {rule['state']:8}{rule['fault']:20}{counted:26}{' '.join(details)}".rstrip()
+    details = [f"{name}={value}" for part in (rule["match"], params, bounds) for name, value in part.items()]
+    lasting = happens_to(fault) == "the market"
+    counted = "" if lasting else f"happened {rule['hits']} of {rule['seen']} times"
+    return f"{rule['id']:>4}  {rule['state']:8}{rule['fault']:18}{counted:25}{' '.join(details)}".rstrip()
