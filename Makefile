@@ -1,10 +1,12 @@
 # `make help` lists the targets. Everything happens inside this directory: .venv, .local and the caches.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev up down reset status test check screenshots format lock
+.PHONY: help setup dev up down reset status test check bench chaos screenshots format lock
 .NOTPARALLEL:
 
 BIN := .venv/bin
+AREA ?= exchange
+ROUNDS ?= 200
 # For tools that read settings.py and talk to no server.
 NO_SERVERS := SECRET_KEY=none FIELD_KEYS=none DATABASE_URL=postgresql:////nonexistent/none REDIS_URL=unix:///nonexistent
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -41,6 +43,12 @@ check: dev ## style, types, imports, migrations, Django's own checks
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
+
+bench: dev ## how fast it is on this machine, AREA=exchange (takes minutes; best when nothing else runs)
+	@exec $(BIN)/python manage.py bench $(AREA) $(ARGS)
+
+chaos: dev ## kill -9 under load, AREA=exchange ROUNDS=200: what was promised must still be true
+	@exec $(BIN)/python manage.py chaos $(AREA) --rounds $(ROUNDS) $(ARGS)
 
 screenshots: dev ## pictures of the admin that `make up` runs, to docs/images
 	@exec $(BIN)/python manage.py screenshots

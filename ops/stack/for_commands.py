@@ -28,6 +28,8 @@ NEED_NO_SERVER = {
     *("check", "collectstatic", "compilemessages", "diffsettings", "help", "makemessages", "makemigrations"),
     *("startapp", "startproject", "version", "--help", "-h", "--version"),
 }
+# The first two words of commands that need no server, or start what they need themselves.
+BRING_THEIR_OWN = {("paper_faults", "list"), ("bench", "exchange"), ("chaos", "exchange")}
 MIGRATE_THEMSELVES = {"migrate", "showmigrations", "sqlmigrate", "squashmigrations"}
 # They talk to the paper exchange and to nothing else.
 ASK_THE_EXCHANGE = {"paper_account", "paper_faults"}
@@ -61,7 +63,7 @@ def servers_for_command(argv: Sequence[str], where: Places = places.DEFAULT) -> 
 def needs_servers(argv: Sequence[str]) -> bool:
     """False for the commands that talk to neither database nor Redis."""
     command = argv[1] if len(argv) > 1 else "help"
-    if list(argv[1:3]) == ["paper_faults", "list"]:
+    if tuple(argv[1:3]) in BRING_THEIR_OWN:
         return False
     return command not in NEED_NO_SERVER and not {"--help", "-h", "--version"} & set(argv)
 

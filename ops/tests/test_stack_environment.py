@@ -97,7 +97,16 @@ def test_settings_name_the_secret_that_a_production_process_lacks(places):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["help"], ["migrate", "--help"], ["check"], ["makemigrations", "--check"], ["paper_faults", "list"]],
+    [
+        [],
+        ["help"],
+        ["migrate", "--help"],
+        ["check"],
+        ["makemigrations", "--check"],
+        ["paper_faults", "list"],
+        ["bench", "exchange"],
+        ["chaos", "exchange"],
+    ],
 )
 def test_a_command_that_talks_to_no_server_starts_none(arguments):
     assert not for_commands.needs_servers(["manage.py", *arguments])

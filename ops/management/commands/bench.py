@@ -1,0 +1,32 @@
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from tests.bench import BenchmarkFailed, exchange
+
+AREAS: dict[str, Callable[..., dict[str, Any]]] = {"exchange": exchange.run}
+
+
+class Command(BaseCommand):
+    help = "Measure how fast a part of the system is, on this machine, now."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("area", choices=AREAS)
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument(
+            "--quick", action="store_true", help="so little of everything that the figures mean nothing"
+        )
+
+    def handle(self, **options: Any) -> None:
+        try:
+            figures = AREAS[options["area"]](quick=options["quick"])
+        except BenchmarkFailed as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(figures))
+        else:
+            for name, value in figures.items():
+                self.stdout.write(f"{name.replace('_', ' '):28}{value}")

@@ -1,0 +1,21 @@
+"""A few rounds of each kind of chaos; ``make chaos ROUNDS=n`` does as many as you like."""
+
+import json
+
+from django.core.management import call_command
+
+from tests.chaos import exchange
+
+
+def test_kill_9_under_load_loses_nothing_the_exchange_answered_or_told():
+    findings = exchange.run(8)
+
+    assert findings.lost == []
+    assert min(findings.counts[name] for name in ("answers about orders", "final ones", "transfers", "events")) >= 8
+
+
+def test_the_command_prints_what_was_done_and_lost(capsys):
+    call_command("chaos", "exchange", "--rounds", "1", "--json")
+
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["rounds"], printed["lost"]) == (1, 0)
