@@ -164,7 +164,7 @@ class FuturesEngine:
         """The account's open orders, oldest first."""
         symbols = self._floor.portfolio(account_id).active if symbol is None else [symbol]
         found = [order for name in symbols for order in self.books[name].of_account(account_id)]
-        return sorted(found, key=lambda order: (order.time_ms, order.order_id))
+        return sorted(found, key=lambda order: (order.time_ms, order.order_id, order.symbol))
 
     # Conditional orders
 
@@ -229,7 +229,7 @@ class FuturesEngine:
     def settle_funding(self, symbol: str, rate: int, mark: int, now_ms: int) -> list[Income]:
         """Pay funding between longs and shorts: - position x mark x rate into each wallet. ``rate`` counts 10**-8."""
         incomes = []
-        for stake in self._floor.holders[symbol].values():
+        for _, stake in sorted(self._floor.holders[symbol].items()):
             for position in stake.held():
                 amount = -position.quantity * mark * rate // (SCALE * SCALE)
                 incomes.append(self._settlement.fund(stake, position, amount, now_ms))
@@ -242,7 +242,7 @@ class FuturesEngine:
 
     def symbol_config(self, account_id: int, symbol: str) -> SymbolConfig:
         """Leverage and margin type. Not to be changed by the caller."""
-        return self._floor.stake(account_id, symbol).config
+        return self._floor.seen(self._floor.portfolio(account_id), symbol).config
 
     def account_config(self, account_id: int) -> AccountConfig:
         """Position mode, multi-assets mode, fee burn. Not to be changed by the caller."""

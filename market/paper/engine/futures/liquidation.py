@@ -45,14 +45,16 @@ class Liquidator:
             floor.dirty[account_id] = floor.portfolios[account_id]
         if not floor.dirty:
             return []
-        portfolios, floor.dirty = list(floor.dirty.values()), {}
+        # Always in the same order, so that a restarted engine gives the same ids.
+        portfolios, floor.dirty = sorted(floor.dirty.items()), {}
         fills: list[Fill] = []
-        for portfolio in portfolios:
+        for _, portfolio in portfolios:
             fills += self._check(portfolio, now_ms)
         return fills
 
     def _check(self, portfolio: Portfolio, now_ms: int) -> list[Fill]:
-        held = [(stake, position) for stake in portfolio.active.values() for position in stake.held()]
+        stakes = [stake for _, stake in sorted(portfolio.active.items())]
+        held = [(stake, position) for stake in stakes for position in stake.held()]
         if any(stake.rules.symbol not in self._floor.quotes for stake, _ in held):
             self._floor.dirty[portfolio.account_id] = portfolio  # not all prices are known yet: later
             return []

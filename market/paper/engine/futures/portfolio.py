@@ -98,8 +98,8 @@ class Portfolio:
         return self.wallets.get(asset) or Wallet(self.account_id, asset)
 
     def of_asset(self, asset: str) -> list[Stake]:
-        """The active stakes whose margin is in an asset."""
-        return [stake for stake in self.active.values() if stake.rules.margin_asset == asset]
+        """The active stakes whose margin is in an asset, by symbol."""
+        return [stake for _, stake in sorted(self.active.items()) if stake.rules.margin_asset == asset]
 
 
 class Floor:
@@ -150,8 +150,16 @@ class Floor:
         portfolio = self.portfolio(account_id)
         found = portfolio.stakes.get(symbol)
         if found is None:
-            config = SymbolConfig(account_id, symbol, min(DEFAULT_LEVERAGE, self.rules[symbol].max_leverage))
-            found = portfolio.stakes[symbol] = Stake(portfolio, self.rules[symbol], config)
+            found = portfolio.stakes[symbol] = self.seen(portfolio, symbol)
+        return found
+
+    def seen(self, portfolio: Portfolio, symbol: str) -> Stake:
+        """The same for who only looks: of a symbol the account has never touched nothing is kept."""
+        found = portfolio.stakes.get(symbol)
+        if found is None:
+            rules = self.rules[symbol]
+            config = SymbolConfig(portfolio.account_id, symbol, min(DEFAULT_LEVERAGE, rules.max_leverage))
+            found = Stake(portfolio, rules, config)
         return found
 
     def note(self, stake: Stake) -> None:

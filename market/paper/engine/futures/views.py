@@ -16,7 +16,7 @@ def position_views(floor: Floor, portfolio: Portfolio, symbol: str | None, *, on
     if only_held:
         stakes = [stake for name, stake in portfolio.active.items() if symbol in (None, name)]
     else:
-        stakes = [floor.stake(portfolio.account_id, name) for name in ([symbol] if symbol else floor.rules)]
+        stakes = [floor.seen(portfolio, name) for name in ([symbol] if symbol else floor.rules)]
     views = [_position_view(floor, stake, stake.position(side)) for stake in stakes for side in sides]
     return [view for view in views if view.quantity or view.has_orders or not only_held]
 

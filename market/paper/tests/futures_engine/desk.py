@@ -141,9 +141,9 @@ class Desk:
         return self.ledger.rows(sql, *values)
 
     def restarted(self) -> Desk:
-        """A second engine, from what the ledger remembers."""
+        """A second engine, from what the ledger remembers, with a copy of it."""
         self.write()
-        again = Desk(futures_state(self.ledger), self.ledger)
+        again = Desk(futures_state(self.ledger), self.ledger.copy())
         again.now_ms, again.quotes, again.orders = self.now_ms, dict(self.quotes), self.orders
         return again
 
@@ -159,9 +159,15 @@ class MemoryLedger:
     """The ledger's tables in memory, with the questions that a start asks."""
 
     def __init__(self) -> None:
-        self._connection = sqlite3.connect(":memory:")
+        self._connection = sqlite3.connect(":memory:", isolation_level=None)
         for table in (*tables.TABLES, FILLS, SETTINGS):
             self._connection.executescript(table.schema)
+
+    def copy(self) -> MemoryLedger:
+        other = MemoryLedger.__new__(MemoryLedger)
+        other._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._connection.backup(other._connection)
+        return other
 
     def commit(self, batch: Batch) -> None:
         for table, rows in batch.rows:

@@ -261,6 +261,8 @@ def test_an_engine_that_was_restarted_goes_on_as_if_nothing_had_happened(first, 
 
     assert all(one == other for one, other in told)
     assert again.engine.state() == desk.engine.state()
+    incomes = "SELECT * FROM futures_incomes ORDER BY tran_id"
+    assert again.rows(incomes) == desk.rows(incomes)
 
 
 def attempt(desk: Desk, command: tuple[Any, ...]) -> Any:

@@ -82,6 +82,14 @@ def test_an_order_that_loses_at_once_needs_that_too():
     assert made.place("BUY", "0.5").status == "FILLED"
 
 
+def test_the_part_of_an_order_that_closes_needs_nothing_for_its_loss():
+    made = desk("1400")
+    made.place("BUY", "0.1")
+    made.market("100000", mark="103000")
+    # Selling 3000 below the mark price: 0.1 closes, 0.2 opens and loses 600.
+    assert made.place("SELL", "0.3").status == "FILLED"
+
+
 def test_every_account_starts_with_leverage_20_crossed():
     config = desk().engine.symbol_config(1, BTC)
     assert (config.leverage, config.margin_type) == (20, "CROSSED")
@@ -103,8 +111,8 @@ def test_each_leverage_has_its_largest_notional():
     made = desk("100000")
     assert made.engine.set_leverage(1, BTC, 125, NOON) == units("300000")
     text = "Exceeded the maximum allowable position at current leverage."
-    assert refused(made.place, "BUY", "3.1", "99900") == (-2027, text)
-    assert made.place("BUY", "3", "99900").status == "NEW"
+    assert refused(made.place, "BUY", "3.001", "100000") == (-2027, text)
+    assert made.place("BUY", "3", "100000").status == "NEW"
 
 
 def test_leverage_does_not_rise_above_what_the_position_allows():
@@ -167,6 +175,30 @@ def test_closing_an_isolated_position_gives_its_margin_and_profit_back():
     made.place("SELL", "0.05")
     assert made.position("isolated_wallet") == 0
     assert made.asset("cross_wallet") == made.asset("wallet_balance")
+
+
+def test_a_loss_beyond_its_share_of_the_margin_comes_out_of_the_rest_of_it():
+    made = isolated("1000")
+    made.place("BUY", "0.1")
+    cross = made.asset("cross_wallet")
+    made.market("94500", mark="98000")
+    made.place("SELL", "0.05")
+    # 250.00025 is the share, 275.01 the loss, 0.05 % of 4724.995 the commission.
+    assert made.asset("cross_wallet") == cross
+    assert made.position("isolated_wallet") == Decimal("250.00025") - (
+        Decimal("275.01") - Decimal("250.00025") + Decimal("2.3624975")
+    )
+
+
+def test_isolated_margin_comes_from_what_is_there_not_from_what_another_order_once_reserved():
+    made = isolated("1000")
+    made.place("SELL", "0.15", "101000")
+    made.place("BUY", "1", symbol=ETH)
+    made.market("3100", ETH)
+    made.place("SELL", "1", symbol=ETH)
+    assert made.asset("cross_wallet") < 100
+    # The buy is smaller than the open sell, so it adds nothing to what is at stake; but 500 are not there.
+    assert refused(made.place, "BUY", "0.1")[0] == -2019
 
 
 def test_a_resting_order_expires_when_its_isolated_margin_is_gone():
