@@ -1,6 +1,5 @@
 """How often, for how long, in which order: scripts, counted and seeded."""
 
-
 import pytest
 
 from market.paper.tests.faults.conftest import wait_until
