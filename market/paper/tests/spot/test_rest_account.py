@@ -34,6 +34,9 @@ def test_money_moves_between_spot_and_futures_and_back(client):
     )
     (returned,) = client.query_universal_transfer_history(type="UMFUTURE_MAIN")["rows"]
     assert returned["tranId"] == back["tranId"] != there["tranId"]
+    later = client.make_universal_transfer(type="MAIN_UMFUTURE", asset="USDT", amount="1")
+    pages = [client.query_universal_transfer_history(type="MAIN_UMFUTURE", size=1, current=page) for page in (1, 2)]
+    assert [page["rows"][0]["tranId"] for page in pages] == [later["tranId"], there["tranId"]]
 
 
 @pytest.mark.parametrize("kind", ["MAIN_UMFUTURE", "UMFUTURE_MAIN"])

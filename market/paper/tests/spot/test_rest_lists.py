@@ -110,6 +110,7 @@ def test_lists_of_others_do_not_exist(paper, client):
     assert stranger.get_open_oco_orders() == []
     assert refusal(stranger.v3_get_order_list, orderListId=placed["orderListId"])[1] == -2018
     assert refusal(stranger.v3_delete_order_list, symbol="BTCUSDT", orderListId=placed["orderListId"])[1] == -2011
+    assert refusal(client.v3_delete_order_list, symbol="ETHUSDT", orderListId=placed["orderListId"])[1] == -2011
 
 
 def test_deprecated_form_means_the_same(client):
