@@ -15,7 +15,7 @@ from market.paper.web.call import Call
 from market.paper.web.errors import ApiError
 from market.paper.web.params import Params
 
-# What a recorded symbol could do on Binance and cannot do here.
+# What a symbol can do on Binance and cannot do here; the recordings are older than some of it.
 ABSENT = dict.fromkeys(("otoAllowed", "opoAllowed", "pegInstructionsAllowed", "isMarginTradingAllowed"), False)
 STATUSES = ("TRADING", "HALT", "BREAK", "END_OF_DAY", "CANCEL_ONLY")
 MAX_ROWS = 1000
@@ -127,7 +127,7 @@ def require_status(call: Call, symbol: str) -> None:
 
 
 def _symbol(entry: dict[str, Any], status: str, *, with_sets: bool) -> dict[str, Any]:
-    changed = {name: value for name, value in ABSENT.items() if name in entry} | {"status": status}
+    changed = ABSENT | {"status": status}
     return entry | changed if with_sets else entry | changed | {"permissionSets": []}
 
 

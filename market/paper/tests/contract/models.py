@@ -1,0 +1,165 @@
+"""The models of Binance's SDKs that describe the answers and messages of ``answers.py`` and ``messages.py``.
+
+They are the newest description there is (SDKs of 2026), and every field in them is one that Binance sends at some time.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+SPOT_REST = {
+    "GET /api/v3/time": "TimeResponse",
+    "GET /api/v3/exchangeInfo": "ExchangeInfoResponse",
+    "GET /api/v3/depth": "DepthResponse",
+    "GET /api/v3/trades": "GetTradesResponseInner",
+    "GET /api/v3/aggTrades": "AggTradesResponseInner",
+    "GET /api/v3/avgPrice": "AvgPriceResponse",
+    "GET /api/v3/ticker": "TickerResponse1",
+    "GET /api/v3/ticker/tradingDay": "TickerTradingDayResponse1",
+    "GET /api/v3/ticker/24hr": "Ticker24hrResponse1",
+    "GET /api/v3/ticker/24hr all": "Ticker24hrResponse2Inner",
+    "GET /api/v3/ticker/price": "TickerPriceResponse1",
+    "GET /api/v3/ticker/price all": "TickerPriceResponse2Inner",
+    "GET /api/v3/ticker/bookTicker": "TickerBookTickerResponse1",
+    "GET /api/v3/ticker/bookTicker all": "TickerBookTickerResponse2Inner",
+    "POST /api/v3/order FULL": "NewOrderResponse",
+    "POST /api/v3/order/test computeCommissionRates": "OrderTestResponse",
+    "POST /api/v3/order/cancelReplace": "OrderCancelReplaceResponse",
+    "DELETE /api/v3/order": "DeleteOrderResponse",
+    "DELETE /api/v3/openOrders": "DeleteOpenOrdersResponseInner",
+    "GET /api/v3/order": "GetOrderResponse",
+    "GET /api/v3/openOrders": "GetOpenOrdersResponseInner",
+    "GET /api/v3/allOrders": "AllOrdersResponseInner",
+    "GET /api/v3/myTrades": "MyTradesResponseInner",
+    "PUT /api/v3/order/amend/keepPriority": "OrderAmendKeepPriorityResponse",
+    "POST /api/v3/order/oco": "OrderOcoResponse",
+    "POST /api/v3/orderList/oco": "OrderListOcoResponse",
+    "GET /api/v3/orderList": "GetOrderListResponse",
+    "GET /api/v3/openOrderList": "OpenOrderListResponseInner",
+    "GET /api/v3/allOrderList": "AllOrderListResponseInner",
+    "DELETE /api/v3/orderList": "DeleteOrderListResponse",
+    "GET /api/v3/account": "GetAccountResponse",
+    "GET /api/v3/account/commission": "AccountCommissionResponse",
+    "GET /api/v3/rateLimit/order": "RateLimitOrderResponseInner",
+    "GET /api/v3/myFilters": "MyFiltersResponse",
+}
+FUTURES_REST = {
+    "GET /fapi/v1/time": "CheckServerTimeResponse",
+    "GET /fapi/v1/exchangeInfo": "ExchangeInformationResponse",
+    "GET /fapi/v1/depth": "OrderBookResponse",
+    "GET /fapi/v1/trades": "RecentTradesListResponseInner",
+    "GET /fapi/v1/aggTrades": "CompressedAggregateTradesListResponseInner",
+    "GET /fapi/v1/fundingRate": "GetFundingRateHistoryResponseInner",
+    "GET /fapi/v1/fundingInfo": "GetFundingRateInfoResponseInner",
+    "GET /fapi/v1/ticker/24hr": "Ticker24hrPriceChangeStatisticsResponse1",
+    "GET /fapi/v1/ticker/24hr all": "Ticker24hrPriceChangeStatisticsResponse2Inner",
+    "GET /fapi/v1/ticker/price": "SymbolPriceTickerResponse1",
+    "GET /fapi/v1/ticker/price all": "SymbolPriceTickerResponse2Inner",
+    "GET /fapi/v2/ticker/price": "SymbolPriceTickerV2Response1",
+    "GET /fapi/v2/ticker/price all": "SymbolPriceTickerResponse2Inner",
+    "GET /fapi/v1/ticker/bookTicker": "SymbolOrderBookTickerResponse1",
+    "GET /fapi/v1/ticker/bookTicker all": "SymbolOrderBookTickerResponse2Inner",
+    "GET /fapi/v1/premiumIndex": "MarkPriceResponse1",
+    "GET /fapi/v1/premiumIndex all": "MarkPriceResponse2Inner",
+    "POST /fapi/v1/leverage": "ChangeInitialLeverageResponse",
+    "POST /fapi/v1/marginType": "ChangeMarginTypeResponse",
+    "POST /fapi/v1/positionSide/dual": "ChangePositionModeResponse",
+    "GET /fapi/v1/positionSide/dual": "GetCurrentPositionModeResponse",
+    "GET /fapi/v1/multiAssetsMargin": "GetCurrentMultiAssetsModeResponse",
+    "POST /fapi/v1/multiAssetsMargin": "ChangeMultiAssetsModeResponse",
+    "POST /fapi/v1/feeBurn": "ToggleBnbBurnOnFuturesTradeResponse",
+    "GET /fapi/v1/feeBurn": "GetBnbBurnStatusResponse",
+    "GET /fapi/v1/accountConfig": "FuturesAccountConfigurationResponse",
+    "GET /fapi/v1/symbolConfig": "SymbolConfigurationResponseInner",
+    "GET /fapi/v1/commissionRate": "UserCommissionRateResponse",
+    "GET /fapi/v1/leverageBracket": "NotionalAndLeverageBracketsResponse1Inner",
+    "POST /fapi/v1/countdownCancelAll": "AutoCancelAllOpenOrdersResponse",
+    "POST /fapi/v1/listenKey": "StartUserDataStreamResponse",
+    "PUT /fapi/v1/listenKey": "KeepaliveUserDataStreamResponse",
+    "POST /fapi/v1/order ACK": "NewOrderResponse",
+    "POST /fapi/v1/order RESULT": "NewOrderResponse",
+    "POST /fapi/v1/order/test": "TestOrderResponse",
+    "GET /fapi/v1/order": "QueryOrderResponse",
+    "GET /fapi/v1/openOrder": "QueryCurrentOpenOrderResponse",
+    "GET /fapi/v1/openOrders": "CurrentAllOpenOrdersResponseInner",
+    "PUT /fapi/v1/order": "ModifyOrderResponse",
+    "DELETE /fapi/v1/order": "CancelOrderResponse",
+    "POST /fapi/v1/batchOrders": "PlaceMultipleOrdersResponseInner",
+    "PUT /fapi/v1/batchOrders": "ModifyMultipleOrdersResponseInner",
+    "DELETE /fapi/v1/batchOrders": "CancelMultipleOrdersResponseInner",
+    "DELETE /fapi/v1/allOpenOrders": "CancelAllOpenOrdersResponse",
+    "GET /fapi/v1/allOrders": "AllOrdersResponseInner",
+    "GET /fapi/v1/userTrades": "AccountTradeListResponseInner",
+    "POST /fapi/v1/algoOrder": "NewAlgoOrderResponse",
+    "POST /fapi/v1/algoOrder trailing": "NewAlgoOrderResponse",
+    "GET /fapi/v1/algoOrder": "QueryAlgoOrderResponse",
+    "GET /fapi/v1/openAlgoOrders": "CurrentAllAlgoOpenOrdersResponseInner",
+    "GET /fapi/v1/allAlgoOrders": "QueryAllAlgoOrdersResponseInner",
+    "DELETE /fapi/v1/algoOrder": "CancelAlgoOrderResponse",
+    "DELETE /fapi/v1/algoOpenOrders": "CancelAllAlgoOpenOrdersResponse",
+    "GET /fapi/v2/account": "AccountInformationV2Response",
+    "GET /fapi/v3/account": "AccountInformationV3Response",
+    "GET /fapi/v2/balance": "FuturesAccountBalanceV2ResponseInner",
+    "GET /fapi/v3/balance": "FuturesAccountBalanceV2ResponseInner",
+    "GET /fapi/v2/positionRisk": "PositionInformationV2ResponseInner",
+    "GET /fapi/v3/positionRisk": "PositionInformationV3ResponseInner",
+    "POST /fapi/v1/positionMargin": "ModifyIsolatedPositionMarginResponse",
+    "GET /fapi/v1/adlQuantile": "PositionAdlQuantileEstimationResponseInner",
+    "GET /fapi/v1/income": "GetIncomeHistoryResponseInner",
+    "GET /fapi/v1/rateLimit/order": "QueryUserRateLimitResponseInner",
+}
+SPOT_STREAMS = {
+    "spot @aggTrade": "AggTradeResponse",
+    "spot @trade": "TradeResponse",
+    "spot @kline": "KlineResponse",
+    "spot @miniTicker": "MiniTickerResponse",
+    "spot @ticker": "TickerResponse",
+    "spot @bookTicker": "BookTickerResponse",
+    "spot @avgPrice": "AvgPriceResponse",
+    "spot @depth5": "PartialBookDepthResponse",
+    "spot @depth": "DiffBookDepthResponse",
+}
+FUTURES_STREAMS = {
+    "futures @aggTrade": "AggregateTradeStreamsResponse",
+    "futures @kline": "KlineCandlestickStreamsResponse",
+    "futures @continuousKline": "ContinuousContractKlineCandlestickStreamsResponse",
+    "futures @miniTicker": "IndividualSymbolMiniTickerStreamResponse",
+    "futures @ticker": "IndividualSymbolTickerStreamsResponse",
+    "futures @bookTicker": "IndividualSymbolBookTickerStreamsResponse",
+    "futures @markPrice": "MarkPriceStreamResponse",
+    "futures @depth5": "PartialBookDepthStreamsResponse",
+    "futures @depth": "DiffBookDepthStreamsResponse",
+    "futures user ACCOUNT_CONFIG_UPDATE": "AccountConfigUpdate",
+    "futures user ACCOUNT_UPDATE": "AccountUpdate",
+    "futures user ORDER_TRADE_UPDATE NEW": "OrderTradeUpdate",
+    "futures user ORDER_TRADE_UPDATE TRADE": "OrderTradeUpdate",
+    "futures user ALGO_UPDATE NEW": "AlgoUpdate",
+    "futures user ALGO_UPDATE FINISHED": "AlgoUpdate",
+    "futures user TRADE_LITE": "TradeLite",
+}
+SPOT_USER = {
+    "spot user outboundAccountPosition": "OutboundAccountPosition",
+    "spot user balanceUpdate": "BalanceUpdate",
+    "spot user executionReport NEW": "ExecutionReport",
+    "spot user executionReport TRADE": "ExecutionReport",
+    "spot user executionReport CANCELED": "ExecutionReport",
+    "spot user listStatus": "ListStatus",
+}
+FUTURES = "binance_sdk_derivatives_trading_usds_futures"
+PLACES = {
+    "binance_sdk_spot.rest_api.models": SPOT_REST,
+    f"{FUTURES}.rest_api.models": FUTURES_REST,
+    "binance_sdk_spot.websocket_streams.models": SPOT_STREAMS,
+    "binance_sdk_spot.websocket_api.models": SPOT_USER,
+    f"{FUTURES}.websocket_streams.models": FUTURES_STREAMS,
+}
+
+
+def models() -> dict[str, Any]:
+    """The model of each answer and message, by its name."""
+    return {
+        name: getattr(importlib.import_module(place), model)
+        for place, names in PLACES.items()
+        for name, model in names.items()
+    }
