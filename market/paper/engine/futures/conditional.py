@@ -118,8 +118,6 @@ class Conditionals:
             self.cancel(algo, now_ms, "EXPIRED")
         fills: list[Fill] = []
         for algo in [*self._woken(symbol, quote), *self._trailed(symbol, quote, now_ms)]:
-            if algo.status != "NEW":
-                continue  # it went with a position that an earlier one has closed
             if algo.price_protect and self._is_strange(quote, symbol):
                 self._wait(algo)
                 continue

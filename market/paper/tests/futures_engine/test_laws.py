@@ -50,7 +50,7 @@ COMMANDS = st.lists(
         st.tuples(st.just("status"), SYMBOLS, st.sampled_from(["TRADING", "TRADING", "BREAK"])),
         st.tuples(st.just("wait"), st.integers(1, 700_000)),
     ),
-    min_size=1,
+    min_size=15,
     max_size=60,
 )
 

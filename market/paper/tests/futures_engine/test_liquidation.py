@@ -140,6 +140,16 @@ def test_nobody_is_liquidated_before_all_prices_are_known_after_a_restart():
     assert again.position() == Decimal("0.1")
 
 
+def test_whoever_could_not_be_looked_at_is_looked_at_when_all_prices_are_known():
+    made = held("CROSSED")
+    made.place("SELL", "2", symbol=ETH)
+    again = made.restarted()
+    again.market("91000")
+    assert again.position() == Decimal("0.1")
+    again.market("4100", ETH)
+    assert again.position() == 0
+
+
 def test_a_restart_finds_who_is_near():
     again = held("ISOLATED").restarted()
     again.market("90000")

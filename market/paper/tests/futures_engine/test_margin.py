@@ -177,6 +177,13 @@ def test_closing_an_isolated_position_gives_its_margin_and_profit_back():
     assert made.asset("cross_wallet") == made.asset("wallet_balance")
 
 
+def test_what_an_isolated_position_gives_back_opens_the_other_direction():
+    made = isolated("1000")
+    made.place("BUY", "0.19")
+    assert refused(made.place, "BUY", "0.11")[0] == -2019
+    assert made.place("SELL", "0.3").status == "FILLED"
+
+
 def test_a_loss_beyond_its_share_of_the_margin_comes_out_of_the_rest_of_it():
     made = isolated("1000")
     made.place("BUY", "0.1")

@@ -253,6 +253,8 @@ def test_an_order_is_modified_only_so_often_and_only_while_its_symbol_trades():
     made = desk()
     order = made.place("BUY", "0.01", "99000")
     values = (order, "BUY", units("0.02"), units("99000"), made.quotes[BTC], made.now_ms)
+    made.engine.modify(order, "BUY", units("0.03"), units("99000"), made.quotes[BTC], made.now_ms)
+    assert order.modifications == 1
     order.modifications = 10_000
     assert refused(made.engine.modify, *values)[0] == -5026
     order.modifications = 0
@@ -266,6 +268,7 @@ def test_a_good_till_date_order_goes_at_its_date():
     made.now_ms = NOON + 698_999
     made.market("100000")
     assert order.status == "NEW"
+    made.now_ms = NOON + 699_000
     made.market("100000")
     assert order.status == "EXPIRED"
 
@@ -311,6 +314,10 @@ def test_only_symbols_where_something_can_happen_are_watched():
     assert made.engine.watches(BTC)
     assert not made.engine.watches(ETH)
     made.engine.cancel(order, made.now_ms)
+    assert not made.engine.watches(BTC)
+    made.engine.set_countdown(1, BTC, 1000, made.now_ms)
+    assert made.engine.watches(BTC)
+    made.market("100000")
     assert not made.engine.watches(BTC)
     made.place("BUY", "0.01")
     assert made.engine.watches(BTC)

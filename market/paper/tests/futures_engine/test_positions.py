@@ -221,3 +221,5 @@ def test_profit_smaller_than_the_last_digit_is_not_lost():
     # A hundred times 0.002 x 0.00000002 was lost: 0.000000004.
     held = position_of("BOTH")
     assert held.realized * 10**8 + held.residue == -100 * 2 * units("0.002")
+    made.place("BUY", "0.002")
+    assert made.restarted().engine.state() == made.engine.state()
