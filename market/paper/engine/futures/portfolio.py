@@ -50,7 +50,10 @@ class Stake:
     @property
     def is_held(self) -> bool:
         """True when there is a position."""
-        return any(position.quantity for position in self.positions.values())
+        for position in self.positions.values():  # noqa: SIM110 - a generator costs more than the rest of a fill
+            if position.quantity:
+                return True
+        return False
 
     def position(self, side: str) -> Position:
         """The position of a side; a flat one, not remembered yet, if there was none."""

@@ -207,3 +207,12 @@ def test_a_margin_call_comes_once_before_the_liquidation():
     assert maintenance == units("38.16")
     made.market("95401")
     assert made.news("MARGIN_CALL") == []
+
+
+def test_who_trades_all_day_does_not_fill_the_memory():
+    made = desk("100000")
+    for number in range(3000):
+        made.place("BUY" if number % 2 else "SELL", "0.01")
+        made.market("100000")
+    watch = made.engine._liquidator._watches[BTC]
+    assert len(watch._rising) + len(watch._falling) < 1100
