@@ -16,6 +16,8 @@ from market.paper.ledger import Ledger
 
 # A group is complete when a round of the event loop adds nobody who waits for it, or after so many rounds.
 MOST_ROUNDS = 20
+# A pause this long is a good moment for the ledger's housekeeping, which would make somebody wait at another.
+QUIET_SECONDS = 0.5
 
 
 class Committer:
@@ -28,6 +30,7 @@ class Committer:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[asyncio.Future[None]] = []
         self._failed: asyncio.Future[None] = self._loop.create_future()
+        self._groups = 0
 
     async def flush(self) -> None:
         """Return when everything that has happened so far is on disk; never, once a write has failed."""
@@ -41,7 +44,14 @@ class Committer:
 
     async def run(self) -> None:
         """Wait for an error of the disk and raise it: memory is then ahead of the disk, and the process must end."""
-        await self._failed
+        tidied = 0
+        while not self._failed.done():
+            groups = self._groups
+            await asyncio.wait([self._failed], timeout=QUIET_SECONDS)
+            if tidied != groups == self._groups:
+                self._ledger.tidy()
+                tidied = groups
+        self._failed.result()
 
     async def close(self) -> None:
         """Write what is left; call it when nothing new arrives any more."""
@@ -61,6 +71,7 @@ class Committer:
     def _write(self) -> None:
         batch = self._journal.take()
         self._ledger.commit(batch)
+        self._groups += 1
         waiting, self._waiting = self._waiting, []
         for written in waiting:
             if not written.done():  # its client has gone away

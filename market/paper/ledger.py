@@ -39,6 +39,9 @@ SELECT symbol, number + 1 FROM highest WHERE number IS NOT NULL
 # Measured with a million orders: the bigger the pages, the fewer of them an order touches.
 PAGE_BYTES = 8192
 CACHE_KIB = 65_536
+# Under load without a pause the log is moved when it has so many pages. Everybody waits for that, so it is seldom: with
+# SQLite's 1000 it took 20 ms every 130 orders, which was the 99th percentile of all answers.
+LOG_PAGES = 16_000
 
 
 class LedgerUnusable(Exception):
@@ -82,6 +85,10 @@ class Ledger:
             if self._connection.in_transaction:
                 execute("ROLLBACK")
             raise
+
+    def tidy(self) -> None:
+        """Move what was written lately from the log to its place. Takes a fifth of a second at most; see LOG_PAGES."""
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def things(self, table: Table, where: str = "1", values: Iterable[object] = ()) -> list[Any]:
         """What a table remembers, as the engine knows it. ``where`` may end with ORDER BY and LIMIT."""
@@ -135,6 +142,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+    connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
     return connection
 
 

@@ -69,7 +69,7 @@ def _measured(size: Size, folder: Path) -> dict[str, Any]:
     load = _Load(size, data, stocked)
     on_empty, on_past = [], []
     for _ in range(size.repetitions):
-        on_empty.append(load.orders(shutil.copy(empty, folder / "copy.sqlite3")))
+        on_empty.append(load.orders(Path(shutil.copy(empty, folder / "copy.sqlite3"))))
         on_past.append(load.orders(past))
     figures, before = _medians(on_past), _medians(on_empty)
     return {

@@ -78,7 +78,7 @@ class Chaos:
         price = int(float(paper.get("/api/v3/ticker/price", symbol=SYMBOL)["price"]))
         traders = [Trader(paper, key, f"r{number}-{at}", price, hear) for at, key in enumerate(self._keys)]
         listener = Listener(paper, self._keys[0])
-        threads = [threading.Thread(target=each.run) for each in (listener, *traders)]
+        threads = [threading.Thread(target=work) for work in (listener.run, *(trader.run for trader in traders))]
         threads.append(threading.Thread(target=self._jump, args=(paper, price, random.Random(number))))
         for thread in threads:
             thread.start()

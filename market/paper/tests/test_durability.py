@@ -13,7 +13,7 @@ from itertools import count
 
 import pytest
 
-from market.paper.committer import Committer
+from market.paper.committer import QUIET_SECONDS, Committer
 from market.paper.engine.journal import Journal
 from market.paper.engine.tables import SETTINGS
 from market.paper.ledger import Ledger
@@ -164,6 +164,22 @@ def test_after_a_failed_write_nobody_who_waits_is_let_go(tmp_path):
     assert asyncio.run(scenario()) == [False, False, False]
     assert told == []
     assert ledger.settings() == {}
+
+
+def test_the_log_is_moved_in_a_pause(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+
+    async def scenario() -> None:
+        journal = Journal()
+        committer = Committer(ledger, journal, lambda _: None)
+        journal.put(SETTINGS, "key", ("key", "value"))
+        await committer.flush()
+        assert b"value" not in ledger.path.read_bytes()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(committer.run(), 2 * QUIET_SECONDS + 0.1)
+
+    asyncio.run(scenario())
+    assert b"value" in ledger.path.read_bytes()
 
 
 def test_answers_wait_for_their_own_group_and_groups_come_in_order(tmp_path):
