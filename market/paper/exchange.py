@@ -109,12 +109,17 @@ class Exchange:
         if price is not None:
             venue.credit(venue.engine.on_quote(symbol, venue.quote(symbol, now_ms), now_ms))
 
+    def catch_up(self, now_ms: int) -> None:
+        """Let the prices act that have passed: what is done now must not meet a price that is older than itself."""
+        if now_ms - self.matched_ms >= STEP_MS:
+            self.match(now_ms)
+
     def match(self, now_ms: int) -> None:
         """Walk the prices since the last call and let the engines act on them."""
         self.faults.tick(now_ms)
         after_ms = max(self.matched_ms, now_ms - MOST_BEHIND_MS * self.clock.speed)
         self.matched_ms = now_ms - now_ms % STEP_MS
-        self.spot.engine.bnb_price = self.spot.feed.bnb_price(now_ms)
+        self.spot.engine.bnb_price = self.futures.engine.bnb_price = self.spot.feed.bnb_price(now_ms)
         for venue in self.venues.values():
             for symbol in venue.feed.symbols:
                 if venue.engine.watches(symbol):

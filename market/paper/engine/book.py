@@ -15,7 +15,7 @@ Heap = list[tuple[int, int]]
 
 
 class Book(Generic[O]):
-    """The open orders of one symbol, of all accounts. Those that wait for a trigger are here too; no price fills them."""
+    """The open orders of one symbol, of all accounts. Those that wait for a trigger are here too."""
 
     def __init__(self) -> None:
         self._orders: dict[int, O] = {}

@@ -72,3 +72,19 @@ def test_resting_orders_meet_every_price_of_a_fast_replay(tmp_path, wait_until):
             "/api/v3/klines", symbol="BTCUSDT", interval="1m", startTime=minute, endTime=minute
         )
         assert float(low) <= float(trade["price"]) <= float(high)
+
+
+def test_order_meets_no_price_older_than_itself(tmp_path):
+    """At this speed hundreds of prices pass between two rounds of matching."""
+    with PaperServer(tmp_path / "ledger.sqlite3", "--speed", "1000") as paper:
+        key = paper.open_account(USDT="100000")
+        for number in range(60):
+            price = float(paper.get("/api/v3/ticker/price", symbol="BTCUSDT")["price"]) * 0.9995
+            new = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT_MAKER", "quantity": "0.001"}
+            paper.signed("POST", "/api/v3/order", key, **new, price=f"{price:.2f}", newClientOrderId=f"n{number}")
+
+        orders = {row["orderId"]: row for row in paper.signed("GET", "/api/v3/allOrders", key, symbol="BTCUSDT")[1]}
+        trades = paper.signed("GET", "/api/v3/myTrades", key, symbol="BTCUSDT")[1]
+
+        assert trades
+        assert all(trade["time"] >= orders[trade["orderId"]]["time"] for trade in trades)

@@ -112,6 +112,8 @@ class Pipeline:
             authenticate(call)
             if endpoint.reads_past:
                 await self._exchange.flush()
+            if endpoint.security == "signed":
+                self._exchange.catch_up(call.now_ms)
             reply = _answered(call)
             weight = 0 if endpoint.free_when_ok else weight
         except ApiError as error:
