@@ -6,6 +6,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
+from market.paper.tests.contract.held import hold
 from market.paper.tests.server import PaperServer
 
 SYMBOL = {"symbol": "BTCUSDT"}
@@ -70,7 +71,7 @@ class Caller:
 
 def spot_answers(paper: PaperServer) -> dict[str, Any]:
     """Play through spot's endpoints with a new account."""
-    paper.set_price("BTCUSDT", "50000")
+    hold(paper, "spot")
     caller = Caller(paper, paper.open_account(USDT="100000", BTC="1", BNB="10"))
     _spot_market_data(caller)
     _spot_orders(caller)
@@ -82,7 +83,7 @@ def spot_answers(paper: PaperServer) -> dict[str, Any]:
 
 def futures_answers(paper: PaperServer) -> dict[str, Any]:
     """Play through futures' endpoints with a new account, which holds a position and orders when asked."""
-    paper.set_price("BTCUSDT", "50000", market="futures")
+    hold(paper, "futures")
     caller = Caller(paper, paper.open_account(futures={"USDT": "100000"}))
     _futures_market_data(caller)
     _futures_settings(caller)

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from market.paper.tests.contract.answers import MARKET, OCO, RESTING, STOP, Caller
+from market.paper.tests.contract.held import hold
 from market.paper.tests.server import PaperServer
 
 DEADLINE_SECONDS = 15
@@ -62,7 +63,7 @@ async def _combined(session: aiohttp.ClientSession, path: str, market: str, stre
 
 
 async def _spot_user(session: aiohttp.ClientSession, paper: PaperServer) -> Messages:
-    paper.set_price("BTCUSDT", "50000")
+    hold(paper, "spot")
     caller = Caller(paper, paper.open_account(USDT="100000", BTC="1"))
     async with session.ws_connect("/ws-api/v3") as socket:
         params: dict[str, Any] = {"apiKey": caller.key["api_key"], "timestamp": int(time.time() * 1000)}
@@ -97,7 +98,7 @@ def _spot_event(message: dict[str, Any]) -> tuple[str, Any]:
 
 
 async def _futures_user(session: aiohttp.ClientSession, paper: PaperServer) -> Messages:
-    paper.set_price("BTCUSDT", "50000", market="futures")
+    hold(paper, "futures")
     caller = Caller(paper, paper.open_account(futures={"USDT": "1000"}))
     listen_key = caller.signed("POST /fapi/v1/listenKey")["listenKey"]
     async with session.ws_connect(f"/private/ws?listenKey={listen_key}") as socket:

@@ -40,7 +40,7 @@ def test_best_prices_lie_half_a_spread_around_the_last(futures: FuturesClient):
     assert futures.last_price("BTCUSDT") == 50_000
     assert futures.mark_price("BTCUSDT") == MARK
     assert futures.best("BTCUSDT") == (BID, ASK)
-    assert futures.asks("BTCUSDT", 5)[:2] == [(ASK, Decimal(1)), (ASK + 5, Decimal(1))]
+    assert futures.asks("BTCUSDT", 5)[:2] == [(ASK, Decimal(100)), (ASK + 5, Decimal(100))]
 
 
 def test_answer_to_a_market_order_tells_no_price_but_a_query_does(futures: FuturesClient):
@@ -132,7 +132,6 @@ def test_large_market_order_walks_the_book(paper: PaperServer, futures: FuturesC
     paper.set_book("BTCUSDT", market="futures", level_quote="5000", levels=3)
 
     placed = futures.market_order("BTCUSDT", "BUY", "0.15")
-    paper.set_book("BTCUSDT", market="futures")
 
     filled = [(fill.price, fill.quantity) for fill in futures.fills("BTCUSDT")]
     assert filled == [(ASK, D("0.1")), (ASK + 5, D("0.05"))]

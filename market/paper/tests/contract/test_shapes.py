@@ -28,7 +28,7 @@ EXAMPLES = [
 MODELS = models()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def answers(paper: PaperServer) -> dict[str, Any]:
     """An answer or message of ours by its name."""
     return spot_answers(paper) | futures_answers(paper) | messages(paper)

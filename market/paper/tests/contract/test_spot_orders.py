@@ -1,6 +1,6 @@
 """Spot orders through every client: what is bought, for how much, and what is left.
 
-The price is held at 50,000 with a spread of one basis point: 49,997.50 bid, 50,002.50 asked, 1 BTC a level, 5 apart.
+The price is held at 50,000 with a spread of one basis point: 49,997.50 bid, 50,002.50 asked, 100 BTC a level, 5 apart.
 Expected amounts are worked out by hand from that and from a fee of 0.1 % on what is received.
 """
 
@@ -45,7 +45,7 @@ def test_candles_are_those_of_the_recording(spot: SpotClient, recorded_candles: 
 def test_best_prices_lie_half_a_spread_around_the_last(spot: SpotClient):
     assert spot.last_price("BTCUSDT") == 50_000
     assert spot.best("BTCUSDT") == (BID, ASK)
-    assert spot.asks("BTCUSDT", 5)[:2] == [(ASK, Decimal(1)), (ASK + 5, Decimal(1))]
+    assert spot.asks("BTCUSDT", 5)[:2] == [(ASK, Decimal(100)), (ASK + 5, Decimal(100))]
 
 
 def test_market_buy_costs_the_ask_and_pays_its_fee_in_what_it_buys(spot: SpotClient):
@@ -85,7 +85,6 @@ def test_large_market_order_walks_the_book(paper: PaperServer, spot: SpotClient)
     levels = spot.asks("BTCUSDT", 5)
 
     order = spot.market_order("BTCUSDT", "BUY", "0.15")
-    paper.set_book("BTCUSDT")
 
     assert levels == [(ASK, D("0.1")), (ASK + 5, D("0.1")), (ASK + 10, D("0.1"))]
     assert order.filled_quantity == D("0.15")
@@ -130,7 +129,6 @@ def test_immediate_or_cancel_takes_what_is_there(paper: PaperServer, spot: SpotC
     paper.set_book("BTCUSDT", level_quote="5000", levels=3)
 
     order = spot.limit_order("BTCUSDT", "BUY", "0.15", "50002.50", time_in_force="IOC")
-    paper.set_book("BTCUSDT")
 
     assert (order.status, order.filled_quantity, order.average_price) == ("expired", D("0.1"), ASK)
     assert spot.balances()["USDT"] == Balance(free=D(10_000) - D("0.1") * ASK, locked=D(0))

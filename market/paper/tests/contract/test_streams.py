@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from market.paper.tests.contract.clients import FUTURES, FUTURES_STREAMS, SPOT, SPOT_STREAMS, FuturesClient, SpotClient
-from market.paper.tests.contract.conftest import PRICE
+from market.paper.tests.contract.held import PRICE, hold
 from market.paper.tests.contract.inbox import Inbox
 from market.paper.tests.contract.parsed import (
     Best,
@@ -33,14 +33,14 @@ Scenario = Callable[[Any, Any, Inbox], Awaitable[None]]
 @pytest.fixture(params=range(3), ids=[kind.name for kind in SPOT])
 def on_spot(request: pytest.FixtureRequest, paper: PaperServer) -> Callable[[Scenario], None]:
     """Run a scenario with the REST client and the streams of a new account."""
-    paper.set_price("BTCUSDT", PRICE)
+    hold(paper, "spot")
     key = paper.open_account(USDT="10000", BTC="1")
     return lambda scenario: play(scenario, paper.url, key, SPOT[request.param], SPOT_STREAMS[request.param])
 
 
 @pytest.fixture(params=range(3), ids=[kind.name for kind in FUTURES])
 def on_futures(request: pytest.FixtureRequest, paper: PaperServer) -> Callable[[Scenario], None]:
-    paper.set_price("BTCUSDT", PRICE, market="futures")
+    hold(paper, "futures")
     key = paper.open_account(futures={"USDT": "10000"})
     return lambda scenario: play(scenario, paper.url, key, FUTURES[request.param], FUTURES_STREAMS[request.param])
 

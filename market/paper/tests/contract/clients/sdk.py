@@ -30,7 +30,8 @@ class Sdk:
     kind: Any
 
     def __init__(self, base: str, key: dict[str, Any]) -> None:
-        settings = ConfigurationRestAPI(api_key=key["api_key"], api_secret=key["api_secret"], base_path=base)
+        keys = {"api_key": key["api_key"], "api_secret": key["api_secret"]}
+        settings = ConfigurationRestAPI(**keys, base_path=base, timeout=10_000)  # one second, else: a busy machine
         self.client = self.kind(config_rest_api=settings).rest_api
 
     def close(self) -> None:

@@ -38,7 +38,7 @@ class _SdkStreams:
         stream = base.replace("http", "ws", 1)
         keys = {"api_key": key["api_key"], "api_secret": key["api_secret"]}
         self.client = self.kind(
-            config_rest_api=ConfigurationRestAPI(**keys, base_path=base),
+            config_rest_api=ConfigurationRestAPI(**keys, base_path=base, timeout=10_000),
             config_ws_api=ConfigurationWebSocketAPI(**keys, stream_url=f"{stream}/ws-api/v3"),
             config_ws_streams=ConfigurationWebSocketStreams(stream_url=stream),
         )
