@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from market.paper.__main__ import read_options
 from market.paper.build import build_exchange
 from market.paper.engine.amounts import SCALE, round_down
-from market.paper.engine.spot.engine import SpotEngine
 from market.paper.engine.spot.types import NewOrder
 from market.paper.engine.types import Account, Quote
 from market.paper.exchange import Exchange
@@ -57,25 +56,32 @@ async def place_orders(ledger_path: Path, data: Path, stocked: Stocked, count: i
     """Add market orders of random accounts and symbols, spread over the last weeks; return how long it took."""
     ledger = Ledger(ledger_path)
     exchange = await _exchange(ledger, data)
-    began, dice, now_ms = time.perf_counter(), random.Random(0), exchange.now_ms()
+    began, dice, now_ms, market = time.perf_counter(), random.Random(0), exchange.now_ms(), stocked.quotes
     moments = [now_ms - PAST_MS + PAST_MS * number // count for number in range(count)]
-    for first in range(0, count, RENEW):
-        place_some(exchange.spot.engine, stocked, moments[first : first + RENEW], dice)
-        if (first + RENEW) % GROUP == 0:
+    orders = random_orders(stocked, count, dice)
+    for number, (order, at_ms) in enumerate(zip(orders, moments, strict=True)):
+        if number % RENEW == 0:
+            market = moved_on(stocked, number)
+        exchange.spot.engine.place(order, market[order.symbol], at_ms)
+        if number % GROUP == 0:
             ledger.commit(exchange.journal.take())
     ledger.commit(exchange.journal.take())
     ledger.close()
     return time.perf_counter() - began
 
 
-def place_some(engine: SpotEngine, stocked: Stocked, moments: Sequence[int], dice: random.Random) -> None:
-    """Place one small market order at each of the moments, in a market that has moved on."""
-    quotes = {symbol: replace(quote, step=moments[0]) for symbol, quote in stocked.quotes.items()}
-    symbols = list(quotes)
-    for at_ms in moments:
+def random_orders(stocked: Stocked, count: int, dice: random.Random) -> Iterator[NewOrder]:
+    """Small market orders of random accounts in random symbols."""
+    symbols = list(stocked.quantities)
+    for _ in range(count):
         symbol = symbols[int(dice.random() * len(symbols))]
         account = stocked.accounts[int(dice.random() * len(stocked.accounts))]
-        engine.place(_order(stocked, account, symbol, f"{dice.getrandbits(88):022x}"), quotes[symbol], at_ms)
+        yield _order(stocked, account, symbol, f"{dice.getrandbits(88):022x}")
+
+
+def moved_on(stocked: Stocked, step: int) -> dict[str, Quote]:
+    """The market at another step: nothing is taken from it yet."""
+    return {symbol: replace(quote, step=step) for symbol, quote in stocked.quotes.items()}
 
 
 def _order(stocked: Stocked, account: Account, symbol: str, client_id: str) -> NewOrder:

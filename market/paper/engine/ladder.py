@@ -30,8 +30,8 @@ class Ladder:
         return self._slices(symbol, quote, side, quantity, limit)
 
     def _slices(self, symbol: str, quote: Quote, side: str, quantity: int, limit: int) -> list[Slice]:
-        skip, left = self._used(symbol, quote, side), quantity
-        buying = side == "BUY"
+        buying, left = side == "BUY", quantity
+        skip = self._of_step(symbol, quote)[1 if buying else 2]
         price, gap = (quote.ask, quote.gap) if buying else (quote.bid, -quote.gap)
         slices: list[Slice] = []
         for _ in range(quote.levels):
@@ -60,14 +60,13 @@ class Ladder:
 
     def take(self, symbol: str, quote: Quote, side: str, quantity: int) -> None:
         """What a taker has got is gone until the next step."""
-        self._used(symbol, quote, side)
-        self._taken[symbol][1 if side == "BUY" else 2] += quantity
+        self._of_step(symbol, quote)[1 if side == "BUY" else 2] += quantity
 
-    def _used(self, symbol: str, quote: Quote, side: str) -> int:
+    def _of_step(self, symbol: str, quote: Quote) -> list[int]:
         taken = self._taken.get(symbol)
         if taken is None or taken[0] != quote.step:
             taken = self._taken[symbol] = [quote.step, 0, 0]
-        return taken[1 if side == "BUY" else 2]
+        return taken
 
 
 def reach(quote: Quote, side: str, limit: int, price: int) -> int:

@@ -13,11 +13,16 @@ from market.paper.engine.types import Quote, Rejected
 def check_precision(order: NewOrder, rules: SymbolRules) -> None:
     """Raise -1111 when an amount has more decimals than its asset, -1013 when it is zero."""
     base, quote = rules.base_precision, rules.quote_precision
-    _check_amount("quantity", order.quantity, base)
-    _check_amount("price", order.price, quote)
-    _check_amount("quoteOrderQty", order.quote_order_qty, quote)
-    _check_amount("stopPrice", order.stop_price, quote)
-    _check_amount("icebergQty", order.iceberg_qty, base)
+    if order.quantity is not None:
+        _check_amount("quantity", order.quantity, base)
+    if order.price is not None:
+        _check_amount("price", order.price, quote)
+    if order.quote_order_qty is not None:
+        _check_amount("quoteOrderQty", order.quote_order_qty, quote)
+    if order.stop_price is not None:
+        _check_amount("stopPrice", order.stop_price, quote)
+    if order.iceberg_qty is not None:
+        _check_amount("icebergQty", order.iceberg_qty, base)
 
 
 def check_support(order: NewOrder, rules: SymbolRules) -> None:
@@ -115,9 +120,7 @@ def _check_prices(order: NewOrder, rules: SymbolRules, quote: Quote) -> None:
         raise _failure(percent.name)
 
 
-def _check_amount(name: str, amount: int | None, decimals: int) -> None:
-    if amount is None:
-        return
+def _check_amount(name: str, amount: int, decimals: int) -> None:
     if decimals < DECIMALS and amount % 10 ** (DECIMALS - decimals):
         raise Rejected(-1111, f"Parameter '{name}' has too much precision.")
     if amount <= 0:

@@ -212,7 +212,11 @@ class Trading:
 
 def cost_of(side: str, slices: Iterable[Slice]) -> int:
     """How much quote asset a buyer needs for the slices."""
-    return sum(times_up(price, quantity) for price, quantity in slices) if side == "BUY" else 0
+    cost = 0
+    if side == "BUY":
+        for price, quantity in slices:
+            cost += times_up(price, quantity)
+    return cost
 
 
 def _sum(slices: Iterable[Slice]) -> int:
