@@ -8,6 +8,7 @@ import logging
 import os
 import sqlite3
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -50,18 +51,20 @@ def read_options(arguments: list[str] | None = None) -> Options:
     """Read the command line and PAPER_ADMIN_TOKEN."""
     parser = argparse.ArgumentParser(prog="python -m market.paper", description="A Binance-compatible paper exchange.")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8090)
+    parser.add_argument("--port", type=_whole(0, 65_535), default=8090)
     parser.add_argument("--ledger", type=Path, required=True, help="SQLite file that remembers everything")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of recordings and exchange_info.json")
     parser.add_argument("--start-at", type=_minute, default=START_AT, metavar="UTC", help="recorded minute to begin at")
     parser.add_argument("--spread-bps", type=_basis_points, default="1", help="full spread; at least one tick")
-    parser.add_argument("--level-quote", type=int, default=50_000, help="worth of a level of the book, USDT")
-    parser.add_argument("--levels", type=int, default=100, help="how many levels the book has on each side")
-    parser.add_argument("--speed", type=_speed, default=1, help="how fast the exchange's clock runs, from 1 to 1000")
+    parser.add_argument(
+        "--level-quote", type=_whole(1, 10**12), default=50_000, help="worth of a level of the book, USDT"
+    )
+    parser.add_argument("--levels", type=_whole(1, 5000), default=100, help="how many levels the book has on each side")
+    parser.add_argument("--speed", type=_whole(1, 1000), default=1, help="how fast the exchange's clock runs")
     parser.add_argument(
         "--follow", nargs="?", const="", metavar="URL", help="take live prices, of Binance or of this URL"
     )
-    parser.add_argument("--weight-limit", type=int, help="request weight per minute and IP; 0: none")
+    parser.add_argument("--weight-limit", type=_whole(0, 10**9), help="request weight per minute and IP; 0: none")
     given = parser.parse_args(arguments)
     if given.follow is not None and given.speed != 1:
         parser.error("--follow goes with --speed 1: live prices can't be hurried")
@@ -96,10 +99,13 @@ def _basis_points(text: str) -> Decimal:
     return value
 
 
-def _speed(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError("must be a whole number from 1 to 1000")
-    return int(text)
+def _whole(first: int, last: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or not first <= int(text) <= last:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {first} to {last}")
+        return int(text)
+
+    return read
 
 
 def _fail(line: str) -> int:

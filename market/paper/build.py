@@ -19,7 +19,7 @@ from market.paper.engine.tables import SETTINGS
 from market.paper.engine.types import Market
 from market.paper.exchange import Exchange
 from market.paper.history import History
-from market.paper.ledger import Ledger
+from market.paper.ledger import Ledger, LedgerUnusable
 from market.paper.prices.clock import Clock
 from market.paper.prices.feed import Feed
 from market.paper.prices.poll import FOLLOWED, Poller, follow
@@ -59,9 +59,14 @@ class Options:
 async def build_exchange(options: Options, ledger: Ledger) -> Exchange:
     """Read recordings and ledger, and the followed exchange.
 
-    Raises UnusableRecording, UpstreamFailed, OSError, sqlite3.Error.
+    Raises LedgerUnusable, UnusableRecording, UpstreamFailed, OSError, sqlite3.Error.
     """
     journal, clock = Journal(), clock_of(ledger, options.speed)
+    if options.follow is not None and clock.is_ahead:
+        raise LedgerUnusable(
+            f"the clock of ledger {options.ledger} is ahead of the world's, and live prices are of now: "
+            "choose another ledger with --ledger"
+        )
     spot, futures = [await _prices(options, ledger, clock, market) for market in MARKETS]
     return Exchange(
         clock=clock,

@@ -53,20 +53,29 @@ class Committer:
                 tidied = groups
         self._failed.result()
 
+    def fail(self, error: Exception) -> None:
+        """Write nothing any more, answer nobody, and let ``run`` raise the error."""
+        if not self._failed.done():
+            self._failed.set_exception(error)
+
     async def close(self) -> None:
-        """Write what is left; call it when nothing new arrives any more."""
-        await self.flush()
+        """Write what is left, unless a write has failed; call it when nothing new arrives any more."""
+        rest = asyncio.ensure_future(self.flush())
+        await asyncio.wait([rest, self._failed], return_when=asyncio.FIRST_COMPLETED)
+        rest.cancel()
 
     def _gather(self, waited: int, rounds: int) -> None:
         """Write, or give those whose requests are being read the chance to be in the same group."""
         if len(self._waiting) > waited and rounds:
             self._loop.call_soon(self._gather, len(self._waiting), rounds - 1)
             return
+        if self._failed.done():
+            return
         try:
             self._write()
         except Exception as error:
             # Those who wait stay in the list: nobody is answered, and no later group is written.
-            self._failed.set_exception(error)
+            self.fail(error)
 
     def _write(self) -> None:
         batch = self._journal.take()

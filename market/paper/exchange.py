@@ -11,6 +11,7 @@ import secrets
 import string
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from market.paper.committer import Committer
@@ -18,7 +19,7 @@ from market.paper.engine.futures.engine import FuturesEngine
 from market.paper.engine.journal import Batch, Journal
 from market.paper.engine.spot.engine import SpotEngine
 from market.paper.engine.tables import ACCOUNTS, DEPOSITS, FILLS, SETTINGS
-from market.paper.engine.types import Account, Deposit, Market
+from market.paper.engine.types import Account, Deposit, Market, Quote
 from market.paper.faults.board import Faults
 from market.paper.ledger import Ledger
 from market.paper.prices.clock import Clock
@@ -69,6 +70,7 @@ class Exchange:
         self._last_deposit = int(str(last))
         self.started_ms = self.matched_ms = self.now_ms()
         self._funding_ms = futures.feed.next_funding_ms(self.started_ms)
+        self._clock_kept_ms = 0
         self.faults = Faults(self)
         self.hub = Hub(self)
 
@@ -120,16 +122,37 @@ class Exchange:
         after_ms = max(self.matched_ms, now_ms - MOST_BEHIND_MS * self.clock.speed)
         self.matched_ms = now_ms - now_ms % STEP_MS
         self.spot.engine.bnb_price = self.futures.engine.bnb_price = self.spot.feed.bnb_price(now_ms)
-        for venue in self.venues.values():
-            for symbol in venue.feed.symbols:
-                if venue.engine.watches(symbol):
-                    for at_ms, quote in venue.feed.quotes_between(symbol, after_ms, now_ms):
-                        venue.credit(venue.engine.on_quote(symbol, quote, at_ms))
-        while self._funding_ms <= now_ms and self._pay_funding(self._funding_ms):
+        for at_ms, venue, symbol, quote in self._quotes_between(after_ms, now_ms):
+            self._pay_fundings(at_ms)
+            venue.credit(venue.engine.on_quote(symbol, quote, at_ms))
+        self._pay_fundings(now_ms)
+        self.futures.engine.on_time(now_ms)
+        if self.clock.is_ahead:
+            self._keep_clock(now_ms)
+
+    def _quotes_between(self, after_ms: int, until_ms: int) -> list[tuple[int, Venue[Any], str, Quote]]:
+        """What the prices were that somebody waits for, of all markets, in the order of time."""
+        found = [
+            (at_ms, venue, symbol, quote)
+            for venue in self.venues.values()
+            for symbol in venue.feed.symbols
+            if venue.engine.watches(symbol)
+            for at_ms, quote in venue.feed.quotes_between(symbol, after_ms, until_ms)
+        ]
+        found.sort(key=itemgetter(0))
+        return found
+
+    def _pay_fundings(self, until_ms: int) -> None:
+        """Settle the fundings that are due."""
+        while self._funding_ms <= until_ms and self._pay_funding(self._funding_ms):
             self._funding_ms = self.futures.feed.next_funding_ms(self._funding_ms)
-        if self.clock.speed > 1:
-            # A clock that is ahead of the world must be found again after a kill: not where it was, a little later.
-            self.journal.put(SETTINGS, "clock", ("clock", str(now_ms + MS_PER_SECOND * self.clock.speed)))
+
+    def _keep_clock(self, now_ms: int) -> None:
+        """Remember a moment that is always a little later than any that was told: a restart goes on there."""
+        second_ms = MS_PER_SECOND * self.clock.speed
+        if now_ms + second_ms > self._clock_kept_ms:
+            self._clock_kept_ms = now_ms + 2 * second_ms
+            self.journal.put(SETTINGS, "clock", ("clock", str(self._clock_kept_ms)))
 
     def _pay_funding(self, due_ms: int) -> bool:
         """Settle one funding of all symbols; False when there is no price to settle it at yet."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import signal
 
 from aiohttp import web
@@ -40,6 +41,8 @@ async def serve(options: Options) -> None:
 
 
 async def _run(exchange: Exchange, options: Options, stop: asyncio.Event) -> None:
+    # Of a malformed request it would write all, keys and tokens included, and nobody could stop the flood.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     pipeline = Pipeline(exchange, (exchange.faults.answer,))
     server = web.Server(pipeline, access_log=None, max_line_size=MAX_LINE, max_field_size=MAX_LINE)
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=GRACE_SECONDS)
@@ -82,6 +85,10 @@ async def _listen(runner: web.ServerRunner, options: Options) -> None:
 async def _match_for_ever(exchange: Exchange) -> None:
     """Act on the prices of every step. At high speed many steps pass in one round."""
     while True:
-        exchange.match(exchange.now_ms())
+        try:
+            exchange.match(exchange.now_ms())
+        except Exception as error:
+            exchange.committer.fail(error)  # what was half done must not be written
+            raise
         await exchange.flush()
         await asyncio.sleep(max(SHORTEST_ROUND, exchange.clock.seconds_until(exchange.matched_ms + STEP_MS)))

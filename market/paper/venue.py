@@ -9,9 +9,11 @@ from typing import Any, Generic, TypeVar
 from market.paper.engine.types import Fill, Market, Quote
 from market.paper.history import History
 from market.paper.prices.types import PriceFeed
-from market.paper.web.limits import MAKER_FILL_CREDIT, OrderMeter, WeightMeter
+from market.paper.web.limits import MAKER_FILL_CREDIT, TAKER_FILL_CREDIT, OrderMeter, WeightMeter
 
 E = TypeVar("E")
+
+FILLED_REMEMBERED = 5000
 
 
 class Venue(Generic[E]):
@@ -34,6 +36,7 @@ class Venue(Generic[E]):
         self.weights = WeightMeter(_weight_limit(info) if weight_limit is None else weight_limit)
         self.order_meters = _order_meters(info["rateLimits"])
         self.fills = history.count_fills()
+        self._filled: dict[tuple[str, int], None] = {}
         # What a taker gets at most; a fault sets it while one order is placed.
         self.most: int | None = None
 
@@ -56,10 +59,22 @@ class Venue(Generic[E]):
         return headers
 
     def credit(self, fills: Iterable[Fill]) -> None:
-        """Give back for resting orders that were filled; futures count every order and give nothing back."""
+        """Give back for the first fill of an order that had to wait. Futures count every order, filled or not."""
         for fill in fills if self.name == "spot" else ():
-            for meter in self.order_meters.values():
-                meter.add(fill.account_id, -MAKER_FILL_CREDIT, fill.time_ms)
+            if not self._had_fills(fill):
+                back = MAKER_FILL_CREDIT if fill.is_maker else TAKER_FILL_CREDIT
+                for meter in self.order_meters.values():
+                    meter.add(fill.account_id, -back, fill.time_ms)
+
+    def _had_fills(self, fill: Fill) -> bool:
+        """True from the second fill of an order on. The last few thousand orders are remembered."""
+        order = (fill.symbol, fill.order_id)
+        if order in self._filled:
+            return True
+        self._filled[order] = None
+        if len(self._filled) > FILLED_REMEMBERED:
+            del self._filled[next(iter(self._filled))]
+        return False
 
 
 def _weight_limit(info: dict[str, Any]) -> int:

@@ -56,6 +56,8 @@ class Journal:
         self.watched: set[int] = set()
         self._changed: dict[Table, dict[Hashable, Any]] = {}
         self._news: list[News] = []
+        # Whether anything was put since somebody last set it to False.
+        self.touched = False
 
     def __bool__(self) -> bool:
         """True when there is something to write or to tell."""
@@ -63,6 +65,7 @@ class Journal:
 
     def put(self, table: Table, key: Hashable, thing: Any) -> None:
         """Remember that ``thing`` is new or has changed. ``key`` is its primary key."""
+        self.touched = True
         changed = self._changed.get(table)
         if changed is None:
             self._changed[table] = {key: thing}

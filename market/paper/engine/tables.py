@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import TypeVar
 
 import orjson
@@ -63,15 +64,23 @@ def orders_table(market: Market, kind: type[O]) -> Table:
             *(market, order.symbol, order.order_id, order.account_id, order.client_order_id),
             *(order.side, order.type, order.time_in_force, order.status, text(order.price), text(order.orig_qty)),
             *(text(order.executed_qty), text(order.cum_quote), order.time_ms, order.update_ms),
-            orjson.dumps(details).decode() if details else "{}",
+            _written(details) if details else "{}",
         )
 
     def thing(row: Row) -> O:
         values = dict(zip(ORDERS_COLUMNS[1:15], row[1:15], strict=True))
         amounts = {name: units(str(values[name])) for name in ("price", "orig_qty", "executed_qty", "cum_quote")}
-        return kind(**values | amounts | orjson.loads(str(row[15])))
+        return kind(**values | amounts | json.loads(str(row[15])))
 
     return Table("orders", ORDERS_COLUMNS, ORDERS_SCHEMA, row, thing)
+
+
+def _written(details: dict[str, object]) -> str:
+    """JSON. Amounts that outgrow 64 bits are rare, and only the slower writer (and reader) knows them."""
+    try:
+        return orjson.dumps(details).decode()
+    except TypeError:
+        return json.dumps(details)
 
 
 def _fill_row(fill: Fill) -> Row:

@@ -34,6 +34,11 @@ class Clock:
         """The time of this machine, for what has to do with the world outside."""
         return time.time_ns() // NS_PER_MS
 
+    @property
+    def is_ahead(self) -> bool:
+        """True when it shows, or may come to show, a later time than the world's."""
+        return self.speed > 1 or self.anchor[1] > self.anchor[0]
+
     def now_ms(self) -> int:
         """The exchange's time. While the machine's clock is set back, it stands still."""
         real_ms, exchange_ms = self.anchor

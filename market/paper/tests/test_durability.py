@@ -200,3 +200,34 @@ def test_answers_wait_for_their_own_group_and_groups_come_in_order(tmp_path):
 
     asyncio.run(scenario())
     assert len(told) == 2
+
+
+def test_news_leave_only_when_they_are_on_disk(tmp_path):
+    path = tmp_path / "ledger.sqlite3"
+    ledger, heard = Ledger(path), []
+
+    async def scenario() -> None:
+        journal = Journal()
+        committer = Committer(ledger, journal, lambda batch: heard.append(rows(path, "SELECT value FROM settings")))
+        journal.put(SETTINGS, "key", ("key", "told"))
+        await committer.flush()
+
+    asyncio.run(scenario())
+
+    assert heard == [[("told",)]]
+
+
+def test_amounts_beyond_64_bits_are_remembered_to_the_last_digit(tmp_path):
+    ledger = tmp_path / "ledger.sqlite3"
+    with PaperServer(ledger) as paper:
+        key = paper.open_account(USDT="999999999999")
+        new = {"symbol": "XRPUSDT", "side": "BUY", "type": "MARKET", "quoteOrderQty": "200000000000"}
+        paper.set_book("XRPUSDT", level_quote="999999999999")
+        paper.admin("POST", "/paper/prices", {"symbol": "XRPUSDT", "price": "10000000"})
+        status, order = paper.signed("POST", "/api/v3/order", key, **new)
+        assert status == 200, order
+        paper.kill()
+
+    with PaperServer(ledger) as paper:
+        asked = paper.signed("GET", "/api/v3/order", key, symbol="XRPUSDT", orderId=order["orderId"])[1]
+        assert asked["origQuoteOrderQty"] == "200000000000.00000000"

@@ -1,5 +1,6 @@
 """An exchange whose clock runs faster than the world."""
 
+import sys
 import time
 
 from market.paper.tests.server import PaperServer
@@ -37,6 +38,55 @@ def test_client_that_goes_by_the_real_clock_may_trade(tmp_path):
         assert stale[1]["code"] == -1021
 
 
+def test_client_that_measured_its_distance_once_may_trade(tmp_path):
+    """Its timestamps lie between the real clock and the exchange's."""
+    with PaperServer(tmp_path / "ledger.sqlite3", "--speed", "1000") as paper:
+        key = paper.open_account(USDT="10000")
+        began = server_time(paper)
+        while server_time(paper) - began < 120_000:
+            pass
+        between = (server_time(paper) + int(time.time() * 1000)) // 2
+
+        assert paper.signed("POST", "/api/v3/order", key, **BUY, timestamp=between)[0] == 200
+
+
+def test_ledger_that_is_ahead_of_the_world_follows_no_live_prices(tmp_path, spawn):
+    ledger = tmp_path / "ledger.sqlite3"
+    with PaperServer(ledger, "--speed", "1000") as paper:
+        paper.open_account(USDT="10000")
+        paper.kill()
+
+    child = spawn([sys.executable, "-m", "market.paper", "--port", "0", "--ledger", str(ledger), "--follow"])
+
+    assert child.wait() == 1
+    assert "is ahead of the world's" in child.text
+
+
+def test_fills_of_all_symbols_happen_in_the_order_of_time(tmp_path, wait_until):
+    with PaperServer(tmp_path / "ledger.sqlite3", "--speed", "1000", "--weight-limit", "0") as paper:
+        key = paper.open_account(USDT="1000000")
+        for symbol, quantity in (("BTCUSDT", "0.001"), ("ETHUSDT", "0.01"), ("SOLUSDT", "0.1"), ("XRPUSDT", "10")):
+            price = float(paper.get("/api/v3/ticker/price", symbol=symbol)["price"])
+            digits = 4 if symbol == "XRPUSDT" else 2
+            for step in range(1, 15):
+                new = {"symbol": symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": quantity}
+                paper.signed("POST", "/api/v3/order", key, **new, price=f"{price * (1 - step / 3000):.{digits}f}")
+
+        def fills() -> list[tuple[str, str]]:
+            words = [line.split() for line in list(paper.lines) if line.startswith("fill ")]
+            return [(line[4], line[1].rstrip(":")) for line in words]
+
+        wait_until(lambda: len(fills()) > 30, timeout=30)
+
+        time_of = {
+            (symbol, str(trade["id"])): trade["time"]
+            for symbol, _ in set(fills())
+            for trade in paper.signed("GET", "/api/v3/myTrades", key, symbol=symbol)[1]
+        }
+        times = [time_of[fill] for fill in fills()]
+        assert times == sorted(times)
+
+
 def test_clock_never_goes_back_over_a_kill(tmp_path):
     ledger = tmp_path / "ledger.sqlite3"
     with PaperServer(ledger, "--speed", "1000") as paper:
@@ -49,6 +99,11 @@ def test_clock_never_goes_back_over_a_kill(tmp_path):
         assert server_time(paper) >= last
         again = paper.signed("GET", "/api/v3/order", key, symbol="BTCUSDT", orderId=order["orderId"])[1]
         assert again["time"] == order["transactTime"]
+        told = server_time(paper)
+        paper.kill()
+
+    with PaperServer(ledger) as paper:
+        assert server_time(paper) >= told
 
 
 def test_resting_orders_meet_every_price_of_a_fast_replay(tmp_path, wait_until):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from market.paper.web.errors import ApiError
 
 MS_PER_MINUTE = 60_000
-MAKER_FILL_CREDIT = 5
+MAKER_FILL_CREDIT, TAKER_FILL_CREDIT = 5, 1
 # How often an IP may come again in a minute in which it was told 429. Binance does not say; several clients behind one
 # address may each have a request on its way.
 PATIENCE = 20
@@ -31,9 +31,7 @@ class WeightMeter:
         """
         if not self.limit:
             return
-        until_ms, length_ms = self._bans.get(ip, (0, 0))
-        if now_ms < until_ms:
-            raise _banned(until_ms, now_ms)
+        self.require_no_ban(ip, now_ms)
         if self.used(ip, now_ms) < self.limit:
             return
         self._refused[ip] = refused = self._refused.get(ip, 0) + 1
@@ -43,9 +41,16 @@ class WeightMeter:
                 "Please use WebSocket Streams for live updates to avoid polling the API."
             )
             raise ApiError(-1003, text, 429, {"Retry-After": _seconds(MS_PER_MINUTE - now_ms % MS_PER_MINUTE)})
+        _, length_ms = self._bans.get(ip, (0, 0))
         length_ms = min(2 * length_ms or SHORTEST_BAN_MS, LONGEST_BAN_MS)
         self._bans[ip] = now_ms + length_ms, length_ms
         raise _banned(now_ms + length_ms, now_ms)
+
+    def require_no_ban(self, ip: str, now_ms: int) -> None:
+        """Raise 418 when the IP is banned."""
+        until_ms, _ = self._bans.get(ip, (0, 0))
+        if now_ms < until_ms:
+            raise _banned(until_ms, now_ms)
 
     def add(self, ip: str, weight: int, now_ms: int) -> int:
         """Count a request; return what the IP has used this minute."""
@@ -54,7 +59,8 @@ class WeightMeter:
 
     def used(self, ip: str, now_ms: int) -> int:
         """Weight the IP has used this minute."""
-        if now_ms // MS_PER_MINUTE != self._minute:
+        # A call that had to wait may be of the minute before: it does not turn the clock back.
+        if now_ms // MS_PER_MINUTE > self._minute:
             self._minute = now_ms // MS_PER_MINUTE
             self._used.clear()
             self._refused.clear()
@@ -79,11 +85,13 @@ class OrderMeter:
 
     def add(self, account_id: int, change: int, now_ms: int) -> None:
         """Count a placement (+1) or give something back for a fill; never below zero."""
-        self._counts[account_id] = max(0, self.count(account_id, now_ms) + change)
+        count = self.count(account_id, now_ms)
+        if now_ms // self._window_ms == self._window:  # what is of an older window counts no more
+            self._counts[account_id] = max(0, count + change)
 
     def count(self, account_id: int, now_ms: int) -> int:
         """The account's unfilled orders in this window."""
-        if now_ms // self._window_ms != self._window:
+        if now_ms // self._window_ms > self._window:
             self._window = now_ms // self._window_ms
             self._counts.clear()
         return self._counts.get(account_id, 0)

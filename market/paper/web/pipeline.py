@@ -16,7 +16,7 @@ from market.paper.web.call import Call, DropConnection, Endpoint, Reply
 from market.paper.web.errors import ApiError
 from market.paper.web.limits import WeightMeter
 from market.paper.web.params import Params, parse_params
-from market.paper.web.routes import PATHS, ROUTES
+from market.paper.web.routes import ROUTES, unknown
 from market.paper.web.security import authenticate
 
 logger = logging.getLogger("paper")
@@ -88,15 +88,10 @@ class Pipeline:
     ) -> Reply:
         """Answer a call however it came here. ``signed_by``: the caller has checked the signature in another way.
 
-        Raises ApiError when there is no such endpoint, DropConnection when a fault wants the connection closed.
+        Raises DropConnection when a fault wants the connection closed.
         """
-        exchange, endpoint = self._exchange, ROUTES.get((method, path))
-        if endpoint is None:
-            exchange.requests["unknown"] += 1
-            if path in PATHS:
-                raise ApiError(-1000, f"Method {method} is not supported here.", 405)
-            raise ApiError(-1000, "Unknown path.", 404)
-        exchange.requests[f"{method} {path}"] += 1
+        exchange, endpoint = self._exchange, ROUTES.get((method, path)) or unknown(path)
+        exchange.requests[f"{endpoint.method} {endpoint.path}"] += 1
         call = Call(exchange, endpoint, query, body, api_key, admin_token, ip, exchange.now_ms(), signed_by=signed_by)
         call.time_unit = time_unit
         return await self._answer(call)
@@ -112,10 +107,8 @@ class Pipeline:
             authenticate(call)
             if endpoint.reads_past:
                 await self._exchange.flush()
-            if endpoint.security == "signed":
-                self._exchange.catch_up(call.now_ms)
-            reply = _answered(call)
-            weight = 0 if endpoint.free_when_ok else weight
+            reply = self._act(call)
+            weight = 0 if endpoint.free_when_ok and reply.status == 200 else weight
         except ApiError as error:
             reply = error_reply(error.code, error.msg, error.status, error.headers)
         except Rejected as error:
@@ -128,6 +121,21 @@ class Pipeline:
         used = str(meter.add(call.ip, weight, call.now_ms))
         reply.headers.update({"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used})
         return reply
+
+    def _act(self, call: Call) -> Reply:
+        """Let the endpoint do what it does. If it breaks on the way, nothing of it may reach the disk: the end."""
+        exchange = self._exchange
+        exchange.journal.touched = False
+        try:
+            if call.endpoint.security == "signed":
+                exchange.catch_up(call.now_ms)
+            return _answered(call)
+        except (ApiError, Rejected, NoPrice, DropConnection):
+            raise
+        except Exception as error:
+            if exchange.journal.touched:
+                exchange.committer.fail(error)
+            raise
 
     def _meter_of(self, endpoint: Endpoint) -> WeightMeter:
         return self._exchange.venues[endpoint.market].weights if endpoint.market else self._unmetered

@@ -207,8 +207,7 @@ class FuturesEngine:
         Return all fills. ``quote.last`` fills and triggers, ``quote.mark`` values positions and triggers MARK_PRICE.
         """
         self._floor.quotes[symbol] = quote
-        self._countdowns.expire(symbol, now_ms)
-        self._orders.expire(symbol, now_ms)
+        self._expire(symbol, now_ms)
         if self.statuses[symbol] != "TRADING":
             self._tidy(now_ms)
             return []
@@ -219,6 +218,16 @@ class FuturesEngine:
         fills += self._liquidator.check(symbol, quote.mark, now_ms)
         self._tidy(now_ms)
         return fills
+
+    def on_time(self, now_ms: int) -> None:
+        """Let dates and countdowns run out, whether or not there are prices: a dead man's switch needs none."""
+        for symbol in self.rules:
+            self._expire(symbol, now_ms)
+            self._tidy(now_ms)
+
+    def _expire(self, symbol: str, now_ms: int) -> None:
+        self._countdowns.expire(symbol, now_ms)
+        self._orders.expire(symbol, now_ms)
 
     def fill_resting(self, order: FuturesOrder, now_ms: int) -> list[Fill]:
         """Fill all that is left of a resting order at its own limit, wherever the market is. For faults."""

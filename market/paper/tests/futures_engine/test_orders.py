@@ -286,6 +286,17 @@ def test_a_countdown_cancels_the_orders_of_its_symbol_when_it_ends():
     assert len(made.engine.open_orders(1)) == 1
 
 
+def test_a_countdown_needs_no_price():
+    made = desk()
+    order = made.place("BUY", "0.01", "99000")
+    made.engine.set_countdown(1, BTC, 1500, made.now_ms)
+
+    made.engine.on_time(made.now_ms + 1499)
+    assert order.status == "NEW"
+    made.engine.on_time(made.now_ms + 1500)
+    assert order.status == "CANCELED"
+
+
 @pytest.mark.parametrize("milliseconds", [0, 60_000])
 def test_a_countdown_can_be_renewed_and_stopped(milliseconds):
     made = desk()
