@@ -85,12 +85,14 @@ class Pipeline:
         ip: str = "",
         signed_by: Account | None = None,
         time_unit: str | None = None,
+        endpoint: Endpoint | None = None,
     ) -> Reply:
         """Answer a call however it came here. ``signed_by``: the caller has checked the signature in another way.
+        ``endpoint``: one that is not in the table, for it belongs to a connection.
 
         Raises DropConnection when a fault wants the connection closed.
         """
-        exchange, endpoint = self._exchange, ROUTES.get((method, path)) or unknown(path)
+        exchange, endpoint = self._exchange, endpoint or ROUTES.get((method, path)) or unknown(path)
         exchange.requests[f"{endpoint.method} {endpoint.path}"] += 1
         call = Call(exchange, endpoint, query, body, api_key, admin_token, ip, exchange.now_ms(), signed_by=signed_by)
         call.time_unit = time_unit
@@ -127,7 +129,7 @@ class Pipeline:
         exchange = self._exchange
         exchange.journal.touched = False
         try:
-            if call.endpoint.security == "signed":
+            if call.endpoint.security != "none":
                 exchange.catch_up(call.now_ms)
             return _answered(call)
         except (ApiError, Rejected, NoPrice, DropConnection):
