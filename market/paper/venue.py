@@ -33,7 +33,7 @@ class Venue(Generic[E]):
         self.feed = feed
         self.engine = engine
         self.history = history
-        self.weights = WeightMeter(_weight_limit(info) if weight_limit is None else weight_limit)
+        self.weights = WeightMeter(told_weight_limit(info) if weight_limit is None else weight_limit)
         self.order_meters = _order_meters(info["rateLimits"])
         self.fills = history.count_fills()
         self._filled: dict[tuple[str, int], None] = {}
@@ -77,7 +77,8 @@ class Venue(Generic[E]):
         return False
 
 
-def _weight_limit(info: dict[str, Any]) -> int:
+def told_weight_limit(info: dict[str, Any]) -> int:
+    """The request weight per minute that clients are told."""
     rows: list[dict[str, Any]] = info["rateLimits"]
     return next(int(row["limit"]) for row in rows if row["rateLimitType"] == "REQUEST_WEIGHT")
 

@@ -11,8 +11,9 @@ import orjson
 from market.paper.faults.calls import LONGEST_SECONDS, MS_PER_SECOND
 from market.paper.faults.kinds import CallFault, HandlerFault, Next
 from market.paper.faults.params import number, text, whole
-from market.paper.faults.replies import page, refusal
-from market.paper.web.call import Call, Handler, Reply
+from market.paper.faults.replies import page
+from market.paper.web import errors
+from market.paper.web.call import Call, Handler, Reply, error_reply
 
 # Endpoints that show orders or fills, spot and futures.
 SHOWING = (
@@ -45,7 +46,9 @@ class LateVisibility(CallFault):
             seen = [thing for thing in found if _born_ms(thing) <= before_ms]
             return Reply(orjson.dumps(seen), headers=reply.headers)
         if _born_ms(found) > before_ms:
-            return refusal(400, -2013, "Order does not exist.", reply.headers)
+            error = errors.unknown_order()
+            error.headers = reply.headers
+            return error_reply(error)
         return reply
 
 

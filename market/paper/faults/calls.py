@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from market.paper.faults.kinds import CallFault, Next
 from market.paper.faults.params import number, text, whole
-from market.paper.faults.replies import LIKES, error_like, refusal
-from market.paper.web.call import Call, DropConnection, Reply
+from market.paper.faults.replies import LIKES, error_like
+from market.paper.venue import told_weight_limit
+from market.paper.web import errors
+from market.paper.web.call import Call, DropConnection, Reply, error_reply
 
 MS_PER_SECOND = 1000
 LONGEST_SECONDS = 3600
 DAY_MS = 86_400_000
-UNKNOWN = "An unknown error occurred while processing the request."
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class ErrorBefore(CallFault):
     ends_call = True
     status: int = whole(400, 599, 503)
     code: int = whole(-99_999, 99_999, -1000)
-    msg: str = text(UNKNOWN)
+    msg: str = text(errors.UNKNOWN)
     like: str = text("", "", *LIKES)
 
     async def answer(self, call: Call, *, proceed: Next) -> Reply:
@@ -58,7 +59,7 @@ class ErrorAfter(CallFault):
 
     status: int = whole(400, 599, 503)
     code: int = whole(-99_999, 99_999, -1000)
-    msg: str = text(UNKNOWN)
+    msg: str = text(errors.UNKNOWN)
     like: str = text("", "", *LIKES)
 
     async def answer(self, call: Call, *, proceed: Next) -> Reply:
@@ -103,16 +104,12 @@ class TooManyRequests(CallFault):
 
     async def answer(self, call: Call, *, proceed: Next) -> Reply:
         """Answer the call."""
-        headers = {"Retry-After": str(self.retry_after_seconds)}
+        venue = call.exchange.venues[call.endpoint.market or "spot"]
         if self.kind == "orders":
-            return refusal(429, -1015, "Too many new orders; current limit is 50 orders per 10 SECOND.", headers)
-        return refusal(
-            429,
-            -1003,
-            "Too much request weight used; current limit is 6000 request weight per 1 MINUTE. "
-            "Please use WebSocket Streams for live updates to avoid polling the API.",
-            headers,
-        )
+            meter = next(iter(venue.order_meters.values()))
+            return error_reply(meter.refusal(self.retry_after_seconds))
+        limit = venue.weights.limit or told_weight_limit(venue.info)
+        return error_reply(errors.too_much_weight(limit, wait_seconds=self.retry_after_seconds))
 
 
 @dataclass(frozen=True)
@@ -125,11 +122,7 @@ class IpBanned(CallFault):
     async def answer(self, call: Call, *, proceed: Next) -> Reply:
         """Answer the call."""
         until_ms = call.now_ms + self.retry_after_seconds * MS_PER_SECOND
-        msg = (
-            f"Way too much request weight used; IP banned until {until_ms}. "
-            "Please use WebSocket Streams for live updates to avoid bans."
-        )
-        return refusal(418, -1003, msg, {"Retry-After": str(self.retry_after_seconds)})
+        return error_reply(errors.banned(until_ms, wait_seconds=self.retry_after_seconds))
 
 
 @dataclass(frozen=True)
@@ -144,7 +137,7 @@ class KeyRevoked(CallFault):
 
     async def answer(self, call: Call, *, proceed: Next) -> Reply:
         """Answer the call."""
-        return refusal(401, -2015, "Invalid API-key, IP, or permissions for action.")
+        return error_reply(errors.bad_key())
 
 
 @dataclass(frozen=True)

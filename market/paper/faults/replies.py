@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import orjson
 
-from market.paper.web.call import Call, Reply
+from market.paper.web.call import Call, Reply, error_reply
+from market.paper.web.errors import ApiError
 
 HTML = {"Content-Type": "text/html"}
 
@@ -28,11 +29,6 @@ LIKES: dict[str, tuple[int, int, str]] = {
 }
 
 
-def refusal(status: int, code: int, msg: str, headers: dict[str, str] | None = None) -> Reply:
-    """Binance's error object."""
-    return Reply(orjson.dumps({"code": code, "msg": msg}), status, dict(headers or {}))
-
-
 def error_like(like: str, call: Call, status: int, code: int, msg: str) -> Reply:
     """The ready-made error of that name; without a name, the one that is described."""
     if like:
@@ -42,7 +38,7 @@ def error_like(like: str, call: Call, status: int, code: int, msg: str) -> Reply
     if code == 0:
         body = {"timestamp": call.now_ms, "path": call.endpoint.path, "msg": msg}
         return Reply(orjson.dumps(body), status)
-    return refusal(status, code, msg)
+    return error_reply(ApiError(code, msg, status))
 
 
 def page(status: int, title: str, below: str) -> Reply:

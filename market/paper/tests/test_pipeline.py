@@ -10,9 +10,10 @@ from market.paper.build import build_exchange
 from market.paper.engine.tables import SETTINGS
 from market.paper.engine.types import Fill
 from market.paper.ledger import Ledger
-from market.paper.web.call import Call
+from market.paper.web.call import Call, error_reply
+from market.paper.web.errors import ApiError
 from market.paper.web.limits import OrderMeter, WeightMeter
-from market.paper.web.pipeline import Pipeline, error_reply
+from market.paper.web.pipeline import Pipeline
 from market.paper.web.routes import ROUTES
 
 
@@ -48,7 +49,7 @@ def test_middlewares_wrap_the_endpoint_the_first_one_outermost(tmp_path):
 
 def test_middleware_can_answer_instead_of_the_endpoint(tmp_path):
     async def refuse(call, inner):
-        return error_reply(-1008, "Server is currently overloaded with other requests.", 503)
+        return error_reply(ApiError(-1008, "Server is currently overloaded with other requests.", 503))
 
     status, body = answers(Ledger(tmp_path / "ledger.sqlite3"), "/api/v3/time", refuse)
 

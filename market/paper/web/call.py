@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import orjson
+
 from market.paper.engine.types import Account, Market
+from market.paper.web.errors import ApiError
 from market.paper.web.params import Params
 
 if TYPE_CHECKING:
@@ -103,3 +106,8 @@ class Reply:
     body: bytes
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def error_reply(error: ApiError) -> Reply:
+    """Binance's error object."""
+    return Reply(orjson.dumps({"code": error.code, "msg": error.msg}), error.status, dict(error.headers))

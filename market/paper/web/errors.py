@@ -7,6 +7,8 @@ AMOUNT = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 SYMBOL = "^[A-Z0-9-_.]{1,20}$"
 CLIENT_ID = r"^[\.A-Z\:/a-z0-9_-]{1,36}$"
 
+UNKNOWN = "An unknown error occurred while processing the request."
+
 
 class ApiError(Exception):
     """A request is refused with Binance's ``code`` and ``msg``."""
@@ -17,6 +19,45 @@ class ApiError(Exception):
         self.msg = msg
         self.status = status
         self.headers = headers or {}
+
+
+def unknown() -> ApiError:
+    """Something here is broken."""
+    return ApiError(-1000, UNKNOWN, 500)
+
+
+def no_price() -> ApiError:
+    """The followed exchange is silent; nothing was done."""
+    return ApiError(-1008, "There is no price: the followed exchange is silent. Nothing was done.", 503)
+
+
+def bad_key() -> ApiError:
+    """The key is not known, or may not do this."""
+    return ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+
+
+def too_much_weight(limit: int, *, wait_seconds: int) -> ApiError:
+    """The minute's request weight is used up; nothing was done."""
+    text = (
+        f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE. "
+        "Please use WebSocket Streams for live updates to avoid polling the API."
+    )
+    return ApiError(-1003, text, 429, {"Retry-After": str(wait_seconds)})
+
+
+def too_many_orders(limit: int, window: str, *, wait_seconds: int) -> ApiError:
+    """The account has placed too many orders in a window ("10 SECOND"); nothing was done."""
+    text = f"Too many new orders; current limit is {limit} orders per {window}."
+    return ApiError(-1015, text, 429, {"Retry-After": str(wait_seconds)})
+
+
+def banned(until_ms: int, *, wait_seconds: int) -> ApiError:
+    """The IP did not listen to 429; nothing was done."""
+    text = (
+        f"Way too much request weight used; IP banned until {until_ms}. "
+        "Please use WebSocket Streams for live updates to avoid bans."
+    )
+    return ApiError(-1003, text, 418, {"Retry-After": str(wait_seconds)})
 
 
 def mandatory(name: str) -> ApiError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from market.paper.web import errors
 from market.paper.web.errors import ApiError
 
 MS_PER_MINUTE = 60_000
@@ -36,21 +37,18 @@ class WeightMeter:
             return
         self._refused[ip] = refused = self._refused.get(ip, 0) + 1
         if refused <= PATIENCE:
-            text = (
-                f"Too much request weight used; current limit is {self.limit} request weight per 1 MINUTE. "
-                "Please use WebSocket Streams for live updates to avoid polling the API."
-            )
-            raise ApiError(-1003, text, 429, {"Retry-After": _seconds(MS_PER_MINUTE - now_ms % MS_PER_MINUTE)})
+            wait_seconds = _seconds(MS_PER_MINUTE - now_ms % MS_PER_MINUTE)
+            raise errors.too_much_weight(self.limit, wait_seconds=wait_seconds)
         _, length_ms = self._bans.get(ip, (0, 0))
         length_ms = min(2 * length_ms or SHORTEST_BAN_MS, LONGEST_BAN_MS)
         self._bans[ip] = now_ms + length_ms, length_ms
-        raise _banned(now_ms + length_ms, now_ms)
+        raise errors.banned(now_ms + length_ms, wait_seconds=_seconds(length_ms))
 
     def require_no_ban(self, ip: str, now_ms: int) -> None:
         """Raise 418 when the IP is banned."""
         until_ms, _ = self._bans.get(ip, (0, 0))
         if now_ms < until_ms:
-            raise _banned(until_ms, now_ms)
+            raise errors.banned(until_ms, wait_seconds=_seconds(until_ms - now_ms))
 
     def add(self, ip: str, weight: int, now_ms: int) -> int:
         """Count a request; return what the IP has used this minute."""
@@ -80,8 +78,11 @@ class OrderMeter:
     def require_room(self, account_id: int, now_ms: int) -> None:
         """Raise 429 / -1015 when the account has placed too many orders that did not fill."""
         if self._limit and self.count(account_id, now_ms) >= self._limit:
-            text = f"Too many new orders; current limit is {self._limit} orders per {self._label}."
-            raise ApiError(-1015, text, 429, {"Retry-After": _seconds(self._window_ms - now_ms % self._window_ms)})
+            raise self.refusal(_seconds(self._window_ms - now_ms % self._window_ms))
+
+    def refusal(self, wait_seconds: int) -> ApiError:
+        """What an account is told that has placed too many."""
+        return errors.too_many_orders(self._limit, self._label, wait_seconds=wait_seconds)
 
     def add(self, account_id: int, change: int, now_ms: int) -> None:
         """Count a placement (+1) or give something back for a fill; never below zero."""
@@ -97,14 +98,6 @@ class OrderMeter:
         return self._counts.get(account_id, 0)
 
 
-def _banned(until_ms: int, now_ms: int) -> ApiError:
-    text = (
-        f"Way too much request weight used; IP banned until {until_ms}. "
-        "Please use WebSocket Streams for live updates to avoid bans."
-    )
-    return ApiError(-1003, text, 418, {"Retry-After": _seconds(until_ms - now_ms)})
-
-
-def _seconds(duration_ms: int) -> str:
+def _seconds(duration_ms: int) -> int:
     """Whole seconds, rounded up."""
-    return str(-(-duration_ms // 1000))
+    return -(-duration_ms // 1000)

@@ -12,7 +12,8 @@ from market.paper.engine.types import Account, Rejected
 from market.paper.exchange import Exchange
 from market.paper.prices.types import NoPrice
 from market.paper.streams.handler import is_stream_path, serve_stream
-from market.paper.web.call import Call, DropConnection, Endpoint, Reply
+from market.paper.web import errors
+from market.paper.web.call import Call, DropConnection, Endpoint, Reply, error_reply
 from market.paper.web.errors import ApiError
 from market.paper.web.limits import WeightMeter
 from market.paper.web.params import Params, parse_params
@@ -49,14 +50,14 @@ class Pipeline:
                 request.transport.abort()
             return web.Response()  # nobody will see it
         except ApiError as error:
-            reply = error_reply(error.code, error.msg, error.status, error.headers)
+            reply = error_reply(error)
         except web.HTTPException as error:
-            reply = error_reply(-1100, error.reason, error.status)
+            reply = error_reply(ApiError(-1100, error.reason, error.status))
         except web.RequestPayloadError:
-            reply = error_reply(-1100, "The body is not what its headers say.")
+            reply = error_reply(ApiError(-1100, "The body is not what its headers say."))
         except Exception:
             logger.exception("%s %s failed", request.method, request.path)
-            reply = error_reply(-1000, "An unknown error occurred while processing the request.", 500)
+            reply = error_reply(errors.unknown())
         return web.Response(body=reply.body, status=reply.status, headers={"Content-Type": JSON} | reply.headers)
 
     async def _reply(self, request: web.BaseRequest) -> Reply:
@@ -112,11 +113,11 @@ class Pipeline:
             reply = self._act(call)
             weight = 0 if endpoint.free_when_ok and reply.status == 200 else weight
         except ApiError as error:
-            reply = error_reply(error.code, error.msg, error.status, error.headers)
+            reply = error_reply(error)
         except Rejected as error:
-            reply = error_reply(error.code, error.msg)
+            reply = error_reply(ApiError(error.code, error.msg))
         except NoPrice:
-            reply = error_reply(-1008, "There is no price: the followed exchange is silent. Nothing was done.", 503)
+            reply = error_reply(errors.no_price())
         if endpoint.security != "none":
             # What has been looked at or changed is on disk before anybody hears of it, a refusal's reason included.
             await self._exchange.flush()
@@ -141,11 +142,6 @@ class Pipeline:
 
     def _meter_of(self, endpoint: Endpoint) -> WeightMeter:
         return self._exchange.venues[endpoint.market].weights if endpoint.market else self._unmetered
-
-
-def error_reply(code: int, msg: str, status: int = 400, headers: dict[str, str] | None = None) -> Reply:
-    """Binance's error object."""
-    return Reply(orjson.dumps({"code": code, "msg": msg}), status, dict(headers or {}))
 
 
 def _answered(call: Call) -> Reply:

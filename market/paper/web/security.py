@@ -54,7 +54,7 @@ def _account_of(call: Call) -> Account:
         raise ApiError(-2014, "API-key format invalid.", 401)
     account = call.exchange.accounts_by_key.get(call.api_key)
     if account is None:
-        raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+        raise errors.bad_key()
     return account
 
 

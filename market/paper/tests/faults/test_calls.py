@@ -140,6 +140,23 @@ def test_429_comes_with_retry_after_and_nothing_is_done(client, board, kind, cod
     assert orders(client) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "kind", "limit"),
+    [
+        ("/api/v3/ping", "weight", "6000 request weight per 1 MINUTE"),
+        ("/fapi/v1/ping", "weight", "2400 request weight per 1 MINUTE"),
+        ("/api/v3/ping", "orders", "100 orders per 10 SECOND"),
+        ("/fapi/v1/ping", "orders", "1200 orders per 1 MINUTE"),
+    ],
+)
+def test_429_tells_the_limit_of_its_market(paper, board, path, kind, limit):
+    board.add("too_many_requests", kind=kind)
+
+    _, answer, _ = paper.request("GET", path)
+
+    assert f"current limit is {limit}." in answer["msg"]
+
+
 def test_418_comes_with_retry_after_and_the_end_of_the_ban(client, board):
     board.add("ip_banned", times=1, retry_after_seconds=300)
 
