@@ -49,14 +49,18 @@ class Ladder:
         return slices
 
     def worth(self, symbol: str, quote: Quote, side: str, amount: int) -> int:
-        """How much base quantity ``amount`` of quote asset buys (or must be sold for it), over all levels it takes."""
+        """How much base quantity ``amount`` of quote asset buys (or must be sold for it), over all levels it takes.
+
+        What the ladder has no room for counts at the last level's price: the order asks for it, and it will expire.
+        """
         quantity, left = 0, amount * SCALE
+        price = quote.ask if side == "BUY" else quote.bid
         for price, available in self._slices(symbol, quote, side, quote.level_qty * quote.levels, 0):
             if price * available >= left:
                 return quantity + left // price
             quantity += available
             left -= price * available
-        return quantity
+        return quantity + left // price
 
     def take(self, symbol: str, quote: Quote, side: str, quantity: int) -> None:
         """What a taker has got is gone until the next step."""

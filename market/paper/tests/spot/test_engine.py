@@ -63,6 +63,30 @@ def test_market_order_that_the_ladder_cannot_fill_expires_with_what_it_got():
     assert held(engine, "BTC") == amounts("7", "0")
 
 
+@pytest.mark.parametrize(
+    ("side", "asked", "paid"),
+    [
+        # 400,000 on two levels of 1 each: what they do not give is counted at the price of the second.
+        ("BUY", "7.99859", "100010.02"),
+        ("SELL", "8.00140", "99989.98"),
+    ],
+)
+def test_quote_amount_that_the_ladder_cannot_fill_expires_with_what_it_got(side, asked, paid):
+    engine = engine_with(USDT="1000000", BTC="20")
+    thin = quote("50000", level="1", gap="10", levels=2)
+
+    first, fills = engine.place(order(side=side, quantity=None, quote_order_qty="400000"), thin, NOON)
+    second, none = engine.place(
+        order(side=side, quantity=None, quote_order_qty="5000", client_order_id="c2"), thin, NOON
+    )
+
+    assert (first.status, first.expiry_reason) == ("EXPIRED", "INSUFFICIENT_LIQUIDITY")
+    assert (first.orig_qty, first.executed_qty, first.cum_quote) == amounts(asked, "2", paid)
+    assert [fill.qty for fill in fills] == list(amounts("1", "1"))
+    assert (second.status, second.expiry_reason) == ("EXPIRED", "INSUFFICIENT_LIQUIDITY")
+    assert (second.executed_qty, none) == (0, [])
+
+
 def test_limit_order_takes_what_is_good_enough_and_rests_with_the_remainder():
     engine = engine_with(USDT="500000")
 
