@@ -17,6 +17,8 @@ SPOT: dict[str, Target] = {
     "klines": ("GET", "/api/v3/klines"),
     "uiKlines": ("GET", "/api/v3/uiKlines"),
     "avgPrice": ("GET", "/api/v3/avgPrice"),
+    "ticker": ("GET", "/api/v3/ticker"),
+    "ticker.tradingDay": ("GET", "/api/v3/ticker/tradingDay"),
     "ticker.24hr": ("GET", "/api/v3/ticker/24hr"),
     "ticker.price": ("GET", "/api/v3/ticker/price"),
     "ticker.book": ("GET", "/api/v3/ticker/bookTicker"),
@@ -25,9 +27,11 @@ SPOT: dict[str, Target] = {
     "order.status": ("GET", "/api/v3/order"),
     "order.cancel": ("DELETE", "/api/v3/order"),
     "order.cancelReplace": ("POST", "/api/v3/order/cancelReplace"),
+    "order.amend.keepPriority": ("PUT", "/api/v3/order/amend/keepPriority"),
     "openOrders.status": ("GET", "/api/v3/openOrders"),
     "openOrders.cancelAll": ("DELETE", "/api/v3/openOrders"),
     "allOrders": ("GET", "/api/v3/allOrders"),
+    "orderList.place": ("POST", "/api/v3/order/oco"),
     "orderList.place.oco": ("POST", "/api/v3/orderList/oco"),
     "orderList.status": ("GET", "/api/v3/orderList"),
     "orderList.cancel": ("DELETE", "/api/v3/orderList"),
@@ -37,6 +41,8 @@ SPOT: dict[str, Target] = {
     "account.commission": ("GET", "/api/v3/account/commission"),
     "account.rateLimits.orders": ("GET", "/api/v3/rateLimit/order"),
     "myTrades": ("GET", "/api/v3/myTrades"),
+    "myAllocations": ("GET", "/api/v3/myAllocations"),
+    "myPreventedMatches": ("GET", "/api/v3/myPreventedMatches"),
     "myFilters": ("GET", "/api/v3/myFilters"),
 }
 FUTURES: dict[str, Target] = {
@@ -66,6 +72,11 @@ METHODS: dict[Market, dict[str, Target]] = {"spot": SPOT, "futures": FUTURES}
 VERSIONS: dict[Market, str] = {"spot": "v3/", "futures": "v1/"}
 
 
-def target_of(market: Market, method: str) -> Target | None:
-    """The REST endpoint of a method; None when there is none."""
-    return METHODS[market].get(method.removeprefix(VERSIONS[market]))
+def plain_name(market: Market, method: str) -> str:
+    """A method without its version."""
+    return method.removeprefix(VERSIONS[market])
+
+
+def target_of(market: Market, name: str) -> Target | None:
+    """The REST endpoint of a method, by its plain name; None when there is none."""
+    return METHODS[market].get(name)

@@ -9,6 +9,7 @@ from typing import Any
 from market.paper.faults.menu import menu
 from market.paper.faults.params import BadStep
 from market.paper.faults.steps import WHEN, Step, read_script, read_step
+from market.paper.streams.api_session import PATHS as SESSION_PATHS
 from market.paper.web import errors
 from market.paper.web.admin import admin, json_of
 from market.paper.web.call import Call
@@ -76,12 +77,12 @@ def _complaining() -> Iterator[None]:
 
 def _check_names(call: Call, step: Step, place: str = "") -> None:
     """Refuse what could never happen: a typing error would otherwise be a rehearsal in which nothing fails."""
-    from market.paper.web.routes import PATHS  # it lists our endpoints
+    from market.paper.web.routes import PATHS as REST_PATHS  # it lists our endpoints
 
     match, exchange = step.match, call.exchange
     if match.account and not exchange.accounts_called(match.account):
         raise BadStep(f"{place}match.account: no account has the key, label or id {match.account!r}")
-    if not any(match.likes_path(path) for path in PATHS):
+    if not any(match.likes_path(path) for path in REST_PATHS | SESSION_PATHS):
         raise BadStep(f"{place}match.path: there is no endpoint {match.path}")
     venues = [venue for name, venue in exchange.venues.items() if match.market in ("", name)]
     if match.symbol and not any(match.symbol in venue.engine.rules for venue in venues):

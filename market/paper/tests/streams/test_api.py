@@ -9,6 +9,7 @@ import pytest
 
 from market.paper.streams.api_methods import METHODS
 from market.paper.tests.streams.sockets import signed, socket_to
+from market.paper.web.spot import routes as spot
 
 LIMIT = {
     "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01", "price": "90000.00"
@@ -172,3 +173,39 @@ def test_every_method_stands_for_an_endpoint_there_is(paper, market):
         method for method, answer in zip(METHODS[market], answers, strict=True) if answer["status"] in (404, 405)
     ]
     assert missing == []
+
+
+def test_every_endpoint_of_spot_has_its_method():
+    targets = set(METHODS["spot"].values())
+
+    missing = {(each.method, each.path) for each in spot.ENDPOINTS if each.path.startswith("/api/")} - targets
+
+    assert missing == set()
+
+
+def test_an_order_is_amended_and_keeps_its_id(paper, key):
+    placed, amended = conversation(
+        paper,
+        ("order.place", signed(key, **LIMIT, newClientOrderId="large")),
+        ("order.amend.keepPriority", signed(key, symbol="BTCUSDT", origClientOrderId="large", newQty="0.005")),
+    )
+
+    assert amended["status"] == 200, amended
+    assert amended["result"]["amendedOrder"]["orderId"] == placed["result"]["orderId"]
+    assert amended["result"]["amendedOrder"]["qty"] == "0.00500000"
+
+
+def test_a_ticker_takes_a_list_of_symbols(paper):
+    window, day = conversation(
+        paper, ("ticker", {"symbols": ["BTCUSDT", "ETHUSDT"]}), ("ticker.tradingDay", {"symbol": "BTCUSDT"})
+    )
+
+    assert [row["symbol"] for row in window["result"]] == ["BTCUSDT", "ETHUSDT"]
+    assert day["result"]["symbol"] == "BTCUSDT"
+
+
+def test_a_method_there_is_not_weighs_something_too(paper):
+    answers = conversation(paper, *[("order.invent", {})] * 3)
+
+    counts = [answer["rateLimits"][0]["count"] for answer in answers]
+    assert counts[1] - counts[0] >= 1
