@@ -48,7 +48,8 @@ class Connection:
     def send(self, frame: bytes) -> None:
         """Send a whole frame now. A reader that is too slow loses the connection; nothing is left out for it."""
         transport = self._transport
-        if transport.is_closing():
+        # A socket is closed from our close frame on: nothing may follow it.
+        if transport.is_closing() or self._socket.closed:
             return
         if transport.get_write_buffer_size() + len(frame) > MAX_WAITING_BYTES:
             self.abort()

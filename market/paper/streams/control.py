@@ -11,6 +11,8 @@ import orjson
 METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 EXPECTED = "expected one of " + ", ".join(f"`{method}`" for method in METHODS)
 MAX_STREAMS = 1024
+# Beyond any name that means something: a listen key and an event are 97 characters.
+MAX_NAME = 128
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 
 RequestId = int | str | None

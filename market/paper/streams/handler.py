@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from market.paper.streams.addresses import APIS, address_of, is_stream_path
+from market.paper.engine.types import Market
+from market.paper.streams.addresses import APIS, Address, address_of, is_stream_path
 from market.paper.streams.api_connection import ApiConnection, Dispatch
 from market.paper.streams.connection import Connection
 from market.paper.streams.market_connection import MarketConnection
@@ -24,9 +25,11 @@ CLOSE_SECONDS = 1.0
 async def serve_stream(request: web.BaseRequest, exchange: Exchange, dispatch: Dispatch) -> web.StreamResponse:
     """Serve a websocket until it ends. ``dispatch`` answers what comes by the WebSocket API.
 
-    Raises ApiError (too many connections), HTTPBadRequest.
+    Raises ApiError (too many connections, a ban), HTTPBadRequest.
     """
-    exchange.hub.attempts.count(request.remote or "", asyncio.get_running_loop().time())
+    ip = request.remote or ""
+    exchange.venues[_market_of(request)].weights.require_no_ban(ip, exchange.now_ms())
+    exchange.hub.attempts.count(ip, asyncio.get_running_loop().time())
     # Frames are written once for all listeners, so they are not compressed for each.
     socket = web.WebSocketResponse(
         timeout=CLOSE_SECONDS, autoping=False, compress=False, max_msg_size=MAX_MESSAGE_BYTES
@@ -57,6 +60,14 @@ def _connection(
         limits = "returnRateLimits=false" not in query.split("&")
         ip = request.remote or ""
         return ApiConnection(socket, transport, exchange, dispatch, APIS[path], ip, rate_limits=limits)
-    address = address_of(path, query)
+    return MarketConnection(socket, transport, exchange.hub, _address_of(request))
+
+
+def _market_of(request: web.BaseRequest) -> Market:
+    return APIS.get(request.rel_url.raw_path) or _address_of(request).market
+
+
+def _address_of(request: web.BaseRequest) -> Address:
+    address = address_of(request.rel_url.raw_path, request.rel_url.raw_query_string)
     assert address is not None, "the caller has asked is_stream_path"
-    return MarketConnection(socket, transport, exchange.hub, address)
+    return address

@@ -12,7 +12,7 @@ from market.paper.streams import control
 from market.paper.streams.addresses import Address
 from market.paper.streams.audience import KeyListener, frame_for
 from market.paper.streams.connection import FUTURES, POLICY_VIOLATION, SPOT, Connection
-from market.paper.streams.control import MAX_STREAMS, BadRequest, Request
+from market.paper.streams.control import MAX_NAME, MAX_STREAMS, BadRequest, Request
 from market.paper.streams.frames import text_frame
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ class MarketConnection(Connection):
         self.combined = address.combined
         self._hub = hub
         self._wanted = address.names
-        # What the client has subscribed to, names that mean nothing included: Binance accepts and forgets them too.
+        # What the client has subscribed to. Names that mean nothing are among them, for Binance lists them too, unless
+        # they are so long that only somebody who wants our memory would send them.
         self._names: dict[str, KeyListener | None] = {}
 
     async def run(self) -> None:
@@ -49,6 +50,7 @@ class MarketConnection(Connection):
 
     def subscribe(self, names: list[str]) -> None:
         """Listen to streams from now on. Raises BadRequest."""
+        names = [name for name in names if len(name) <= MAX_NAME]
         if len(self._names.keys() | set(names)) > MAX_STREAMS:
             raise BadRequest(2, f"Invalid request: a connection can listen to at most {MAX_STREAMS} streams")
         for name in names:

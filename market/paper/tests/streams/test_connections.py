@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 
 from market.paper.tests.server import PaperServer
 from market.paper.tests.streams.sockets import socket_to
+
+
+def frames_of(told: bytes) -> list[bytes]:
+    """What a server sent, frame by frame."""
+    frames = []
+    while told:
+        size, start = told[1], 2
+        if size == 126:
+            size, start = int.from_bytes(told[2:4]), 4
+        frames.append(told[: start + size])
+        told = told[start + size :]
+    return frames
 
 
 def test_a_raw_stream_is_named_in_its_path(paper):
@@ -68,6 +82,39 @@ def test_a_stream_that_does_not_exist_is_accepted_in_silence(paper):
         assert len(socket.heard) == 2
 
     asyncio.run(scenario())
+
+
+def test_a_name_too_long_to_mean_anything_is_accepted_and_not_kept(paper):
+    async def scenario() -> None:
+        long = ["x" * 129, "y" * 100_000]
+        async with socket_to(paper, f"/ws/{'z' * 10_000}") as socket:
+            assert await socket.ask("SUBSCRIBE", ["w" * 128, *long]) == {"result": None, "id": 1}
+            assert await socket.ask("LIST_SUBSCRIPTIONS", request_id=2) == {"result": ["w" * 128], "id": 2}
+            assert await socket.ask("UNSUBSCRIBE", long, 3) == {"result": None, "id": 3}
+
+    asyncio.run(scenario())
+
+
+def test_nothing_follows_our_close_frame(paper):
+    too_much = (b"\x81\x80" + bytes(4)) * 11
+
+    async def scenario() -> bytes:
+        address = urlsplit(paper.url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(
+            b"GET /ws/btcusdt@bookTicker/ethusdt@bookTicker HTTP/1.1\r\nHost: paper\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(too_much)
+        async with asyncio.timeout(10):
+            told = await reader.read(-1)  # the server waits a second for our close frame, which does not come
+        writer.close()
+        return told
+
+    kinds = [frame[0] for frame in frames_of(asyncio.run(scenario()))]
+
+    assert kinds.index(0x88) == len(kinds) - 1
 
 
 def test_nonsense_is_refused_and_the_connection_goes_on(paper):
@@ -139,6 +186,26 @@ def test_the_301st_connection_in_five_minutes_is_refused(tmp_path):
         asyncio.run(connect(paper, 601))  # the five minutes may end meanwhile
 
     assert refusal.value.status == 429
+
+
+def test_a_banned_ip_opens_no_websocket_of_that_market(tmp_path):
+    async def scenario(paper: PaperServer) -> None:
+        for path in ("/ws", "/stream?streams=btcusdt@trade", "/ws-api/v3"):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+                async with socket_to(paper, path):
+                    pass
+            assert refusal.value.status == 418
+            assert refusal.value.headers is not None
+            assert 0 < int(refusal.value.headers["Retry-After"]) <= 120
+        for path in ("/market/ws", "/ws-fapi/v1"):
+            async with socket_to(paper, path) as socket:
+                await socket.plain.ping()
+
+    with PaperServer(tmp_path / "ledger.sqlite3", "--weight-limit", "20") as paper:
+        deadline = time.monotonic() + 20
+        while paper.request("GET", "/api/v3/exchangeInfo")[0] != 418:
+            assert time.monotonic() < deadline
+        asyncio.run(scenario(paper))
 
 
 def test_a_spot_client_is_told_before_the_server_stops(tmp_path):

@@ -48,6 +48,10 @@ class Client:
         self.words: asyncio.Queue[WSMessage] = asyncio.Queue()
         self.closed_with: int | None = None
 
+    @property
+    def closed(self) -> bool:
+        return self.closed_with is not None
+
     async def receive(self) -> WSMessage:
         return await self.words.get()
 
