@@ -25,7 +25,7 @@ class Admission:
         floor, side = self._floor, new.side
         stake = floor.stake(new.account_id, new.symbol)
         filters.check_terms(new, stake.portfolio.config, now_ms)
-        reducing = filters.reduces(new.position_side, side, new.reduce_only)
+        reducing = filters.reduces(new)
         price = filters.matched_price(new.price_match, side, quote) if new.price_match != "NONE" else new.price or 0
         self._check_filters(new, stake, price, quote, reducing=reducing)
         filters.check_status(floor.statuses[new.symbol], opens=not reducing)
@@ -39,7 +39,7 @@ class Admission:
         limit = price or _bound(side, quote.mark, stake.rules.take_bound)
         slices = self._ladder.walk(new.symbol, quote, side, quantity, limit)
         if not reducing:
-            self._check_margin(stake, new, price, slices, quote)
+            self._check_margin(stake, new, quantity, price, slices, quote)
         _check_time_in_force(new.time_in_force, quantity, slices)
         return stake, price, slices
 
@@ -47,7 +47,7 @@ class Admission:
         self, stake: Stake, order: FuturesOrder, side: Side, quantity: int, price: int, quote: Quote
     ) -> list[Slice]:
         """Return what an open order would take at once with another quantity and price. Raises Rejected."""
-        rules, reducing = stake.rules, reduces(order)
+        rules, reducing = stake.rules, filters.reduces(order)
         if self._floor.statuses[order.symbol] != "TRADING":
             raise Rejected(-5024, "Symbol is not in trading status. Order amendment is not permitted.")
         if order.type != "LIMIT":
@@ -63,14 +63,13 @@ class Admission:
         filters.check_percent_price(side, price, rules, quote)
         if not reducing and price * quantity // SCALE < rules.min_notional:
             raise Rejected(-5029, f"Order's notional must be no smaller than {short(rules.min_notional, 1)}")
-        wanted = quantity - order.executed_qty
+        wanted = max(quantity - order.executed_qty, 0)
         if reducing:
             wanted = min(wanted, stake.closable(order.position_side, side))
-        else:
-            self._require_margin(stake, side, price * wanted - order.price * order.remaining_qty)
         slices = self._ladder.walk(order.symbol, quote, side, wanted, price)
-        if stake.is_isolated and not can_isolate(self._floor, stake, order.position_side, side, slices):
-            raise Rejected(-2019, "Margin is insufficient.")
+        if not reducing:
+            replaced = order.price * order.remaining_qty
+            self._check_margin(stake, order, wanted, price, slices, quote, replaced)
         return slices
 
     @staticmethod
@@ -85,53 +84,58 @@ class Admission:
         if not market and stake.orders >= rules.max_orders:
             raise Rejected(-2025, "Reach max open order limit.")
 
-    def _check_margin(self, stake: Stake, new: NewFuturesOrder, price: int, slices: list[Slice], quote: Quote) -> None:
-        """Raise when there is not the margin for the order as it would fill and rest."""
+    def _check_margin(
+        self,
+        stake: Stake,
+        order: NewFuturesOrder | FuturesOrder,
+        wanted: int,
+        price: int,
+        slices: list[Slice],
+        quote: Quote,
+        replaced: int = 0,
+    ) -> None:
+        """Raise when there is not the margin for the order as it would fill and rest.
+
+        ``replaced`` (10**-16) is the notional with which it rests already.
+        """
         notional = taken = 0
         for slice_price, quantity in slices:
             notional += slice_price * quantity
             taken += quantity
         if price:
-            wanted = new.quantity or 0
             notional += price * (wanted - taken)
             taken = wanted
         loss = notional - quote.mark * taken
-        if new.side == "SELL":
+        if order.side == "SELL":
             loss = -loss
-        if loss > 0 and new.position_side == "BOTH":
+        if loss > 0 and order.position_side == "BOTH":
             # What only closes a position has its loss in the unrealised profit already.
-            loss = loss * max(taken - stake.closable("BOTH", new.side), 0) // taken
-        self._require_margin(stake, new.side, notional, max(loss, 0))
-        if stake.is_isolated and not can_isolate(self._floor, stake, new.position_side, new.side, slices):
+            loss = loss * max(taken - stake.closable("BOTH", order.side), 0) // taken
+        self._require_margin(stake, order.side, notional, max(loss, 0), replaced)
+        if stake.is_isolated and not can_isolate(self._floor, stake, order.position_side, order.side, slices):
             raise Rejected(-2019, "Margin is insufficient.")
 
-    def _require_margin(self, stake: Stake, side: str, notional: int, loss: int = 0) -> None:
-        """Raise -2027 or -2019 unless the account can bear ``notional`` more in orders, which lose ``loss`` at once.
-
-        Both count 10**-16.
+    def _require_margin(self, stake: Stake, side: str, notional: int, loss: int, replaced: int) -> None:
+        """Raise -2027 or -2019 unless the account can bear ``notional`` in orders, which lose ``loss`` at once, in the
+        place of ``replaced``. All count 10**-16.
         """
         mark = self._floor.mark(stake)
         bids, asks = stake.bids, stake.asks
         before = stake.notional(mark, bids, asks)
         if side == "BUY":
-            after = stake.notional(mark, bids + notional, asks)
+            after = stake.notional(mark, bids + notional - replaced, asks)
         else:
-            after = stake.notional(mark, bids, asks + notional)
-        if after <= before:
+            after = stake.notional(mark, bids, asks + notional - replaced)
+        if after <= before and not loss:
             return
-        if after > stake.max_notional * SCALE:
+        if after > max(before, stake.max_notional * SCALE):
             raise Rejected(-2027, "Exceeded the maximum allowable position at current leverage.")
         needed = stake.margin(after) - stake.margin(before) + loss // SCALE
         if stake.is_isolated:
             # The cross wallet pays the commission.
             needed += notional * TAKER_RATE // (SCALE * SCALE)
-        if needed > available(self._floor, stake.portfolio, stake.rules.margin_asset):
+        if needed > 0 and needed > available(self._floor, stake.portfolio, stake.rules.margin_asset):
             raise Rejected(-2019, "Margin is insufficient.")
-
-
-def reduces(order: FuturesOrder) -> bool:
-    """True when the order can only reduce a position."""
-    return filters.reduces(order.position_side, order.side, order.reduce_only)
 
 
 def _bound(side: str, mark: int, take_bound: int) -> int:

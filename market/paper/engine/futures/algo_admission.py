@@ -29,7 +29,7 @@ def judge_algo(
     else:
         filters.check_quantity(new.quantity or 0, rules, market=is_market(new.type))
     _check_prices(new, stake, quote)
-    reducing = new.close_position or filters.reduces(new.position_side, new.side, new.reduce_only)
+    reducing = new.close_position or filters.reduces(new)
     if not reducing:
         price = new.price or new.trigger_price or quote.mark
         filters.check_notional(price * (new.quantity or 0) // SCALE, rules)

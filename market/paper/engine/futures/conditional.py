@@ -35,7 +35,8 @@ class Conditionals:
         self._open: dict[int, AlgoOrder] = {}
         self._by_client: dict[tuple[int, str], AlgoOrder] = {}
         self._by_account: dict[int, dict[int, AlgoOrder]] = {}
-        # By symbol: those that wait, by id; of these the trailing ones, and those that go with their position.
+        # By symbol: those that wait, by id; of these the trailing ones, which no fixed price wakes, and the prices that wake
+        # the others (by the price they work by, too).
         self._waiting: dict[str, dict[int, AlgoOrder]] = {}
         self._trailing: dict[str, dict[int, AlgoOrder]] = {}
         self._triggers: dict[tuple[str, str], Triggers] = {}
@@ -117,7 +118,7 @@ class Conditionals:
         for algo in [each for each in waiting.values() if 0 < each.good_till_ms <= now_ms]:
             self.cancel(algo, now_ms, "EXPIRED")
         fills: list[Fill] = []
-        for algo in [*self._woken(symbol, quote), *self._trailed(symbol, quote, now_ms)]:
+        for algo in [*self._woken(symbol, quote), *self._trailed(symbol, quote)]:
             if algo.price_protect and self._is_strange(quote, symbol):
                 self._wait(algo)
                 continue
@@ -182,7 +183,7 @@ class Conditionals:
                 found += [self._open[cast(int, algo_id)] for algo_id in woken]
         return found
 
-    def _trailed(self, symbol: str, quote: Quote, now_ms: int) -> Iterator[AlgoOrder]:
+    def _trailed(self, symbol: str, quote: Quote) -> Iterator[AlgoOrder]:
         """Let the trailing orders follow the price; yield those it has turned against."""
         for algo in list(self._trailing.get(symbol, {}).values()):
             price, buying = price_of(algo.working_type, quote), algo.side == "BUY"

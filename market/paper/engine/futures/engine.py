@@ -98,7 +98,7 @@ class FuturesEngine:
         """Change between CROSSED and ISOLATED. Raises -4046, -4047, -4048, -4168."""
         self._settings.set_margin_type(account_id, symbol, margin_type, now_ms)
 
-    def set_hedge_mode(self, account_id: int, hedge_mode: bool, now_ms: int) -> None:
+    def set_hedge_mode(self, account_id: int, hedge_mode: bool) -> None:
         """Change between one-way and hedge mode. Raises -4059, -4067, -4068."""
         self._settings.set_hedge_mode(account_id, hedge_mode)
 
@@ -106,7 +106,7 @@ class FuturesEngine:
         """Change the multi-assets mode. Only remembered: margin stays by asset. Raises -4171, -4167, -4170."""
         self._settings.set_multi_assets(account_id, multi_assets, now_ms)
 
-    def set_fee_burn(self, account_id: int, fee_burn: bool, now_ms: int) -> None:
+    def set_fee_burn(self, account_id: int, fee_burn: bool) -> None:
         """Pay commissions in BNB, 10 % less, while there is enough; or not."""
         self._settings.set_fee_burn(account_id, fee_burn)
 

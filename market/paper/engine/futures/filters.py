@@ -6,7 +6,7 @@ import re
 
 from market.paper.engine.amounts import SCALE, short
 from market.paper.engine.futures.rules import FuturesRules, Lot
-from market.paper.engine.futures.types import CONDITIONAL_TYPES, AccountConfig, NewAlgoOrder, NewFuturesOrder
+from market.paper.engine.futures.types import CONDITIONAL_TYPES, AccountConfig, FuturesOrder, NewAlgoOrder, NewFuturesOrder
 from market.paper.engine.types import Quote, Rejected
 
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
@@ -15,9 +15,9 @@ GOOD_TILL_AHEAD_MS = 600_000
 GOOD_TILL_MAX_MS = 253_402_300_799_000
 
 
-def reduces(position_side: str, side: str, reduce_only: bool) -> bool:
+def reduces(order: NewFuturesOrder | NewAlgoOrder | FuturesOrder) -> bool:
     """True when an order can only reduce a position: by its flag, or in hedge mode by its sides."""
-    return reduce_only or (position_side == "LONG" and side == "SELL") or (position_side == "SHORT" and side == "BUY")
+    return order.reduce_only or (order.position_side, order.side) in (("LONG", "SELL"), ("SHORT", "BUY"))
 
 
 def check_terms(new: NewFuturesOrder, config: AccountConfig, now_ms: int) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 
 from market.paper.engine.amounts import SCALE
-from market.paper.engine.futures.admission import Admission, reduces
+from market.paper.engine.futures.admission import Admission
+from market.paper.engine.futures.filters import reduces
 from market.paper.engine.futures.margin import TAKER_RATE, can_isolate
 from market.paper.engine.futures.portfolio import Floor, Stake
 from market.paper.engine.futures.settlement import Settlement
@@ -192,12 +193,12 @@ class Orders:
         taken = 0
         for price, quantity in slices:
             fill = self._settlement.fill(stake, order, price, quantity, now_ms, TAKER_RATE, is_maker=False)
+            self._cut(stake, order)
             tell_order(self._floor, stake, order, "TRADE", now_ms, fill)
             fills.append(fill)
             taken += quantity
         if taken:
             self._ladder.take(order.symbol, quote, order.side, taken)
-            self._cut(stake, order)
         return fills
 
     def _cut(self, stake: Stake, order: FuturesOrder) -> None:

@@ -180,7 +180,7 @@ def test_reduce_only_is_refused_without_something_to_reduce():
 
 def test_hedge_mode_closes_one_side_only():
     made = desk()
-    made.engine.set_hedge_mode(1, True, NOON)
+    made.engine.set_hedge_mode(1, True)
     made.place("BUY", "0.1", position_side="LONG")
     made.place("SELL", "0.1", position_side="SHORT")
     close = {"quantity": None, "close_position": True}

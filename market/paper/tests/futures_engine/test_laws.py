@@ -184,7 +184,7 @@ def do_margin_type(desk: Desk, account_id: int, symbol: str, margin_type: Any):
 
 
 def do_hedge_mode(desk: Desk, account_id: int, hedge_mode: bool):
-    desk.engine.set_hedge_mode(account_id, hedge_mode, desk.now_ms)
+    desk.engine.set_hedge_mode(account_id, hedge_mode)
 
 
 def do_isolated(desk: Desk, account_id: int, symbol: str, intent: str, amount: int):

@@ -209,6 +209,15 @@ def test_a_margin_call_comes_once_before_the_liquidation():
     assert made.news("MARGIN_CALL") == []
 
 
+@pytest.mark.parametrize(("price", "calls"), [("95500", 0), ("95470", 1)])
+def test_a_margin_call_comes_when_maintenance_is_four_fifths_of_the_margin_balance(price, calls):
+    made = held("ISOLATED")
+    made.journal.watched.add(1)
+    # 38.2 of 49.99, and 38.188 of 46.99
+    made.market(price)
+    assert len(made.news("MARGIN_CALL")) == calls
+
+
 def test_who_trades_all_day_does_not_fill_the_memory():
     made = desk("100000")
     for number in range(3000):

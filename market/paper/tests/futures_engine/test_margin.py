@@ -23,6 +23,11 @@ def isolated(usdt: str = "10000"):
     return made
 
 
+def modified(made, order, quantity: str, price: str):
+    quote = made.quotes[order.symbol]
+    return made.engine.modify(order, order.side, units(quantity), units(price), quote, made.now_ms)
+
+
 def test_an_order_needs_its_notional_divided_by_the_leverage():
     made = desk("1000")
     assert refused(made.place, "BUY", "0.201", "99900") == (-2019, "Margin is insufficient.")
@@ -80,6 +85,22 @@ def test_an_order_that_loses_at_once_needs_that_too():
     # 1 BTC at 20x: margin 5000.005, and 4000 above the mark price
     assert refused(made.place, "BUY", "0.6")[0] == -2019
     assert made.place("BUY", "0.5").status == "FILLED"
+
+
+@pytest.mark.parametrize(("quantity", "price"), [("0.5", "90000"), ("4.4", "90000")])
+def test_an_order_cannot_be_modified_to_what_would_be_refused_anew(quantity, price):
+    made = desk()
+    made.engine.set_leverage(1, BTC, 50, NOON)
+    made.market("104000", mark="100000")
+    order = made.place("BUY", quantity, price)
+    before = repr(made.engine.state())
+    # 4 BTC at 4000 above the mark price lose 16,000; 3.7 BTC have less notional than 4.4 at 90,000, and lose 14,800.
+    assert refused(made.place, "BUY", "4", "104100")[0] == -2019
+    for wanted in ("4", "3.7"):
+        assert refused(modified, made, order, wanted, "104100")[0] == -2019
+    assert repr(made.engine.state()) == before
+    modified(made, order, "0.5", "104100")
+    assert order.status == "FILLED"
 
 
 def test_the_part_of_an_order_that_closes_needs_nothing_for_its_loss():
@@ -156,6 +177,19 @@ def test_an_isolated_position_takes_its_margin_out_of_the_cross_wallet():
     assert made.position("isolated_wallet") == Decimal("500.0005")
     assert made.asset("wallet_balance") == Decimal(1000) - Decimal("5.000005")
     assert made.asset("cross_wallet") == made.asset("available") == Decimal("494.999495")
+
+
+@pytest.mark.parametrize("change", [False, True])
+def test_an_isolated_order_needs_its_commission_too(change):
+    made = isolated("1008.98")
+    order = made.place("BUY", "0.1", "99900") if change else None
+    # 999 of margin and 9.99 of commission
+    ask = (modified, made, order, "0.2", "99900") if change else (made.place, "BUY", "0.2", "99900")
+    assert refused(*ask)[0] == -2019
+    made.engine.deposit(1, "USDT", units("0.01"), NOON)
+    call, *values = ask
+    call(*values)
+    assert made.asset("available") == Decimal("9.99")
 
 
 def test_the_loss_of_an_isolated_position_leaves_the_rest_available():
@@ -258,7 +292,7 @@ def test_the_multi_assets_mode_excludes_isolated_margin_and_open_orders():
 def test_commissions_are_paid_in_bnb_with_a_discount_while_there_is_enough():
     made = desk()
     made.engine.bnb_price = units("600")
-    made.engine.set_fee_burn(1, True, NOON)
+    made.engine.set_fee_burn(1, True)
     made.engine.deposit(1, "BNB", units("0.01"), NOON)
 
     _, (first,) = made.engine.place(*made.order("BUY", "0.1"))

@@ -35,6 +35,25 @@ def test_an_order_is_told_as_it_was_at_each_moment():
     ]
 
 
+def test_an_order_that_is_cut_to_what_it_could_reduce_is_told_as_filled():
+    made = watched()
+    made.place("BUY", "0.5")
+    made.news()
+    made.place("SELL", "0.8", "99000", reduce_only=True)
+    (_, last) = made.news("ORDER_TRADE_UPDATE")
+    assert (last.order.status, last.order.orig_qty, last.order.executed_qty) == ("FILLED", units("0.5"), units("0.5"))
+
+
+def test_a_modified_order_that_is_cut_to_what_it_could_reduce_is_told_as_filled():
+    made = watched()
+    made.place("BUY", "0.5")
+    order = made.place("SELL", "0.1", "101000", reduce_only=True)
+    made.news()
+    made.engine.modify(order, "SELL", units("0.8"), units("99000"), made.quotes[BTC], made.now_ms)
+    (_, last) = made.news("ORDER_TRADE_UPDATE")
+    assert (last.order.status, last.order.orig_qty, last.order.executed_qty) == ("FILLED", units("0.5"), units("0.5"))
+
+
 def test_resting_cancelled_and_modified_orders_are_told():
     made = watched()
     order = made.place("BUY", "0.01", "99000")

@@ -19,7 +19,7 @@ def code_of(call, *values, **changes) -> int:
 
 def hedged(usdt: str = "10000"):
     made = desk(usdt)
-    made.engine.set_hedge_mode(1, True, NOON)
+    made.engine.set_hedge_mode(1, True)
     return made
 
 
@@ -105,6 +105,15 @@ def test_the_break_even_price_brings_the_commissions_back():
     assert made.position("break_even_price") == Decimal("99949.90005")
 
 
+def test_the_break_even_price_counts_what_a_part_has_earned():
+    made = desk()
+    made.place("BUY", "0.2")
+    made.market("101000")
+    made.place("SELL", "0.1")
+    # 10.00001 and 5.049995 of commission, 99.98 of profit, over the 0.1 that is left
+    assert made.position("break_even_price") == Decimal("100000.1") - Decimal("849.29995")
+
+
 def test_reduce_only_is_refused_without_a_position_and_when_it_would_add():
     made = desk()
     assert code_of(made.place, "SELL", "0.1", reduce_only=True) == -2022
@@ -187,17 +196,17 @@ def test_in_hedge_mode_the_other_side_only_closes():
 def test_the_position_mode_changes_only_without_orders_and_positions():
     made = desk()
     change = made.engine.set_hedge_mode
-    assert code_of(change, 1, False, NOON) == -4059
+    assert code_of(change, 1, False) == -4059
     order = made.place("BUY", "0.01", "99000")
-    assert code_of(change, 1, True, NOON) == -4067
+    assert code_of(change, 1, True) == -4067
     made.engine.cancel(order, NOON)
     algo = made.algo("STOP_MARKET", "BUY", "110000")
-    assert code_of(change, 1, True, NOON) == -4067
+    assert code_of(change, 1, True) == -4067
     made.engine.cancel_algo(algo, NOON)
     made.place("BUY", "0.01")
-    assert code_of(change, 1, True, NOON) == -4068
+    assert code_of(change, 1, True) == -4068
     made.place("SELL", "0.01")
-    change(1, True, NOON)
+    change(1, True)
     assert made.engine.account_config(1).hedge_mode
 
 

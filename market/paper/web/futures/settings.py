@@ -57,7 +57,7 @@ def change_margin(call: Call) -> dict[str, Any]:
 def set_position_mode(call: Call) -> dict[str, Any]:
     """POST positionSide/dual."""
     dual = reading.switch(call.params, "dualSidePosition")
-    call.futures.engine.set_hedge_mode(call.account.account_id, dual, call.now_ms)
+    call.futures.engine.set_hedge_mode(call.account.account_id, dual)
     return SUCCESS
 
 
@@ -81,7 +81,7 @@ def multi_assets(call: Call) -> dict[str, bool]:
 def set_fee_burn(call: Call) -> dict[str, Any]:
     """POST feeBurn."""
     burn = reading.switch(call.params, "feeBurn")
-    call.futures.engine.set_fee_burn(call.account.account_id, burn, call.now_ms)
+    call.futures.engine.set_fee_burn(call.account.account_id, burn)
     return SUCCESS
 
 
