@@ -1,9 +1,7 @@
 """Group commit: what happens in the same moments shares a transaction, and every answer waits for its own.
 
-The event loop itself writes. A thread would take turns with it anyway (the interpreter runs one of them at a time) and
-measured a third slower; and SQLite before 3.51.3 can damage a file when one connection moves its WAL into it while
-another writes (sqlite.org/wal.html#walresetbug). What arrives while the disk is busy waits in the sockets and becomes
-the next group.
+The event loop itself writes. A thread would take turns with it anyway (the interpreter runs one of them at a time), and
+measured a third slower. What arrives while the disk is busy waits in the sockets and becomes the next group.
 """
 
 from __future__ import annotations
@@ -44,13 +42,11 @@ class Committer:
 
     async def run(self) -> None:
         """Wait for an error of the disk and raise it: memory is then ahead of the disk, and the process must end."""
-        tidied = 0
         while not self._failed.done():
             groups = self._groups
             await asyncio.wait([self._failed], timeout=QUIET_SECONDS)
-            if tidied != groups == self._groups:
+            if groups == self._groups:
                 self._ledger.tidy()
-                tidied = groups
         self._failed.result()
 
     def fail(self, error: Exception) -> None:
