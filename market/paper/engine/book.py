@@ -45,6 +45,7 @@ class Book(Generic[O]):
 
     def rest(self, order: O) -> None:
         """Let an open order rest at its price, to be filled by prices."""
+        assert order.price > 0, f"order {order.order_id} has no price to rest at"
         self._limits.add(order.order_id)
         heap, entry = self._place_of(order)
         heapq.heappush(heap, entry)

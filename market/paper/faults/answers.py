@@ -23,6 +23,8 @@ SHOWING = (
 BORN = ("time", "createTime", "transactionTime")
 # Public, and not about the market.
 TIMELESS = ("time", "ping", "exchangeInfo")
+# Moments above are of clients that want microseconds.
+MICROSECONDS = 10**14
 DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 
 
@@ -39,9 +41,9 @@ class LateVisibility(CallFault):
     async def answer(self, call: Call, *, proceed: Next) -> Reply:
         """Answer the call."""
         reply = await proceed(call)
-        if reply.status != 200:
+        found, before_ms = _answered(reply), call.now_ms - self.delay_seconds * MS_PER_SECOND
+        if found is None:
             return reply
-        found, before_ms = orjson.loads(reply.body), call.now_ms - self.delay_seconds * MS_PER_SECOND
         if isinstance(found, list):
             seen = [thing for thing in found if _born_ms(thing) <= before_ms]
             return Reply(orjson.dumps(seen), headers=reply.headers)
@@ -62,9 +64,8 @@ class Nan(CallFault):
     async def answer(self, call: Call, *, proceed: Next) -> Reply:
         """Answer the call."""
         reply = await proceed(call)
-        if reply.status != 200:
-            return reply
-        return Reply(orjson.dumps(self._spoilt(orjson.loads(reply.body), "")), headers=reply.headers)
+        found = _answered(reply)
+        return reply if found is None else Reply(orjson.dumps(self._spoilt(found, "")), headers=reply.headers)
 
     def _spoilt(self, thing: Any, name: str) -> Any:
         if isinstance(thing, dict):
@@ -114,7 +115,7 @@ class WafBlock(CallFault):
 
 @dataclass(frozen=True)
 class FrozenData(HandlerFault):
-    """Public market data stands still, candles and books alike, as when the fault began; trading goes on."""
+    """Market data stands still, candles and books alike, as when the fault began; trading goes on."""
 
     at_ms: int = 0
 
@@ -124,7 +125,9 @@ class FrozenData(HandlerFault):
 
     def concerns(self, call: Call) -> bool:
         """Market data, not the time."""
-        return call.endpoint.security == "none" and call.endpoint.path.rpartition("/")[2] not in TIMELESS
+        endpoint = call.endpoint
+        is_public = endpoint.method == "GET" and endpoint.security in ("none", "key")
+        return is_public and endpoint.path.rpartition("/")[2] not in TIMELESS
 
     def handle(self, call: Call, *, handler: Handler) -> Any:
         """Do what the handler does, at another moment."""
@@ -136,5 +139,16 @@ class FrozenData(HandlerFault):
             call.now_ms = now_ms
 
 
+def _answered(reply: Reply) -> Any:
+    """The JSON of a good answer; None of an error, and of what another fault has left of an answer."""
+    if reply.status != 200:
+        return None
+    try:
+        return orjson.loads(reply.body)
+    except orjson.JSONDecodeError:
+        return None
+
+
 def _born_ms(thing: dict[str, Any]) -> int:
-    return next((thing[name] for name in BORN if name in thing), 0)
+    moment: int = next((thing[name] for name in BORN if name in thing), 0)
+    return moment // 1000 if moment > MICROSECONDS else moment

@@ -39,8 +39,9 @@ class PartialFill(HandlerFault):
         finally:
             venue.most = None
         if self.rest_seconds:
-            order = venue.engine.books[placed["symbol"]].by_id(call.account.account_id, placed["orderId"])
-            if order is not None:
+            book = venue.engine.books[placed["symbol"]]
+            order = book.by_id(call.account.account_id, placed["orderId"])
+            if order is not None and book.is_resting(order):
                 call.exchange.faults.park(venue, order, call.now_ms + int(self.rest_seconds * MS_PER_SECOND))
         return placed
 
@@ -69,7 +70,9 @@ class CancelLoses(HandlerFault):
         """Fill what is asked for, then do what the handler does: it finds nothing."""
         venue = _venue_of(call)
         for order in self._asked_for(call, venue):
-            venue.credit(venue.engine.fill_resting(order, call.now_ms))
+            # The fill of one may be the end of another.
+            if venue.engine.books[order.symbol].by_id(order.account_id, order.order_id) is order:
+                venue.credit(venue.engine.fill_resting(order, call.now_ms))
         return handler(call)
 
     def _asked_for(self, call: Call, venue: Venue[Any]) -> list[Order]:

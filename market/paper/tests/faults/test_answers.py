@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from market.paper.faults.answers import FrozenData
-from market.paper.tests.faults.conftest import ORDER
+from market.paper.tests.faults.conftest import ORDER, wait_until
+from market.paper.web.routes import ROUTES
 
 pytestmark = pytest.mark.usefixtures("btc_at_50000")
 
@@ -45,6 +46,16 @@ def test_orders_are_shown_when_they_are_old_enough(client, board):
         assert time.monotonic() < deadline
     assert client.get_order(symbol="BTCUSDT", origClientOrderId="done")["status"] == "FILLED"
     assert len(client.get_all_orders(symbol="BTCUSDT")) == 1
+
+
+def test_orders_are_shown_when_they_are_old_enough_with_times_in_microseconds(client, board):
+    board.add("late_visibility", delay_seconds=0.2)
+    client.session.headers["X-MBX-TIME-UNIT"] = "MICROSECOND"
+    client.create_order(**BUY)
+
+    assert client.get_all_orders(symbol="BTCUSDT") == []
+
+    wait_until(lambda: client.get_all_orders(symbol="BTCUSDT"))
 
 
 def test_invisible_order_can_be_cancelled(client, board):
@@ -93,6 +104,17 @@ def test_html_with_200_hides_an_order_that_is_done(client, board):
     assert client.get_order(symbol="BTCUSDT", origClientOrderId="done")["status"] == "FILLED"
 
 
+@pytest.mark.parametrize("outer", ["nan", "late_visibility"])
+@pytest.mark.parametrize("inner", ["html_after", "truncated"])
+def test_answer_that_is_no_json_stays_as_it_is(client, board, outer, inner):
+    client.create_order(**BUY)
+    board.add(outer, **({"delay_seconds": 0} if outer == "late_visibility" else {}))
+    board.add(inner)
+
+    with pytest.raises(Exception, match="Invalid Response"):
+        client.get_all_orders(symbol="BTCUSDT")
+
+
 def test_firewall_answers_with_html_and_nothing_is_done(client, board):
     board.add("waf_block", match={"path": ORDER, "method": "POST"}, times=1)
 
@@ -110,6 +132,21 @@ def test_frozen_data_is_only_seen_by_the_endpoint():
     seen = FrozenData().begun(40).handle(call, handler=lambda call: call.now_ms)
 
     assert (seen, call.now_ms) == (40, 100)  # request weight is counted in the minute that is
+
+
+@pytest.mark.parametrize(
+    ("route", "concerned"),
+    [
+        (("GET", "/api/v3/klines"), True),
+        (("GET", "/api/v3/historicalTrades"), True),
+        (("GET", "/fapi/v1/historicalTrades"), True),  # it asks for a key
+        (("GET", "/fapi/v1/time"), False),
+        (("PUT", "/fapi/v1/listenKey"), False),
+        (("GET", "/fapi/v3/account"), False),
+    ],
+)
+def test_market_data_freezes_and_nothing_else(route, concerned):
+    assert FrozenData().concerns(SimpleNamespace(endpoint=ROUTES[route])) is concerned
 
 
 def test_frozen_data_stands_still_while_time_and_trading_go_on(paper, client, board):

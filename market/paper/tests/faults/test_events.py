@@ -5,11 +5,17 @@ import hmac
 import json
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import pytest
 from websockets.sync.client import connect
 
+from market.paper.faults.board import Faults
+from market.paper.faults.events import DuplicateEvents
+from market.paper.faults.kinds import EventFault
+from market.paper.faults.steps import Match, Step
 from market.paper.tests.faults.conftest import wait_until
 
 BUY = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
@@ -115,6 +121,40 @@ def test_half_an_event_is_no_json(paper, key, board):
         with pytest.raises(json.JSONDecodeError):
             json.loads(socket.recv(10))
         assert executions(socket) == ["TRADE"]
+
+
+@pytest.mark.usefixtures("btc_at_50000")
+def test_two_faults_may_halve_the_same_event(paper, key, board):
+    with user_data(paper, key) as socket:
+        for _ in range(2):
+            board.add("garbage_events", match=TRADES, times=1)
+        trade_and_deposit(paper, key)
+
+        with pytest.raises(json.JSONDecodeError):
+            json.loads(socket.recv(10))
+        assert executions(socket) == ["TRADE"]
+
+
+@dataclass(frozen=True)
+class Broken(EventFault):
+    """A fault with a bug."""
+
+    def deliveries(self, payload):
+        """Break."""
+        raise ValueError(payload)
+
+
+def test_event_leaves_as_it_was_when_a_fault_has_a_bug(caplog):
+    """Nobody catches anything where events leave: it would be the end of the process."""
+    exchange = SimpleNamespace(now_ms=lambda: 0, hub=SimpleNamespace(filter=None), venues={})
+    board = Faults(exchange)
+    steps = [Step(name, fault, Match()) for name, fault in (("broken", Broken()), ("twice", DuplicateEvents()))]
+    board.add(steps, in_order=False, seed=0, now_ms=0)
+
+    sent = board.filter_event(None, "trade", {"s": "BTCUSDT"})
+
+    assert sent == [(0, {"s": "BTCUSDT"})] * 2
+    assert "fault 1 (broken) has a bug" in caplog.text
 
 
 @pytest.mark.usefixtures("btc_at_50000")

@@ -61,6 +61,18 @@ def test_cancel_that_loses_the_race_finds_a_filled_order(client, board):
     assert client.futures_position_information(**BTC)[0]["positionAmt"] == "0.010"
 
 
+def test_cancel_of_all_orders_finds_those_gone_that_the_first_fill_expired(client, board):
+    client.futures_create_order(**(BUY | {"quantity": "0.02"}))
+    for price in ("51000", "52000"):
+        closing = {"side": "SELL", "price": price, "quantity": "0.02", "reduceOnly": "true"}
+        client.futures_create_order(**(REST | closing))
+    board.add("cancel_loses")
+
+    assert client.futures_cancel_all_open_orders(**BTC)["code"] == 200
+
+    assert [order["status"] for order in client.futures_get_all_orders(**BTC)] == ["FILLED", "FILLED", "EXPIRED"]
+
+
 def test_young_orders_and_fills_are_not_shown(client, board):
     board.add("late_visibility", delay_seconds=3600)
     client.futures_create_order(**BUY, newClientOrderId="done")

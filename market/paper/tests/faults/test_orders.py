@@ -86,6 +86,18 @@ def test_rest_that_was_kept_fills_when_the_board_is_cleared(client, board):
     wait_until(lambda: client.get_order(**BTC, orderId=order["orderId"])["status"] == "FILLED")
 
 
+def test_order_that_waits_for_its_stop_price_goes_on_waiting(client, board):
+    client.create_order(**BUY)
+    board.add("partial_fill", rest_seconds=3600)
+    order = client.create_order(symbol="BTCUSDT", side="SELL", type="STOP_LOSS", quantity="0.009", stopPrice="40000")
+
+    board.clear()
+
+    begun = time.monotonic()
+    while time.monotonic() < begun + 0.3:
+        assert client.get_order(**BTC, orderId=order["orderId"])["status"] == "NEW"
+
+
 def test_order_that_may_only_fill_whole_does_not_fill_in_part(client, board):
     board.add("partial_fill", fill_percent=30)
 
