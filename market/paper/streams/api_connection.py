@@ -16,7 +16,8 @@ from market.paper.streams.api_requests import ApiRequest, Unreadable, answer, re
 from market.paper.streams.api_session import Later, Session
 from market.paper.streams.connection import API, Connection
 from market.paper.streams.frames import text_frame
-from market.paper.web.call import Call, DropConnection, Endpoint, Reply
+from market.paper.web import errors
+from market.paper.web.call import Call, DropConnection, Endpoint, Reply, error_reply
 from market.paper.web.errors import ApiError
 
 if TYPE_CHECKING:
@@ -89,20 +90,17 @@ class ApiConnection(Connection):
         try:
             request = request_of(text)
         except Unreadable as error:
-            self.send(text_frame(answer(error.request_id, 400, _error_body(error.error), None)))
+            self.send(text_frame(answer(error.request_id, 400, error_reply(error.error).body, None)))
             return
         later: Later = []
         try:
             reply = await self._answer(request, later)
-        except ApiError as error:
-            reply = Reply(_error_body(error), error.status, error.headers)
         except DropConnection:
             self.abort()
             return
         except Exception:
             logger.exception("%s failed", request.method)
-            unknown = ApiError(-1000, "An unknown error occurred while processing the request.", 500)
-            reply = Reply(_error_body(unknown), unknown.status)
+            reply = error_reply(errors.unknown())
         shown = self._rate_limits if request.rate_limits is None else request.rate_limits
         body = self._with_retry(reply) if "Retry-After" in reply.headers else reply.body
         limits = self._limits(reply) if shown else None
@@ -111,7 +109,7 @@ class ApiConnection(Connection):
             act()
 
     async def _answer(self, request: ApiRequest, later: Later) -> Reply:
-        """Raises ApiError, DropConnection."""
+        """Raises DropConnection."""
         name = plain_name(self._market, request.method)
         endpoint = self._session.endpoint_of(name, later) if self._market == "spot" else None
         target = target_of(self._market, name)
@@ -146,7 +144,3 @@ class ApiConnection(Connection):
 
 def _refuse(call: Call) -> NoReturn:
     raise ApiError(-1020, "This operation is not supported.")
-
-
-def _error_body(error: ApiError) -> bytes:
-    return orjson.dumps({"code": error.code, "msg": error.msg})
