@@ -81,9 +81,12 @@ class Feed:
         start_ms: int | None,
         end_ms: int | None,
         kind: Kind = "last",
+        zone_ms: int = 0,
     ) -> bytes:
         """Binance's kline answer (JSON). The candle that is still open is the last row, as it stands now."""
-        return self._series[symbol].klines(interval, now_ms, limit=limit, start_ms=start_ms, end_ms=end_ms, kind=kind)
+        return self._series[symbol].klines(
+            interval, now_ms, limit=limit, start_ms=start_ms, end_ms=end_ms, kind=kind, zone_ms=zone_ms
+        )
 
     def candle_now(self, symbol: str, interval: str, now_ms: int) -> Candle | None:
         """The candle that is open at a moment, as it stands then; None while nothing is recorded in it."""

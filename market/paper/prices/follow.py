@@ -13,11 +13,11 @@ from market.paper.engine.amounts import units
 from market.paper.engine.types import Market, Quote
 from market.paper.prices.feed import DEFAULT_BOOK, decimals_of
 from market.paper.prices.funding import next_funding_ms
-from market.paper.prices.intervals import CALENDAR, MINUTES
+from market.paper.prices.intervals import CALENDAR, INTERVALS, MINUTES
 from market.paper.prices.live import LiveCandles, LiveFundings, LiveQuotes, LiveTrades
 from market.paper.prices.path import STEP_MS
 from market.paper.prices.quotes import Book
-from market.paper.prices.types import Bar, Candle, Funding, Kind, NoPrice, Trade
+from market.paper.prices.types import Bar, Candle, Funding, Kind, NoPrice, NoZone, Trade
 
 BNB = "BNBUSDT"
 STALE_MS = 10_000
@@ -91,8 +91,14 @@ class FollowFeed:
         start_ms: int | None,
         end_ms: int | None,
         kind: Kind = "last",
+        zone_ms: int = 0,
     ) -> bytes:
-        """Binance's kline answer (JSON), of the newest 1500 candles. Mark and index price show the last price's."""
+        """Binance's kline answer (JSON), of the newest 1500 candles. Mark and index price show the last price's.
+
+        Candles are as the followed exchange made them, by UTC: raises NoZone where those of the zone differ.
+        """
+        if INTERVALS[interval].shift(zone_ms):
+            raise NoZone
         candles = self.candles[symbol]
         return candles.rows(interval, now_ms, limit=limit, start_ms=start_ms, end_ms=end_ms, kind=kind)
 

@@ -1,9 +1,12 @@
-"""Kline intervals: which bucket a moment is in, and when a bucket opens. Buckets are numbered from the epoch."""
+"""Kline intervals: which bucket a moment is in, and when a bucket opens. Buckets are numbered from the epoch.
+
+In another time zone a bucket has the same number, and opens when the clocks there show what UTC's show otherwise.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +40,21 @@ class Interval:
         """The bucket of every moment."""
         return (moments_ms - self.offset_ms) // self.width_ms
 
+    def shift(self, zone_ms: int) -> int:
+        """How much earlier buckets open where clocks are so much ahead of UTC; 0 where they open as in UTC."""
+        return zone_ms % self.width_ms
+
+    def shifted(self, shift_ms: int) -> Self:
+        """The same interval, opening so much earlier."""
+        return replace(self, offset_ms=self.offset_ms - shift_ms)
+
 
 class Months(Interval):
-    """Calendar months, UTC."""
+    """Calendar months."""
+
+    def shift(self, zone_ms: int) -> int:
+        """The zone itself: months have no width."""
+        return zone_ms
 
     def bucket(self, moment_ms: int) -> int:
         """The month a moment is in."""
@@ -48,11 +63,11 @@ class Months(Interval):
     def open_ms(self, bucket: Buckets) -> Buckets:
         """When a month begins."""
         moments = np.asarray(bucket).astype("M8[M]").astype("M8[ms]").astype(np.int64)
-        return int(moments) if isinstance(bucket, int) else moments
+        return int(moments) + self.offset_ms if isinstance(bucket, int) else moments + self.offset_ms
 
     def buckets(self, moments_ms: NDArray[np.int64]) -> NDArray[np.int64]:
         """The month of every moment."""
-        return moments_ms.astype("M8[ms]").astype("M8[M]").astype(np.int64)
+        return (moments_ms - self.offset_ms).astype("M8[ms]").astype("M8[M]").astype(np.int64)
 
 
 # Minutes of the intervals that divide a day, and so the recorded window.

@@ -16,6 +16,8 @@ from market.paper.prices.types import Bar, Candle, Kind
 
 # An answer of 1000 rows has 130 kB, and the next minute brings another.
 CACHED_ANSWERS = 8
+# All intervals of UTC and some of other time zones.
+CACHED_TABLES = 40
 
 
 class Series:
@@ -25,40 +27,51 @@ class Series:
         self._tape = tape
         self._first_ms = first_ms
         self._decimals = decimals
-        self._tables: dict[str, Table] = {}
-        self._answers: OrderedDict[tuple[str, int, int, int, bool, bool], tuple[bytes, int]] = OrderedDict()
-        self._closed: dict[str, tuple[int, Bar | None]] = {}
+        self._tables: OrderedDict[tuple[str, int], Table] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, int, int, int, int, bool, bool], tuple[bytes, int]] = OrderedDict()
+        self._closed: dict[tuple[str, int], tuple[int, Bar | None]] = {}
 
     def klines(
-        self, interval: str, now_ms: int, *, limit: int, start_ms: int | None, end_ms: int | None, kind: Kind
+        self,
+        interval: str,
+        now_ms: int,
+        *,
+        limit: int,
+        start_ms: int | None,
+        end_ms: int | None,
+        kind: Kind,
+        zone_ms: int = 0,
     ) -> bytes:
         """Binance's kline answer; the open candle is the last row. Mark and index prices have the same candles."""
-        scale = INTERVALS[interval]
+        shift_ms = INTERVALS[interval].shift(zone_ms)
+        scale = INTERVALS[interval].shifted(shift_ms)
         now_bucket = scale.bucket(now_ms)
         first = scale.bucket_from(max(self._first_ms, start_ms or 0))
         last = now_bucket if end_ms is None else min(now_bucket, scale.bucket(end_ms))
-        candle = self.now(interval, now_ms, kind) if first <= last == now_bucket else None
+        candle = self.now(interval, now_ms, kind, shift_ms) if first <= last == now_bucket else None
         newest, prices_only = start_ms is None, kind != "last"
         closed_limit = limit - 1 if newest and candle else limit
         rows, count = b"", 0
         if closed_limit and first <= min(last, now_bucket - 1):
             closed = min(last, now_bucket - 1)
-            rows, count = self._rows(interval, first, closed, closed_limit, newest=newest, prices_only=prices_only)
+            rows, count = self._rows(
+                interval, shift_ms, first, closed, closed_limit, newest=newest, prices_only=prices_only
+            )
         if candle and count < limit:
             text = self._text(scale, np.array([now_bucket]), tabled([candle.bar]), prices_only=prices_only)
             rows = rows + b"," + text if rows else text
         return b"[" + rows + b"]"
 
-    def now(self, interval: str, now_ms: int, kind: Kind = "last") -> Candle | None:
+    def now(self, interval: str, now_ms: int, kind: Kind = "last", shift_ms: int = 0) -> Candle | None:
         """The candle that is open at a moment, as it stands then; None while nothing is recorded in it."""
-        scale = INTERVALS[interval]
+        scale = INTERVALS[interval].shifted(shift_ms)
         bucket = scale.bucket(now_ms)
         open_ms = scale.open_ms(bucket)
         if interval == "1s":
             bar = self._second_so_far(now_ms)
         else:
             first = max(open_ms, self._first_ms) // MS_PER_MINUTE
-            closed = self._closed_bar(interval, first, now_ms // MS_PER_MINUTE)
+            closed = self._closed_bar((interval, shift_ms), first, now_ms // MS_PER_MINUTE)
             bar = _both(closed, self._minute_so_far(now_ms, kind))
         if bar is None:
             return None
@@ -67,9 +80,9 @@ class Series:
     def day(self, now_ms: int) -> Bar | None:
         """The last 24 hours as one candle."""
         minute = now_ms // MS_PER_MINUTE
-        return _both(self._closed_bar("24h", minute - MINUTES_PER_DAY + 1, minute), self._minute_so_far(now_ms))
+        return _both(self._closed_bar(("24h", 0), minute - MINUTES_PER_DAY + 1, minute), self._minute_so_far(now_ms))
 
-    def _closed_bar(self, name: str, first: int, minute: int) -> Bar | None:
+    def _closed_bar(self, name: tuple[str, int], first: int, minute: int) -> Bar | None:
         """What the open candle of one interval has without the open minute: the same for the whole minute."""
         known = self._closed.get(name)
         if known is None or known[0] != minute:
@@ -99,13 +112,13 @@ class Series:
         return Bar(int(way[0]), int(way.max()), int(way.min()), int(way[-1]), volume, quote, trades)
 
     def _rows(
-        self, interval: str, first: int, last: int, limit: int, *, newest: bool, prices_only: bool
+        self, interval: str, shift_ms: int, first: int, last: int, limit: int, *, newest: bool, prices_only: bool
     ) -> tuple[bytes, int]:
-        key = (interval, first, last, limit, newest, prices_only)
+        key = (interval, shift_ms, first, last, limit, newest, prices_only)
         answer = self._answers.get(key)
         if answer is None:
-            buckets, candles = self._table(interval).rows(first, last, limit, newest=newest)
-            text = self._text(INTERVALS[interval], buckets, candles, prices_only=prices_only)
+            buckets, candles = self._table(interval, shift_ms).rows(first, last, limit, newest=newest)
+            text = self._text(INTERVALS[interval].shifted(shift_ms), buckets, candles, prices_only=prices_only)
             answer = self._answers[key] = text, len(buckets)
             if len(self._answers) > CACHED_ANSWERS:
                 self._answers.popitem(last=False)
@@ -118,18 +131,24 @@ class Series:
         taken = (candles.volume // 2, candles.quote_volume // 2)  # the recording does not say
         return kline_text(open_ms, close_ms, candles, taken, self._decimals)
 
-    def _table(self, interval: str) -> Table:
-        table = self._tables.get(interval)
+    def _table(self, interval: str, shift_ms: int) -> Table:
+        key = (interval, shift_ms)
+        table = self._tables.get(key)
         if table is None:
-            table = self._tables[interval] = self._new_table(interval)
+            table = self._tables[key] = self._new_table(interval, shift_ms)
+            if len(self._tables) > CACHED_TABLES:
+                self._tables.popitem(last=False)
         return table
 
-    def _new_table(self, interval: str) -> Table:
-        if interval in MINUTES:
-            return LoopTable(self._tape.minutes, MINUTES[interval])
+    def _new_table(self, interval: str, shift_ms: int) -> Table:
+        if interval == "1s":
+            return SecondTable(self._tape)
+        minutes = self._tape.minutes
+        if shift_ms:
+            minutes = minutes.rolled(-shift_ms // MS_PER_MINUTE)
         if interval in CALENDAR:
-            return CalendarTable(LoopTable(self._tape.minutes, MINUTES["1d"]), CALENDAR[interval])
-        return SecondTable(self._tape)
+            return CalendarTable(LoopTable(minutes, MINUTES["1d"]), CALENDAR[interval])
+        return LoopTable(minutes, MINUTES[interval])
 
 
 def _both(earlier: Bar | None, later: Bar | None) -> Bar | None:

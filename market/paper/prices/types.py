@@ -14,6 +14,10 @@ class NoPrice(Exception):
     """There is no price to trade at now (a followed exchange is silent). Nothing is made up in its place."""
 
 
+class NoZone(Exception):
+    """Candles by the clocks of another time zone are not to be had here."""
+
+
 class Bar(NamedTuple):
     """One candle's amounts, as ints counting 10**-8; ``trades`` is a number."""
 
@@ -104,8 +108,12 @@ class PriceFeed(Protocol):
         start_ms: int | None,
         end_ms: int | None,
         kind: Kind = "last",
+        zone_ms: int = 0,
     ) -> bytes:
-        """Binance's kline answer (JSON). The candle that is still open is the last row, as it stands now."""
+        """Binance's kline answer (JSON). The candle that is still open is the last row, as it stands now.
+
+        ``zone_ms`` (whole minutes): by how much the clocks by which days begin are ahead of UTC. Raises NoZone.
+        """
 
     def candle_now(self, symbol: str, interval: str, now_ms: int) -> Candle | None:
         """The candle that is open at a moment, as it stands then; None while nothing is recorded in it."""

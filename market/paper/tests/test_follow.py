@@ -62,6 +62,14 @@ def test_without_a_price_nothing_is_traded_and_nothing_made_up(tmp_path, wait_un
         assert follower.signed("GET", "/api/v3/allOrders", key, symbol="BTCUSDT")[1] == []
 
 
+@pytest.mark.parametrize(("changes", "code"), [({"timeZone": "8"}, -1130), ({"interval": "1s"}, -1120)])
+def test_candles_that_nobody_fetches_are_refused(follower, changes, code):
+    asked = {"symbol": "ETHUSDT", "interval": "1d"}
+
+    assert len(follower.get("/api/v3/klines", **asked, limit=5)) == 5
+    assert follower.get("/api/v3/klines", **asked | changes)["code"] == code
+
+
 def test_start_without_the_followed_exchange_says_what_to_do(tmp_path, free_port, spawn):
     command = [sys.executable, "-m", "market.paper", "--port", "0", "--ledger", str(tmp_path / "ledger.sqlite3")]
 

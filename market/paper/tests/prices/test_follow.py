@@ -13,7 +13,8 @@ from market.paper.prices import poll, upstream
 from market.paper.prices.live import LiveTrades
 from market.paper.prices.path import STEP_MS
 from market.paper.prices.poll import Poller, follow
-from market.paper.prices.types import NoPrice
+from market.paper.prices.recording import MS_PER_MINUTE
+from market.paper.prices.types import NoPrice, NoZone
 from market.paper.prices.upstream import UpstreamFailed
 from market.paper.tests.prices.feeds import FEED, FUTURES_FEED
 from market.paper.tests.prices.stub import Stub, real_ms
@@ -150,6 +151,18 @@ def test_candles_of_every_interval_are_theirs_and_the_open_one_follows_the_price
             assert candle.bar.low <= feed.price("XRPUSDT", real_ms()) <= candle.bar.high
             day = feed.day("XRPUSDT", now)
             assert abs(day.volume / FUTURES_FEED.day("XRPUSDT", now).volume - 1) < 0.02
+
+    with_stub(test)
+
+
+def test_candles_of_another_time_zone_are_had_only_where_they_are_those_of_utc():
+    async def test(stub: Stub) -> None:
+        async with running(await follow(stub.url, "spot", ["XRPUSDT"], real_ms)) as feed:
+            bounds = {"limit": 30, "start_ms": None, "end_ms": None, "zone_ms": 8 * 60 * MS_PER_MINUTE}
+            assert len(json.loads(feed.klines("XRPUSDT", "4h", real_ms(), **bounds))) == 30
+            for interval in ("12h", "1d", "1w", "1M"):
+                with pytest.raises(NoZone):
+                    feed.klines("XRPUSDT", interval, real_ms(), **bounds)
 
     with_stub(test)
 

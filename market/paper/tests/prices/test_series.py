@@ -98,6 +98,59 @@ def test_calendar_candles_open_when_the_calendar_says(interval):
     assert [row[6] + 1 for row in shown[:-1]] == [row[0] for row in shown[1:]]
 
 
+ZONES = [8 * 60, -(5 * 60 + 30), 14 * 60, -12 * 60]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("interval", ["1s", "1m", "30m", "1h", "4h", "1d", "3d", "1w", "1M"])
+def test_candles_of_a_time_zone_open_by_its_clocks_and_sum_up_the_minutes_in_them(interval, zone):
+    ahead = timedelta(minutes=zone)
+    file = recorded("ETHUSDT")
+    now = at(100_000, 7)
+
+    shown = rows(FEED, "ETHUSDT", interval, now, limit=4, zone_ms=zone * MS_PER_MINUTE)
+
+    assert len(shown) == 4
+    assert shown[-1][0] <= now <= shown[-1][6]
+    for row, following in pairwise(shown):
+        there = datetime.fromtimestamp(row[0] / 1000, UTC) + ahead
+        if interval in ("3d", "1w", "1M"):
+            assert there == opening(interval, there)
+        else:
+            assert int(there.timestamp() * 1000) % INTERVALS[interval].width_ms == 0
+        assert row[6] == following[0] - 1
+        if interval != "1s":
+            first, end = row[0] // MS_PER_MINUTE, following[0] // MS_PER_MINUTE
+            replayed = [file[(20_000 + minute - REAL) % LENGTH] for minute in range(first, end)]
+            assert [Decimal(amount) for amount in row[1:6]] == summed(replayed)
+
+
+@pytest.mark.parametrize("interval", ["1d", "1w", "1M"])
+def test_open_candle_of_a_time_zone_has_what_happened_since_it_opened(interval):
+    now = at(100_000, 7)
+
+    (row,) = rows(FEED, "ETHUSDT", interval, now, limit=1, zone_ms=8 * 60 * MS_PER_MINUTE)
+    minutes = rows(FEED, "ETHUSDT", "1m", now, limit=50_000, start_ms=row[0])
+
+    assert minutes[0][0] == row[0]
+    assert (row[1], row[4]) == (minutes[0][1], minutes[-1][4])
+    assert row[2] == max((minute[2] for minute in minutes), key=Decimal)
+    assert Decimal(row[5]) == sum(Decimal(minute[5]) for minute in minutes)
+
+
+def test_candles_of_a_time_zone_page_without_a_gap_and_apart_from_those_of_utc():
+    zone_ms = 8 * 60 * MS_PER_MINUTE
+    now = at(100_000)
+
+    newest = rows(FEED, "BTCUSDT", "1d", now, limit=30, zone_ms=zone_ms)
+    since = rows(FEED, "BTCUSDT", "1d", now, limit=10, start_ms=newest[0][0] - 1, zone_ms=zone_ms)
+    plain = rows(FEED, "BTCUSDT", "1d", now, limit=30)
+
+    assert since == newest[:10]
+    assert {row[0] % MS_PER_DAY for row in newest} == {16 * 60 * MS_PER_MINUTE}
+    assert {row[0] % MS_PER_DAY for row in plain} == {0}
+
+
 @pytest.mark.parametrize("feed", [FEED, FUTURES_FEED], ids=["spot", "futures"])
 def test_every_interval_is_served_and_seconds_on_spot_only(feed):
     expected = set(INTERVALS) - ({"1s"} if feed is FUTURES_FEED else set())

@@ -45,6 +45,25 @@ def test_trading_day_begins_at_midnight_of_its_zone(paper):
     assert set(here) - set(there) == {"priceChange", "priceChangePercent", "weightedAvgPrice"}
 
 
+@pytest.mark.parametrize(
+    ("zone", "hour"), [("8", 16), ("+08:00", 16), ("-5:30", 5.5), ("0", 0), ("14", 10), ("-12", 12)]
+)
+@pytest.mark.parametrize("path", ["klines", "uiKlines"])
+def test_candles_of_a_day_open_at_midnight_of_their_zone(paper, path, zone, hour):
+    found = paper.get(f"/api/v3/{path}", symbol="BTCUSDT", interval="1d", timeZone=zone, limit=3)
+
+    assert [row[0] % 86_400_000 for row in found] == [hour * 3_600_000] * 3
+    assert [row[6] - row[0] for row in found] == [86_399_999] * 3
+
+
+@pytest.mark.parametrize(("zone", "code"), [("99:99", -1100), ("x", -1100), ("14:01", -1130), ("-13", -1130)])
+@pytest.mark.parametrize("path", ["klines?interval=1d&", "ticker/tradingDay?"])
+def test_time_zones_that_are_none_are_refused(paper, path, zone, code):
+    status, answer, _ = paper.request("GET", f"/api/v3/{path}symbol=BTCUSDT&timeZone={zone}")
+
+    assert (status, answer["code"]) == (400, code)
+
+
 def test_day_ticker_counts_trades_between_its_ids(client):
     day = client.get_ticker(symbol="BTCUSDT")
 

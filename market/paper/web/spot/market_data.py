@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 
 from market.paper.engine.amounts import text as amount
-from market.paper.prices.intervals import INTERVALS
+from market.paper.prices.recording import MS_PER_MINUTE
 from market.paper.prices.tape import AVERAGE_MINUTES
-from market.paper.prices.types import Trade
+from market.paper.prices.types import NoZone, Trade
 from market.paper.web import errors
 from market.paper.web.call import Call
 from market.paper.web.errors import ApiError
@@ -19,6 +19,7 @@ from market.paper.web.params import Params
 ABSENT = dict.fromkeys(("otoAllowed", "opoAllowed", "pegInstructionsAllowed", "isMarginTradingAllowed"), False)
 STATUSES = ("TRADING", "HALT", "BREAK", "END_OF_DAY", "CANCEL_ONLY")
 MAX_ROWS = 1000
+ZONE = r"^[+-]?([0-9]{1,2})(:[0-5][0-9])?$"
 
 
 def exchange_info(call: Call) -> dict[str, Any]:
@@ -49,17 +50,20 @@ def klines(call: Call) -> bytes:
     params, feed = call.params, call.spot.feed
     symbol = params.symbol(feed.symbols)
     interval = params.required("interval")
-    if interval not in INTERVALS:
+    if interval not in feed.intervals:
         raise ApiError(-1120, "Invalid interval.")
-    params.matching("timeZone", "^[+-]?[0-9:]{1,6}$")
-    return feed.klines(
-        symbol,
-        interval,
-        call.now_ms,
-        limit=params.limit(500, MAX_ROWS),
-        start_ms=params.moment("startTime"),
-        end_ms=params.moment("endTime"),
-    )
+    try:
+        return feed.klines(
+            symbol,
+            interval,
+            call.now_ms,
+            limit=params.limit(500, MAX_ROWS),
+            start_ms=params.moment("startTime"),
+            end_ms=params.moment("endTime"),
+            zone_ms=zone(params),
+        )
+    except NoZone as error:
+        raise errors.invalid("timeZone") from error
 
 
 def trades(call: Call) -> list[dict[str, Any]]:
@@ -124,6 +128,16 @@ def require_status(call: Call, symbol: str) -> None:
     status = call.params.choice("symbolStatus", STATUSES, "")
     if status and call.spot.engine.statuses[symbol] != status:
         raise ApiError(-1220, "The symbol's status does not match the requested symbolStatus.")
+
+
+def zone(params: Params) -> int:
+    """By how many milliseconds the clocks of ``timeZone`` are ahead of UTC; -1130 where no clock is."""
+    text = params.matching("timeZone", ZONE) or "0"
+    hours, _, minutes = text.lstrip("+-").partition(":")
+    ahead = (int(hours) * 60 + int(minutes or 0)) * (-1 if text.startswith("-") else 1)
+    if not -12 * 60 <= ahead <= 14 * 60:
+        raise errors.invalid("timeZone")
+    return ahead * MS_PER_MINUTE
 
 
 def _symbol(entry: dict[str, Any], status: str, *, with_sets: bool) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from market.paper.web import errors
 from market.paper.web.call import Call
 from market.paper.web.errors import ApiError
 from market.paper.web.params import Params
-from market.paper.web.spot.market_data import STATUSES, require_status
+from market.paper.web.spot.market_data import STATUSES, require_status, zone
 
 Row = Callable[[str], dict[str, Any]]
 
@@ -25,7 +25,6 @@ DAY_MS = 1440 * MS_PER_MINUTE
 MOST_SYMBOLS = 100
 MINUTES = {"m": 1, "h": 60, "d": 1440}
 LONGEST = {"m": 59, "h": 23, "d": 7}
-ZONE = r"^[+-]?([0-9]{1,2})(:[0-5][0-9])?$"
 
 
 def price(call: Call) -> Any:
@@ -70,12 +69,8 @@ def window(call: Call) -> Any:
 
 def trading_day(call: Call) -> Any:
     """GET ticker/tradingDay: since midnight, in a time zone of hours and minutes beside UTC."""
-    zone = call.params.matching("timeZone", ZONE) or "0"
-    hours, _, minutes = zone.lstrip("+-").partition(":")
-    beside_ms = (int(hours) * 60 + int(minutes or 0)) * MS_PER_MINUTE * (-1 if zone.startswith("-") else 1)
-    if not -12 * 60 * MS_PER_MINUTE <= beside_ms <= 14 * 60 * MS_PER_MINUTE:
-        raise errors.invalid("timeZone")
-    start_ms = (call.now_ms + beside_ms) // DAY_MS * DAY_MS - beside_ms
+    zone_ms = zone(call.params)
+    start_ms = (call.now_ms + zone_ms) // DAY_MS * DAY_MS - zone_ms
     return _since(call, start_ms, end_ms=start_ms + DAY_MS - 1)
 
 
