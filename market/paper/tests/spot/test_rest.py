@@ -219,6 +219,24 @@ def test_headers_count_weight_and_orders(paper, key, client, btc_at_50000):
     assert [(row["interval"], row["count"]) for row in counts] == [("SECOND", 1), ("DAY", 1)]
 
 
+def test_order_that_rested_gives_back_five_once_however_many_fills_it_has(paper, signed, client, btc, wait_until):
+    paper.set_book("BTCUSDT", level_quote="1000", spread_bps="10")
+    for _ in range(8):
+        client.create_order(**LIVE, price="40000")
+    order = client.create_order(**LIVE | {"quantity": "0.1"}, price="49990")
+
+    def counted_in_a_day() -> int:
+        return signed("GET", "/api/v3/rateLimit/order")[1][1]["count"]
+
+    before = counted_in_a_day()
+    btc("49990")
+    of_order = {"symbol": "BTCUSDT", "orderId": order["orderId"]}
+    wait_until(lambda: client.get_order(**of_order)["status"] == "FILLED")
+
+    assert len(client.get_my_trades(**of_order)) > 2
+    assert (before, counted_in_a_day()) == (9, 4)
+
+
 def test_too_many_resting_orders_in_ten_seconds_are_refused(client, btc_at_50000):
     heard = []
     for number in range(201):
