@@ -105,12 +105,6 @@ class Exchange:
         self.journal.put(DEPOSITS, deposit.number, deposit)
         return deposit.number
 
-    def override_price(self, venue: Venue[Any], symbol: str, price: int | None, now_ms: int) -> None:
-        """Hold a price still (None: let it go), and fill what it reaches."""
-        venue.feed.override(symbol, price)
-        if price is not None:
-            venue.credit(venue.engine.on_quote(symbol, venue.quote(symbol, now_ms), now_ms))
-
     def catch_up(self, now_ms: int) -> None:
         """Let the prices act that have passed: what is done now must not meet a price that is older than itself."""
         if now_ms - self.matched_ms >= STEP_MS:

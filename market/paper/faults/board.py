@@ -34,7 +34,7 @@ class Faults:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._holds = Holds(exchange)
+        self.holds = Holds(exchange)
         self._numbers = itertools.count(1)
         self._rules: dict[int, Rule] = {}
         self._active: list[Rule] = []
@@ -140,7 +140,7 @@ class Faults:
     def _end(self, rule: Rule, now_ms: int) -> None:
         rule.state = "done"
         self._active.remove(rule)
-        self._holds.release(rule.number, now_ms)
+        self.holds.release(rule.number, now_ms)
         logger.info("fault %s (%s) is over, hits %s", rule.number, rule.step.name, rule.hits)
         if rule.then:
             self._begin(rule.then, now_ms)
@@ -161,7 +161,7 @@ class Faults:
                     except NoPrice:
                         logger.info("fault %s leaves %s (%s) alone: it has no price", rule.number, symbol, market)
                         continue
-                    self._holds.hold(rule.number, (market, symbol, fault.thing), value, now_ms)
+                    self.holds.hold(rule.number, (market, symbol, fault.thing), value, now_ms)
 
     def _happening(self, call: Call) -> list[Rule]:
         account = call.signed_by or self._exchange.accounts_by_key.get(call.api_key or "")

@@ -1,4 +1,7 @@
-"""What faults hold of the market: prices, books, statuses. Of several holds on one thing the last that began counts."""
+"""Prices, books and statuses that do not follow the recording: set by the administrator, or held by faults.
+
+Of several holds on one thing the last that began counts; what the administrator sets counts when none is left.
+"""
 
 from __future__ import annotations
 
@@ -19,44 +22,47 @@ class Holds:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._held: dict[Key, dict[int, Any]] = {}
-        self._statuses: dict[Key, str] = {}  # as they were before
+        # What counts beneath them: what the administrator has set, and the status as it was.
+        self._usual: dict[Key, Any] = {}
+
+    def keep(self, key: Key, value: Any, now_ms: int) -> None:
+        """Let the administrator set something; None: as recorded. Above it, faults go on holding what they hold."""
+        self._usual[key] = value
+        self._apply(key, now_ms)
 
     def hold(self, number: int, key: Key, value: Any, now_ms: int) -> None:
         """Let fault ``number`` hold something."""
         if key not in self._held and key[2] == "status":
-            self._statuses[key] = self._exchange.venues[key[0]].engine.statuses[key[1]]
+            self._usual[key] = self._exchange.venues[key[0]].engine.statuses[key[1]]
         self._held.setdefault(key, {})[number] = value
-        self._apply(key, value, now_ms)
+        self._apply(key, now_ms)
 
     def release(self, number: int, now_ms: int) -> None:
         """Let go of everything that fault ``number`` holds; what another one holds of it counts again."""
         for key in [key for key, values in self._held.items() if number in values]:
             values = self._held[key]
             del values[number]
-            if values:
-                self._apply(key, list(values.values())[-1], now_ms)
-            else:
+            if not values:
                 del self._held[key]
-                self._restore(key)
+            self._apply(key, now_ms)
 
-    def _apply(self, key: Key, value: Any, now_ms: int) -> None:
-        market, symbol, _ = key
+    def _apply(self, key: Key, now_ms: int) -> None:
+        """Make the market what it shall be; what a price reaches fills."""
+        market, symbol, thing = key
         venue = self._exchange.venues[market]
-        match value:
+        match self._counting(key):
             case Price(last, mark):
                 venue.feed.override(symbol, last, mark=mark)
                 venue.credit(venue.engine.on_quote(symbol, venue.quote(symbol, now_ms), now_ms))
             case Depth(spread_bps, level_quote, levels):
                 venue.feed.set_book(symbol, spread_bps=spread_bps, level_quote=level_quote, levels=levels)
-            case str():
-                venue.engine.statuses[symbol] = value
+            case str(status):
+                venue.engine.statuses[symbol] = status
+            case None if thing == "price":
+                venue.feed.override(symbol, None)
+            case None:
+                venue.feed.set_book(symbol)
 
-    def _restore(self, key: Key) -> None:
-        market, symbol, thing = key
-        venue = self._exchange.venues[market]
-        if thing == "price":
-            venue.feed.override(symbol, None)
-        elif thing == "book":
-            venue.feed.set_book(symbol)
-        else:
-            venue.engine.statuses[symbol] = self._statuses.pop(key)
+    def _counting(self, key: Key) -> Any:
+        values = self._held.get(key)
+        return list(values.values())[-1] if values else self._usual.get(key)

@@ -16,10 +16,10 @@ MILLIONTHS = 1_000_000
 
 @dataclass(frozen=True)
 class Price:
-    """Where a price stands still. Amounts count 10**-8."""
+    """Where a price stands still, and the mark price if apart from it. Amounts count 10**-8."""
 
     last: int
-    mark: int
+    mark: int | None = None
 
 
 @dataclass(frozen=True)

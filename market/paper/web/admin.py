@@ -13,6 +13,7 @@ import orjson
 
 from market.paper.engine.amounts import SCALE, TooPrecise, short, units
 from market.paper.engine.types import Account, Market
+from market.paper.faults.markets import Depth, Price
 from market.paper.venue import Venue
 from market.paper.web import errors
 from market.paper.web.call import Call, Endpoint
@@ -60,6 +61,9 @@ def deposit(call: Call) -> dict[str, Any]:
     return {"number": number, **_account_row(call, found[0])}
 
 
+# What a fault holds of a symbol, it goes on holding: what these three set counts when the fault has ended.
+
+
 def set_status(call: Call) -> dict[str, str]:
     """POST /paper/symbols {"symbol": "SOLUSDT", "status": "BREAK", "market": "spot"}; it survives a restart."""
     wanted = json_of(call)
@@ -68,6 +72,7 @@ def set_status(call: Call) -> dict[str, str]:
     if status not in STATUSES:
         raise errors.invalid("status")
     venue.engine.set_status(symbol, status)
+    call.exchange.faults.holds.keep((venue.name, symbol, "status"), status, call.now_ms)
     return {"symbol": symbol, "status": status}
 
 
@@ -79,7 +84,8 @@ def set_price(call: Call) -> dict[str, Any]:
     if "price" not in wanted:
         raise errors.mandatory("price")
     price = None if wanted["price"] is None else _amount("price", wanted["price"], LARGEST_PRICE)
-    call.exchange.override_price(venue, symbol, price, call.now_ms)
+    held = None if price is None else Price(price)
+    call.exchange.faults.holds.keep((venue.name, symbol, "price"), held, call.now_ms)
     return {"symbol": symbol, "price": None if price is None else short(price)}
 
 
@@ -95,12 +101,12 @@ def set_book(call: Call) -> dict[str, Any]:
     levels = wanted.get("levels")
     if levels is not None and (type(levels) is not int or not 1 <= levels <= MOST_LEVELS):
         raise errors.invalid("levels")
-    venue.feed.set_book(
-        symbol,
+    depth = Depth(
         spread_bps=None if spread is None else Decimal(_amount("spread_bps", spread, WIDEST_SPREAD)) / SCALE,
         level_quote=None if level is None else _amount("level_quote", level, LARGEST_DEPOSIT),
         levels=levels,
     )
+    call.exchange.faults.holds.keep((venue.name, symbol, "book"), depth, call.now_ms)
     return {"symbol": symbol, "spread_bps": spread, "level_quote": level, "levels": levels}
 
 

@@ -95,6 +95,53 @@ def test_first_of_two_faults_on_one_thing_may_end_first(client, board):
     assert client.get_symbol_info("BTCUSDT")["status"] == "TRADING"
 
 
+def test_status_that_was_set_during_a_halt_counts_when_the_halt_ends(paper, client, board):
+    """A restart finds it in the ledger: memory must not know better."""
+
+    def status() -> str:
+        return client.get_symbol_info("BTCUSDT")["status"]
+
+    board.add("halted", match=BTC)
+    paper.set_status("BTCUSDT", "CANCEL_ONLY")
+    seen = [status()]
+    board.clear()
+    seen.append(status())
+    paper.set_status("BTCUSDT", "TRADING")
+
+    assert [*seen, status()] == ["BREAK", "CANCEL_ONLY", "TRADING"]
+
+
+@pytest.mark.usefixtures("btc_at_50000")
+def test_price_that_was_set_counts_again_when_a_fault_of_the_price_ends(paper, client, board):
+    board.add("price_jump", match=BTC, percent=10)
+    seen = [price(client)]
+    board.clear()
+    seen.append(price(client))
+
+    board.add("price_jump", match=BTC, percent=10)
+    paper.set_price("BTCUSDT", "48000")
+    seen.append(price(client))
+    board.clear()
+
+    assert [*seen, price(client)] == [55000, 50000, 55000, 48000]
+
+
+@pytest.mark.usefixtures("btc_at_50000")
+def test_book_that_was_set_counts_again_when_a_fault_of_the_book_ends(paper, client, board):
+    def ask() -> Decimal:
+        return Decimal(client.get_orderbook_ticker(symbol="BTCUSDT")["askPrice"])
+
+    usual = ask()
+    paper.set_book("BTCUSDT", spread_bps="200")
+    board.add("thin_book", match=BTC, spread_bps=400)
+    seen = [ask()]
+    board.clear()
+    seen.append(ask())
+    paper.set_book("BTCUSDT")
+
+    assert [*seen, ask()] == [51000, 50500, usual]
+
+
 def test_fault_without_a_symbol_is_of_all_symbols_of_both_markets(paper, board):
     board.add("halted")
 
