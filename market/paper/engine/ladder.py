@@ -11,6 +11,7 @@ from market.paper.engine.amounts import SCALE
 from market.paper.engine.types import Quote
 
 Slice = tuple[int, int]  # price, base quantity
+Side = list[Slice]  # best first
 
 
 class Ladder:
@@ -71,6 +72,14 @@ class Ladder:
         if taken is None or taken[0] != quote.step:
             taken = self._taken[symbol] = [quote.step, 0, 0]
         return taken
+
+
+def sides(quote: Quote, levels: int) -> tuple[Side, Side]:
+    """Bids and asks as they are shown, at most so many levels each: what takers took is not left out."""
+    count = range(min(levels, quote.levels))
+    bids = [(quote.bid - level * quote.gap, quote.level_qty) for level in count]
+    asks = [(quote.ask + level * quote.gap, quote.level_qty) for level in count]
+    return [level for level in bids if level[0] > 0], asks
 
 
 def reach(quote: Quote, side: str, limit: int, price: int) -> int:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from market.paper.engine.amounts import DECIMALS, text
+from market.paper.engine.ladder import Side, sides
 from market.paper.engine.types import Quote
 from market.paper.prices.intervals import MS_PER_DAY
 from market.paper.prices.types import Bar, Candle, Trade
-from market.paper.streams.ladder import Side, sides
 from market.paper.streams.spot_messages import average, percent, trade_ids
 
 Message = dict[str, Any]

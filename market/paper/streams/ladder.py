@@ -1,19 +1,8 @@
-"""The levels of a quote's ladder, and what changes in them from one step to the next. Pure."""
+"""What changes in a ladder from one step to the next. Pure."""
 
 from __future__ import annotations
 
-from market.paper.engine.types import Quote
-
-# Price and quantity, best first.
-Side = list[tuple[int, int]]
-
-
-def sides(quote: Quote, levels: int) -> tuple[Side, Side]:
-    """Bids and asks, at most so many levels each."""
-    count = range(min(levels, quote.levels))
-    bids = [(quote.bid - level * quote.gap, quote.level_qty) for level in count]
-    asks = [(quote.ask + level * quote.gap, quote.level_qty) for level in count]
-    return [level for level in bids if level[0] > 0], asks
+from market.paper.engine.ladder import Side
 
 
 def changes(before: Side, after: Side) -> Side:

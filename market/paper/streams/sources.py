@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from market.paper.engine.ladder import Side, sides
 from market.paper.engine.types import Quote
 from market.paper.prices.intervals import INTERVALS
 from market.paper.prices.tape import AVERAGE_MINUTES
 from market.paper.prices.types import Bar, Candle, NoPrice, PriceFeed, Trade
 from market.paper.streams.futures_messages import FuturesMessages
-from market.paper.streams.ladder import Side, changes, sides
+from market.paper.streams.ladder import changes
 from market.paper.streams.names import Stream
 from market.paper.streams.spot_messages import SpotMessages
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from market.paper.engine.amounts import over, text
+from market.paper.engine.ladder import Side, sides
 from market.paper.engine.types import Quote
 from market.paper.prices.intervals import MS_PER_DAY
 from market.paper.prices.path import STEP_MS
 from market.paper.prices.types import Bar, Candle, Trade
-from market.paper.streams.ladder import Side, sides
 
 Message = dict[str, Any]
 

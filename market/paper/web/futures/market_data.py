@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from market.paper.engine.amounts import SCALE
 from market.paper.prices.types import Funding, Trade
 from market.paper.web.call import Call
+from market.paper.web.common import book, rate_limits
 from market.paper.web.errors import ApiError
 from market.paper.web.futures import formats, reading
 from market.paper.web.params import Params
@@ -29,7 +31,7 @@ def exchange_info(call: Call) -> dict[str, Any]:
     info, engine = call.futures.info, call.futures.engine
     return info | {
         "serverTime": call.now_ms,
-        "rateLimits": [_rate_limit(row, call) for row in info["rateLimits"]],
+        "rateLimits": rate_limits(call.futures),
         "symbols": [_symbol(entry, engine.statuses[entry["symbol"]]) for entry in info["symbols"]],
     }
 
@@ -41,16 +43,8 @@ def depth(call: Call) -> dict[str, Any]:
     if limit is not None and limit not in DEPTHS:
         raise ApiError(-4021, f"{limit} is not valid depth limit")
     rules, quote = call.futures.engine.rules[symbol], call.futures.quote(symbol, call.now_ms)
-    levels = range(min(limit or DEFAULT_DEPTH, quote.levels))
-    size = formats.quantity(rules, quote.level_qty)
-    bids = [quote.bid - level * quote.gap for level in levels]
-    return {
-        "lastUpdateId": quote.step,
-        "E": call.now_ms,
-        "T": call.now_ms,
-        "bids": [[formats.price(rules, price), size] for price in bids if price > 0],
-        "asks": [[formats.price(rules, quote.ask + level * quote.gap), size] for level in levels],
-    }
+    told = book(quote, limit or DEFAULT_DEPTH, partial(formats.price, rules), partial(formats.quantity, rules))
+    return told | {"E": call.now_ms, "T": call.now_ms}
 
 
 def trades(call: Call) -> list[dict[str, Any]]:
@@ -186,8 +180,9 @@ def ticker_day(call: Call) -> Any:
             "quoteVolume": formats.price(rules, bar.quote_volume),
             "openTime": now_ms - reading.DAY_MS,
             "closeTime": now_ms,
-            "firstId": 0,
-            "lastId": bar.trades,
+            # A public trade's id is the number of its step.
+            "firstId": feed.step(now_ms - reading.DAY_MS) if bar.trades else -1,
+            "lastId": feed.step(now_ms) if bar.trades else -1,
             "count": bar.trades,
         }
 
@@ -208,12 +203,6 @@ def _one_or_all(call: Call, row: Row) -> Any:
 def _symbol(entry: dict[str, Any], status: str) -> dict[str, Any]:
     filters = [each for each in entry["filters"] if each["filterType"] != WITHDRAWN_FILTER]
     return entry | {"status": status, "filters": filters}
-
-
-def _rate_limit(row: dict[str, Any], call: Call) -> dict[str, Any]:
-    if row["rateLimitType"] == "REQUEST_WEIGHT" and call.futures.weights.limit:
-        return row | {"limit": call.futures.weights.limit}
-    return row
 
 
 def _trade(call: Call, symbol: str, trade: Trade) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from market.paper.prices.tape import AVERAGE_MINUTES
 from market.paper.prices.types import NoZone, Trade
 from market.paper.web import errors
 from market.paper.web.call import Call
+from market.paper.web.common import book, rate_limits
 from market.paper.web.errors import ApiError
 from market.paper.web.params import Params
 
@@ -35,7 +36,7 @@ def exchange_info(call: Call) -> dict[str, Any]:
     return {
         "timezone": "UTC",
         "serverTime": call.server_ms,
-        "rateLimits": [_rate_limit(row, call) for row in info["rateLimits"]],
+        "rateLimits": rate_limits(call.spot),
         "exchangeFilters": info["exchangeFilters"],
         "symbols": [
             _symbol(entries[name], engine.statuses[name], with_sets=sets)
@@ -106,14 +107,7 @@ def depth(call: Call) -> dict[str, Any]:
     """GET depth: the ladder that orders trade against."""
     symbol = call.params.symbol(call.spot.feed.symbols)
     require_status(call, symbol)
-    quote = call.spot.quote(symbol, call.now_ms)
-    levels, size = min(call.params.limit(100, 5000), quote.levels), amount(quote.level_qty)
-    bids = [quote.bid - level * quote.gap for level in range(levels)]
-    return {
-        "lastUpdateId": quote.step,
-        "bids": [[amount(price), size] for price in bids if price > 0],
-        "asks": [[amount(quote.ask + level * quote.gap), size] for level in range(levels)],
-    }
+    return book(call.spot.quote(symbol, call.now_ms), call.params.limit(100, 5000), amount, amount)
 
 
 def depth_weight(params: Params) -> int:
@@ -161,12 +155,6 @@ def _permissions(params: Params) -> set[str]:
     if not all(isinstance(name, str) for name in names):
         raise errors.invalid("permissions")
     return set(names)
-
-
-def _rate_limit(row: dict[str, Any], call: Call) -> dict[str, Any]:
-    if row["rateLimitType"] == "REQUEST_WEIGHT" and call.spot.weights.limit:
-        return row | {"limit": call.spot.weights.limit}
-    return row
 
 
 def _trade(trade: Trade) -> dict[str, Any]:
