@@ -24,8 +24,8 @@ TRADES = {"event": "executionReport"}
 
 @contextmanager
 def stream(paper, path):
-    """A websocket to the exchange."""
-    with connect(paper.url.replace("http", "ws") + path) as socket:
+    """A websocket to the exchange; it can be closed at once though nobody has read what came."""
+    with connect(paper.url.replace("http", "ws") + path, max_queue=None) as socket:
         yield socket
 
 
