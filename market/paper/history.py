@@ -9,8 +9,9 @@ from market.paper.engine.tables import FILLS
 from market.paper.engine.types import Fill, Market, Order
 from market.paper.ledger import Ledger
 
-# Futures tell of orders that ended unfilled for a few days only.
-UNFILLED_SINCE = "(time_ms >= ? OR status NOT IN ('CANCELED', 'EXPIRED') OR executed_qty <> '0.00000000')"
+# Futures tell of orders that ended unfilled for a few days only. ``filled`` is the column of what was filled.
+UNFILLED_SINCE = "(time_ms >= ? OR status NOT IN ('CANCELED', 'EXPIRED') OR {filled} <> '0.00000000')"
+UNFILLED_ORDERS_SINCE = UNFILLED_SINCE.format(filled="executed_qty")
 # Together with the index by time: the fills of an order lie between its first and its last moment.
 OF_ORDER = """order_id = ?
     AND time_ms >= (SELECT time_ms FROM orders WHERE market = ? AND symbol = ? AND order_id = ?)
@@ -29,15 +30,15 @@ class History(Generic[O]):
         self._market = market
         self._orders = orders
 
-    def order_by_id(self, account_id: int, symbol: str, order_id: int) -> O | None:
-        """The order of that id, if it is the account's."""
+    def order_by_id(self, account_id: int, symbol: str, order_id: int, **since: int) -> O | None:
+        """The order of that id, if it is the account's; ``start_ms`` and ``unfilled_since_ms`` as in ``orders``."""
         where = "market = ? AND symbol = ? AND order_id = ? AND account_id = ?"
-        return self._first(where, self._market, symbol, order_id, account_id)
+        return self._newest(where, [self._market, symbol, order_id, account_id], since)
 
-    def order_by_client_id(self, account_id: int, symbol: str, client_order_id: str) -> O | None:
+    def order_by_client_id(self, account_id: int, symbol: str, client_order_id: str, **since: int) -> O | None:
         """The newest order of that client id: ids may be used again once their order is closed."""
-        where = "account_id = ? AND client_order_id = ? AND market = ? AND symbol = ? ORDER BY order_id DESC"
-        return self._first(where, account_id, client_order_id, self._market, symbol)
+        where = "account_id = ? AND client_order_id = ? AND market = ? AND symbol = ?"
+        return self._newest(where, [account_id, client_order_id, self._market, symbol], since)
 
     def orders(self, account_id: int, symbol: str | None, **bounds: int | None) -> list[O]:
         """Orders oldest first, within ``from_id``, ``start_ms``, ``end_ms`` and ``limit``.
@@ -60,8 +61,11 @@ class History(Generic[O]):
         following = self._ledger.next_ids("fills", "trade_id", self._market)
         return sum(number - int(str(self._ledger.row(first, self._market, s)[0])) for s, number in following.items())
 
-    def _first(self, where: str, *values: object) -> O | None:
-        found = self._ledger.things(self._orders, f"{where} LIMIT 1", values)
+    def _newest(self, where: str, values: list[Any], since: dict[str, int]) -> O | None:
+        for name, sql in (("start_ms", "time_ms >= ?"), ("unfilled_since_ms", UNFILLED_ORDERS_SINCE)):
+            if name in since:
+                where, values = f"{where} AND {sql}", [*values, since[name]]
+        found = self._ledger.things(self._orders, f"{where} ORDER BY order_id DESC LIMIT 1", values)
         return found[0] if found else None
 
     def _page(
@@ -81,7 +85,7 @@ class History(Generic[O]):
             (f"{number} >= ?", from_id),
             ("time_ms >= ?", start_ms),
             ("time_ms <= ?", bounds.get("end_ms")),
-            (UNFILLED_SINCE, bounds.get("unfilled_since_ms")),
+            (UNFILLED_ORDERS_SINCE, bounds.get("unfilled_since_ms")),
         ]
         asked = [(sql, [value]) for sql, value in parts if value is not None]
         # The index is by time, and numbers and times of a symbol rise together: an id is first turned into its time.

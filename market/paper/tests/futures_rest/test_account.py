@@ -50,6 +50,17 @@ def test_position_is_told_alike_everywhere(client, btc):
     assert newer["assets"][0].items() <= usdt(account["assets"]).items()
 
 
+def test_mark_price_is_that_of_now_where_nothing_is_held_any_more(client, btc):
+    client.futures_create_order(**MARKET_BUY)
+    client.futures_create_order(**MARKET_SELL)
+
+    btc("51000")
+
+    marks = {row["symbol"]: row["markPrice"] for row in client.futures_position_information(version=2)}
+    assert marks["BTCUSDT"] == "51000.00000000"
+    assert all(Decimal(mark) > 0 for mark in marks.values())
+
+
 def test_balance_is_the_same_in_both_versions(signed, client, btc):
     client.futures_create_order(**MARKET_BUY)
 

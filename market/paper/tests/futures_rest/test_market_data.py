@@ -68,6 +68,15 @@ def test_trades_are_the_same_in_every_list(client):
     assert newest[0]["id"] > older[0]["id"]
 
 
+def test_day_names_its_first_and_last_trade(client):
+    day = client.futures_ticker(symbol="ETHUSDT")
+    newest = client.futures_recent_trades(symbol="ETHUSDT", limit=1)[0]["id"]
+    (first,) = client.futures_aggregate_trades(symbol="ETHUSDT", startTime=day["openTime"], limit=1)
+
+    assert 0 <= newest - day["lastId"] < 40
+    assert 0 <= first["a"] - day["firstId"] < 40
+
+
 def test_aggregate_trades_of_more_than_an_hour_are_refused(client):
     assert refusal(client.futures_aggregate_trades, **BTC, startTime=0, endTime=3_600_001)[1] == -1127
     assert refusal(client.futures_aggregate_trades, **BTC, startTime=2, endTime=1)[1] == -1023

@@ -72,6 +72,7 @@ ALGO = {
     "an unknown working type": ({"workingType": "INDEX_PRICE"}, -4031),
     "a quantity of a whole position": ({"closePosition": "true"}, -4137),
     "a whole position that only reduces": ({"closePosition": "true", "quantity": None, "reduceOnly": "true"}, -1106),
+    "a whole position that adds": ({"closePosition": "true", "quantity": None, "reduceOnly": "false"}, -4138),
     "a whole position that trails": ({"closePosition": "true", "triggerPrice": None, **TRAILING}, -4136),
     "a trail without a rate": ({"type": "TRAILING_STOP_MARKET", "triggerPrice": None}, -1102),
     "a trail with a trigger": (TRAILING, -1106),

@@ -6,6 +6,7 @@ from typing import Any
 
 from market.paper.engine.amounts import short
 from market.paper.engine.futures.types import AssetView, PositionView
+from market.paper.prices.types import NoPrice
 from market.paper.web.call import Call
 from market.paper.web.futures import formats, reading
 from market.paper.web.futures.formats import money, money_or_zero
@@ -165,7 +166,7 @@ def _risk(call: Call, view: PositionView) -> dict[str, Any]:
         "positionAmt": _amount(call, view),
         "entryPrice": formats.average_entry(view.entry_price),
         "breakEvenPrice": formats.average_entry(view.break_even_price),
-        "markPrice": money(view.mark_price),
+        "markPrice": money(_mark(call, view)),
         "unRealizedProfit": money(view.unrealized),
         "liquidationPrice": money_or_zero(view.liquidation_price),
         "notional": money_or_zero(view.notional),
@@ -196,6 +197,14 @@ def _risk_v3(view: PositionView) -> dict[str, Any]:
         "bidNotional": money_or_zero(view.bid_notional),
         "askNotional": money_or_zero(view.ask_notional),
     }
+
+
+def _mark(call: Call, view: PositionView) -> int:
+    """The mark price of now: the engine is told prices only of symbols that concern somebody."""
+    try:
+        return call.futures.quote(view.symbol, call.now_ms).mark
+    except NoPrice:
+        return view.mark_price  # positions are told of even while prices are not known
 
 
 def _amount(call: Call, view: PositionView) -> str:

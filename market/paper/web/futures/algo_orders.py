@@ -6,15 +6,15 @@ from typing import Any
 
 from market.paper.engine.futures.tables import ALGO_ORDERS
 from market.paper.engine.futures.types import AlgoOrder
+from market.paper.history import UNFILLED_SINCE
 from market.paper.web import errors
 from market.paper.web.call import Call
 from market.paper.web.errors import ApiError
 from market.paper.web.futures import reading, views
 from market.paper.web.futures.order_reading import new_algo_order
-from market.paper.web.futures.orders import MAX_ROWS, UNFILLED_DAYS, count_order, rules_of
+from market.paper.web.futures.orders import MAX_ROWS, count_order, rules_of
 
-# Conditional orders that ended without a fill are told of for three days only.
-TOLD = "(time_ms >= ? OR status NOT IN ('CANCELED', 'EXPIRED') OR actual_qty <> '0.00000000')"
+TOLD = UNFILLED_SINCE.format(filled="actual_qty")
 
 
 def place(call: Call) -> dict[str, Any]:
@@ -69,7 +69,8 @@ def all_algos(call: Call) -> list[dict[str, Any]]:
     from_id, page = params.integer("algoId"), params.integer("page") or 1
     period, limit = reading.period(params, call.now_ms, from_id=from_id), reading.limit(params, 500, MAX_ROWS)
     where = ["account_id = ?", "symbol = ?", "time_ms >= ?", TOLD]
-    values = [call.account.account_id, symbol, max(period.first_ms, period.start_ms or 0), _unfilled_since(call)]
+    unfilled_since_ms = reading.told_since(call.now_ms)["unfilled_since_ms"]
+    values = [call.account.account_id, symbol, max(period.first_ms, period.start_ms or 0), unfilled_since_ms]
     for sql, value in (("algo_id >= ?", from_id), ("time_ms <= ?", period.end_ms)):
         if value is not None:
             where.append(sql)
@@ -94,8 +95,8 @@ def _past_algo(call: Call) -> AlgoOrder | None:
     algo_id, client_id = _ids(call)
     by, value = ("algo_id = ?", algo_id) if algo_id is not None else ("client_algo_id = ?", client_id)
     where = f"account_id = ? AND {by} AND time_ms >= ? AND {TOLD} ORDER BY algo_id DESC LIMIT 1"
-    oldest = call.now_ms - reading.HISTORY_DAYS * reading.DAY_MS
-    values = [call.account.account_id, value, oldest, _unfilled_since(call)]
+    since = reading.told_since(call.now_ms)
+    values = [call.account.account_id, value, since["start_ms"], since["unfilled_since_ms"]]
     found: list[AlgoOrder] = call.exchange.ledger.things(ALGO_ORDERS, where, values)
     return found[0] if found else None
 
@@ -105,7 +106,3 @@ def _ids(call: Call) -> tuple[int | None, str | None]:
     if algo_id is None and client_id is None:
         raise errors.either("algoId", "clientAlgoId")
     return algo_id, client_id
-
-
-def _unfilled_since(call: Call) -> int:
-    return call.now_ms - UNFILLED_DAYS * reading.DAY_MS

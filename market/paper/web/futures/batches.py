@@ -21,13 +21,17 @@ ANY_JSON = r"^\[.*\]$"
 
 
 def place(call: Call) -> list[dict[str, Any]]:
-    """POST batchOrders."""
-    return [_tried(partial(_place, call, params)) for params in _read_orders(call.params)]
+    """POST batchOrders. A full meter refuses the whole; one that fills on the way refuses the rest, one by one."""
+    orders = _read_orders(call.params)
+    call.futures.require_room(call.account.account_id, call.now_ms)
+    return [_tried(partial(place_order, call, params)) for params in orders]
 
 
 def modify(call: Call) -> list[dict[str, Any]]:
-    """PUT batchOrders."""
-    return [_tried(partial(_modify, call, params)) for params in _read_orders(call.params)]
+    """PUT batchOrders. A full meter refuses the whole."""
+    orders = _read_orders(call.params)
+    call.futures.require_room(call.account.account_id, call.now_ms)
+    return [_tried(partial(modify_order, call, params)) for params in orders]
 
 
 def cancel(call: Call) -> list[dict[str, Any]]:
@@ -40,16 +44,6 @@ def cancel(call: Call) -> list[dict[str, Any]]:
     wanted: list[dict[str, Any]] = [{"order_id": _number(each)} for each in ids]
     wanted = wanted or [{"client_order_id": each} for each in client_ids]
     return [_tried(partial(_cancel_by, call, symbol, by)) for by in wanted]
-
-
-def _place(call: Call, params: Params) -> dict[str, Any]:
-    call.futures.require_room(call.account.account_id, call.now_ms)
-    return place_order(call, params)
-
-
-def _modify(call: Call, params: Params) -> dict[str, Any]:
-    call.futures.require_room(call.account.account_id, call.now_ms)
-    return modify_order(call, params)
 
 
 def _cancel_by(call: Call, symbol: str, by: dict[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,8 @@ def new_algo_order(params: Params, account_id: int, symbols: Collection[str]) ->
     _check_presence(params, kind, price_match)
     if not close_position:
         params.required("quantity")
+    elif "reduceOnly" in params and not params.flag("reduceOnly"):
+        raise ApiError(-4138, "Reduce only must be true with closePosition equals true")
     time_in_force = _time_in_force(params, (*TIMES_IN_FORCE, WHILE_HELD))
     return NewAlgoOrder(
         account_id=account_id,

@@ -14,9 +14,6 @@ from market.paper.web.futures.order_reading import new_order, read_shape, read_s
 from market.paper.web.params import Params
 
 MAX_ROWS = 1000
-# How long an order that never filled is told of.
-UNFILLED_DAYS = 3
-ENDED = ("CANCELED", "EXPIRED")
 
 
 def place(call: Call) -> dict[str, Any]:
@@ -124,7 +121,7 @@ def all_orders(call: Call) -> list[dict[str, Any]]:
         from_id=from_id,
         start_ms=period.start_ms,
         end_ms=period.end_ms,
-        unfilled_since_ms=call.now_ms - UNFILLED_DAYS * reading.DAY_MS,
+        unfilled_since_ms=reading.told_since(call.now_ms)["unfilled_since_ms"],
         limit=reading.limit(params, 500, MAX_ROWS),
     )
     return [views.order_row(rules_of(call, row.symbol), row) for row in found if row.time_ms >= period.first_ms]
@@ -152,24 +149,16 @@ def open_order(call: Call, params: Params, symbol: str) -> FuturesOrder | None:
 def _past_order(call: Call, symbol: str) -> FuturesOrder | None:
     history, account_id = call.futures.history, call.account.account_id
     order_id, client_id = call.params.integer("orderId"), call.params.text("origClientOrderId")
+    since = reading.told_since(call.now_ms)
     if order_id is None:
-        order = history.order_by_client_id(account_id, symbol, str(client_id))
-    else:
-        order = _agreed(history.order_by_id(account_id, symbol, order_id), order_id, client_id)
-    return order if order and _is_told(order, call.now_ms) else None
+        return history.order_by_client_id(account_id, symbol, str(client_id), **since)
+    return _agreed(history.order_by_id(account_id, symbol, order_id, **since), order_id, client_id)
 
 
 def _agreed(order: FuturesOrder | None, order_id: int | None, client_id: str | None) -> FuturesOrder | None:
     if order and order_id is not None and client_id is not None and order.client_order_id != client_id:
         raise ApiError(-2039, "Client order ID is not correct for this order ID.")
     return order
-
-
-def _is_told(order: FuturesOrder, now_ms: int) -> bool:
-    """False for what Binance has forgotten: unfilled orders after three days, all others after ninety."""
-    gone = order.status in ENDED and not order.executed_qty
-    days = UNFILLED_DAYS if gone else reading.HISTORY_DAYS
-    return order.time_ms >= now_ms - days * reading.DAY_MS
 
 
 def _imagined(new: NewFuturesOrder, now_ms: int) -> FuturesOrder:

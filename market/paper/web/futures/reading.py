@@ -14,6 +14,8 @@ from market.paper.web.params import LARGEST, Params
 DAY_MS = 86_400_000
 # What is older than this is not told any more.
 HISTORY_DAYS = 90
+# The same for orders that never filled.
+UNFILLED_DAYS = 3
 AMOUNT = r"^-?([0-9]{1,20})(\.[0-9]{1,20})?$"
 
 
@@ -102,6 +104,11 @@ def period(params: Params, now_ms: int, *, days: int = 7, from_id: int | None = 
     if end_ms - start_ms > span:
         raise ApiError(-4165, f"Maximum time interval is {days} days")
     return Period(max(start_ms, oldest), end_ms, oldest)
+
+
+def told_since(now_ms: int) -> dict[str, int]:
+    """From when on Binance tells of orders, and of those that ended unfilled: bounds for the history."""
+    return {"start_ms": now_ms - HISTORY_DAYS * DAY_MS, "unfilled_since_ms": now_ms - UNFILLED_DAYS * DAY_MS}
 
 
 def optional_symbol(params: Params, known: Collection[str]) -> str | None:
