@@ -9,7 +9,7 @@ from market.paper.engine.spot.types import SpotState
 from market.paper.engine.types import Market
 from market.paper.ledger import Ledger
 
-OPEN = "market = ? AND status IN ('NEW', 'PARTIALLY_FILLED', 'PENDING_NEW') ORDER BY time_ms, order_id"
+OPEN = "market = ? AND status IN ('NEW', 'PARTIALLY_FILLED') ORDER BY time_ms, order_id"
 
 
 def spot_state(ledger: Ledger) -> SpotState:

@@ -23,7 +23,7 @@ CREATE TABLE orders(market TEXT NOT NULL, symbol TEXT NOT NULL, order_id INTEGER
     details TEXT NOT NULL, PRIMARY KEY (symbol, market, order_id)) WITHOUT ROWID;
 CREATE INDEX orders_by_time ON orders(account_id, market, symbol, time_ms);
 CREATE INDEX orders_by_client_id ON orders(account_id, client_order_id);
-CREATE INDEX orders_open ON orders(market, status) WHERE status IN ('NEW', 'PARTIALLY_FILLED', 'PENDING_NEW');
+CREATE INDEX orders_open ON orders(market, status) WHERE status IN ('NEW', 'PARTIALLY_FILLED');
 """
 ORDERS_COLUMNS = (
     *("market", "symbol", "order_id", "account_id", "client_order_id", "side", "type", "time_in_force", "status"),
