@@ -35,8 +35,7 @@ class Conditionals:
         self._open: dict[int, AlgoOrder] = {}
         self._by_client: dict[tuple[int, str], AlgoOrder] = {}
         self._by_account: dict[int, dict[int, AlgoOrder]] = {}
-        # By symbol: those that wait, by id; of these the trailing ones, which no fixed price wakes, and the prices that wake
-        # the others (by the price they work by, too).
+        # By symbol: those that wait, by id; of these the trailing ones; and the trigger prices of the others.
         self._waiting: dict[str, dict[int, AlgoOrder]] = {}
         self._trailing: dict[str, dict[int, AlgoOrder]] = {}
         self._triggers: dict[tuple[str, str], Triggers] = {}

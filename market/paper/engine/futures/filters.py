@@ -6,7 +6,13 @@ import re
 
 from market.paper.engine.amounts import SCALE, short
 from market.paper.engine.futures.rules import FuturesRules, Lot
-from market.paper.engine.futures.types import CONDITIONAL_TYPES, AccountConfig, FuturesOrder, NewAlgoOrder, NewFuturesOrder
+from market.paper.engine.futures.types import (
+    CONDITIONAL_TYPES,
+    AccountConfig,
+    FuturesOrder,
+    NewAlgoOrder,
+    NewFuturesOrder,
+)
 from market.paper.engine.types import Quote, Rejected
 
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
