@@ -42,11 +42,13 @@ class Committer:
 
     async def run(self) -> None:
         """Wait for an error of the disk and raise it: memory is then ahead of the disk, and the process must end."""
+        tidied = 0
         while not self._failed.done():
             groups = self._groups
             await asyncio.wait([self._failed], timeout=QUIET_SECONDS)
-            if groups == self._groups:
+            if tidied != groups == self._groups:
                 self._ledger.tidy()
+                tidied = groups
         self._failed.result()
 
     def fail(self, error: Exception) -> None:

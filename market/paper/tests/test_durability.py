@@ -14,7 +14,7 @@ from itertools import count
 import pytest
 
 from market.paper.committer import QUIET_SECONDS, Committer
-from market.paper.engine.journal import Batch, Journal
+from market.paper.engine.journal import Journal
 from market.paper.engine.tables import SETTINGS
 from market.paper.ledger import Ledger
 from market.paper.tests.server import PaperServer
@@ -180,24 +180,6 @@ def test_the_log_is_moved_in_a_pause(tmp_path):
 
     asyncio.run(scenario())
     assert b"value" in ledger.path.read_bytes()
-
-
-def test_the_log_is_moved_beside_the_writing_and_does_not_grow(tmp_path, monkeypatch):
-    monkeypatch.setattr("market.paper.ledger.LONG_LOG", 40)
-    monkeypatch.setattr("market.paper.ledger.SHORT_LOG", 10)
-    path, passes = tmp_path / "ledger.sqlite3", []
-    ledger = Ledger(path)
-    monkeypatch.setattr(ledger._log, "_move", lambda move=ledger._log._move: (passes.append(1), move()))
-
-    for number in range(3000):
-        ledger.commit(Batch([(SETTINGS, [(f"{number}-{row}", "v" * 500) for row in range(4)])], []))
-    log_bytes = (tmp_path / "ledger.sqlite3-wal").stat().st_size
-    ledger.close()
-
-    assert len(passes) > 20
-    assert log_bytes < 10_000_000  # of 60 million that were written
-    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
-    assert rows(path, "SELECT count(*), min(length(value)), max(length(value)) FROM settings") == [(12_000, 500, 500)]
 
 
 def test_answers_wait_for_their_own_group_and_groups_come_in_order(tmp_path):
