@@ -1,14 +1,14 @@
 """The paper exchange's orders against their fills, lists and triggers. A part of exchange_books.py."""
 
-import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import NamedTuple
 
 SCALE = 10**8
 POINT = -9  # where the decimal point stands in what the exchange writes
-OPEN = ("NEW", "PARTIALLY_FILLED", "PENDING_NEW")
+PROFIT = re.compile(r'"realized_pnl": ?(-?[0-9]+)')
+OPEN = ("NEW", "PARTIALLY_FILLED")
 
 FILLS_SQL = """
 SELECT trade_id, order_id, side, price, qty, quote_qty, realized_pnl FROM fills WHERE symbol = ? AND market = ?
@@ -31,7 +31,7 @@ SELECT l.order_list_id, l.status, a.status, b.status FROM order_lists l
 LEGS_SQL = """
 SELECT o.symbol, o.order_id FROM orders o LEFT JOIN order_lists l
     ON l.order_list_id = json_extract(o.details, '$.order_list_id') AND o.order_id IN (first_order_id, second_order_id)
- WHERE o.market = 'spot' AND o.details LIKE '%"order_list_id"%' AND l.order_list_id IS NULL
+ WHERE o.market = 'spot' AND instr(o.details, '"order_list_id"') AND l.order_list_id IS NULL
 """
 ALGOS_SQL = """
 SELECT g.algo_id, g.status, g.actual_order_id, g.actual_qty, g.actual_price, o.status, o.executed_qty, o.cum_quote
@@ -42,26 +42,19 @@ SELECT g.algo_id, g.status, g.actual_order_id, g.actual_qty, g.actual_price, o.s
 LEFT_BEHIND_SQL = """
 SELECT o.symbol, o.order_id FROM orders o LEFT JOIN futures_algo_orders g
     ON g.algo_id = json_extract(o.details, '$.algo_id') AND g.actual_order_id = o.order_id
- WHERE o.market = 'futures' AND o.details LIKE '%"algo_id"%' AND g.algo_id IS NULL
+ WHERE o.market = 'futures' AND instr(o.details, '"algo_id"') AND g.algo_id IS NULL
 """
 
 
-class Filled(NamedTuple):
-    """What the fills of an order add up to; ``worst`` is the highest price of a buy, the lowest of a sell."""
-
-    qty: int = 0
-    quote_qty: int = 0
-    profit: int = 0
-    worst: int = 0
-
-
-NOTHING = Filled()
+# What the fills of an order add up to: quantity, quote quantity, profit, and the worst price (highest of a buy).
+Filled = tuple[int, int, int, int]
+NOTHING: Filled = (0, 0, 0, 0)
 
 
 def units(text: str) -> int:
     """A decimal, counted in 10**-8. Raises ValueError when it is none, or a finer one."""
-    if text[POINT : POINT + 1] == ".":
-        return int(text[:POINT] + text[POINT + 1 :])
+    if text[POINT:-8] == ".":
+        return int(text.replace(".", "", 1))
     amount = Decimal(text) * SCALE
     if amount != int(amount):
         raise ValueError(f"{text} is finer than 10**-8")
@@ -84,9 +77,11 @@ def orders(ledger: sqlite3.Connection) -> Iterator[str]:
             price, qty, quote_qty, profit = map(units, amounts)
             if quote_qty != price * qty // SCALE or qty <= 0:
                 yield f"{market} fill {trade_id} of {symbol}: quote_qty is {plain(quote_qty)}, not price x qty"
-            had = found.get(order_id, NOTHING)
-            worst = price if not had.qty else max(had.worst, price) if side == "BUY" else min(had.worst, price)
-            found[order_id] = Filled(had.qty + qty, had.quote_qty + quote_qty, had.profit + profit, worst)
+            if had := found.get(order_id):
+                worst = max(had[3], price) if side == "BUY" else min(had[3], price)
+                found[order_id] = (had[0] + qty, had[1] + quote_qty, had[2] + profit, worst)
+            else:
+                found[order_id] = (qty, quote_qty, profit, price)
         for row in ledger.execute(ORDERS_SQL, (symbol, market)):
             for wrong in _wrongs(row, found.get(row["order_id"], NOTHING)):
                 yield f"{market} order {row['order_id']} of {symbol}: {wrong}"
@@ -95,25 +90,26 @@ def orders(ledger: sqlite3.Connection) -> Iterator[str]:
 
 
 def _wrongs(row: sqlite3.Row, filled: Filled) -> Iterator[str]:
-    _, side, status, price_text, orig_text, executed_text, cum_text, details_text = row
-    executed, orig = units(executed_text), units(orig_text)
-    for name, told, made in (("executed_qty", executed, filled.qty), ("cum_quote", units(cum_text), filled.quote_qty)):
-        if told != made:
-            yield f"{name} is {plain(told)}, its fills make it {plain(made)}"
+    _, side, status, *texts, details_text = row
+    limit, orig, executed, cum_quote = map(units, texts)
+    qty, quote_qty, made_profit, worst = filled
+    if executed != qty:
+        yield f"executed_qty is {plain(executed)}, its fills make it {plain(qty)}"
+    if cum_quote != quote_qty:
+        yield f"cum_quote is {plain(cum_quote)}, its fills make it {plain(quote_qty)}"
     if executed > orig:
         yield f"orig_qty is {plain(orig)}, executed_qty is {plain(executed)}"
-    if (status == "FILLED") != (executed == orig) or (
-        status in OPEN and (status == "PARTIALLY_FILLED") != (executed > 0)
-    ):
+    partly = status == "PARTIALLY_FILLED"
+    if (status == "FILLED") != (executed == orig) or (status in OPEN and partly != (executed > 0)):
         yield f"status is {status} with {plain(executed)} of {plain(orig)} executed"
-    details = json.loads(details_text) if details_text != "{}" else {}
-    if filled.profit != details.get("realized_pnl", 0):
-        yield f"realized_pnl is {plain(details.get('realized_pnl', 0))}, its fills make it {plain(filled.profit)}"
-    limit = units(price_text)
-    if not limit or not filled.qty or details.get("modifications"):  # a modified one had another limit before
+    told = PROFIT.search(details_text)  # four times as fast as to read all of it
+    profit = int(told[1]) if told else 0
+    if profit != made_profit:
+        yield f"realized_pnl is {plain(profit)}, its fills make it {plain(made_profit)}"
+    if not limit or not qty or '"modifications"' in details_text:  # a modified one had another limit before
         return
-    if filled.worst > limit if side == "BUY" else filled.worst < limit:
-        yield f"filled at {plain(filled.worst)}, its limit is {plain(limit)}"
+    if worst > limit if side == "BUY" else worst < limit:
+        yield f"filled at {plain(worst)}, its limit is {plain(limit)}"
 
 
 def lists(ledger: sqlite3.Connection) -> Iterator[str]:

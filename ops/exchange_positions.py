@@ -22,15 +22,21 @@ HIGHEST_FUNDING = Fraction(3 * 10, 100)
 # With the incomes of every fill: their number, the first one's id (incomes are numbered as they happen).
 FILLS_SQL = """
 SELECT f.account_id, f.symbol, f.position_side, f.side, f.trade_id, i.tran_id, f.commission_asset,
-       coalesce(i.number, 0), f.price, f.qty, f.commission, f.realized_pnl,
+       coalesce(i.number, 0), coalesce(i.asset, f.commission_asset), f.price, f.qty, f.commission, f.realized_pnl,
        coalesce(i.profit, '0'), coalesce(i.commission, '0')
   FROM fills f LEFT JOIN (
         SELECT symbol, trade_id, account_id, count(*) AS number, min(tran_id) AS tran_id,
                max(CASE income_type WHEN 'REALIZED_PNL' THEN income END) AS profit,
-               max(CASE income_type WHEN 'COMMISSION' THEN income END) AS commission
+               max(CASE income_type WHEN 'COMMISSION' THEN income END) AS commission,
+               max(CASE income_type WHEN 'COMMISSION' THEN asset END) AS asset
           FROM futures_incomes WHERE trade_id <> 0 GROUP BY symbol, trade_id, account_id) i
     ON i.symbol = f.symbol AND i.trade_id = f.trade_id AND i.account_id = f.account_id
  WHERE f.market = 'futures' ORDER BY f.symbol, f.trade_id
+"""
+STRAYS_SQL = """
+SELECT i.tran_id, i.income_type FROM futures_incomes i LEFT JOIN fills f
+    ON f.market = 'futures' AND f.symbol = i.symbol AND f.trade_id = i.trade_id AND f.account_id = i.account_id
+ WHERE (i.trade_id <> 0 OR i.income_type IN ('REALIZED_PNL', 'COMMISSION')) AND f.trade_id IS NULL
 """
 FUNDINGS_SQL = """
 SELECT symbol, tran_id, account_id, income, time_ms FROM futures_incomes WHERE income_type = 'FUNDING_FEE'
@@ -109,13 +115,15 @@ def positions(ledger: sqlite3.Connection) -> Iterator[str]:
         found |= mine
     for funding in (each for left in fundings.values() for each in left):
         yield from _funding(funding, {}, 0)
+    for tran_id, kind in ledger.execute(STRAYS_SQL):
+        yield f"futures income {tran_id}, {kind}, has no fill"
     yield from _rows(ledger, found)
 
 
 def _replay(fills: Iterator[sqlite3.Row], mine: dict[Key, Held], fundings: list[Funding]) -> Iterator[str]:
     """Let all fills of one symbol act, and every funding between the two that it was paid between."""
     due, highest = deque(fundings), 0
-    for account, symbol, position_side, side, trade_id, tran_id, asset, number, *texts in fills:
+    for account, symbol, position_side, side, trade_id, tran_id, asset, number, payer, *texts in fills:
         price, qty, commission, told, *booked = map(units, texts)
         while due and tran_id is not None and due[0].first < tran_id:
             yield from _funding(due.popleft(), mine, highest)
@@ -128,7 +136,7 @@ def _replay(fills: Iterator[sqlite3.Row], mine: dict[Key, Held], fundings: list[
         if told != profit and not held.is_wrong:
             held.is_wrong = True  # what comes after the first one need not be told
             yield f"{fill}: realized_pnl is {plain(told)}, its position made {plain(profit)}"
-        if booked != [told, -commission] or number != bool(told) + bool(commission):
+        if booked != [told, -commission] or payer != asset or number != bool(told) + bool(commission):
             yield f"{fill}: its {number} incomes are not its profit and its commission"
     for funding in due:
         yield from _funding(funding, mine, highest)

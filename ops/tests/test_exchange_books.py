@@ -40,7 +40,7 @@ def traded(tmp_path_factory):
         assert paper.stop() == 0
     with closing(sqlite3.connect(ledger)) as connection, connection:
         (latest,) = connection.execute("SELECT max(update_ms) FROM orders").fetchone()
-        clock = (latest // FUNDING_MS + 1) * FUNDING_MS - 1000
+        clock = (latest // FUNDING_MS + 1) * FUNDING_MS - 4000  # longer than a start takes
         connection.execute("INSERT OR REPLACE INTO settings VALUES ('clock', ?)", [str(clock)])
     with PaperServer(ledger) as paper:
         trade_after_funding(paper, *keys)
@@ -99,13 +99,16 @@ def trade_after_funding(paper, one_way, hedged, isolated, burner):
     deadline = time.monotonic() + 20
     while not (fundings := incomes(paper, hedged)):
         assert time.monotonic() < deadline, "no funding was paid"
-        time.sleep(0.1)
+        time.sleep(0.4)
     assert len(fundings) == 2
     paper.set_price("BTCUSDT", str(HELD_PRICE - 100), "futures")
     futures(paper, hedged, "SELL", "0.001", positionSide="LONG")
-    futures(paper, one_way, "BUY", "0.001")
+    futures(paper, one_way, "SELL", "0.002")
+    futures(paper, one_way, "BUY", "0.001")  # a seventh of two prices: leaves a residue
+    futures(paper, isolated, "SELL", "0.003")
     paper.set_price("BTCUSDT", str(HELD_PRICE - 40_000), "futures")  # the isolated long is liquidated
     assert incomes(paper, isolated, "INSURANCE_CLEAR")
+    futures(paper, one_way, "SELL", "0.002", type="LIMIT", timeInForce="GTC", price=str(HELD_PRICE - 38_000))
 
 
 def incomes(paper, key, kind="FUNDING_FEE"):
@@ -142,8 +145,11 @@ def test_what_the_exchange_wrote_has_no_contradiction(ledger):
         ("DELETE FROM orders WHERE market = 'futures' AND side = 'SELL'", "has no order"),
         ("DELETE FROM fills WHERE market = 'spot' AND side = 'SELL'", "its fills make it 0"),
         ("UPDATE fills SET commission = '0.5' WHERE market = 'spot' AND side = 'BUY'", "BTC: balance is"),
-        ("UPDATE fills SET commission = '0.5' WHERE market = 'futures'", "COMMISSION incomes is"),
-        ("UPDATE fills SET realized_pnl = '0.5' WHERE market = 'futures'", "REALIZED_PNL incomes is"),
+        (
+            "UPDATE fills SET commission = '0.5' WHERE market = 'futures'",
+            "incomes are not its profit and its commission",
+        ),
+        ("UPDATE fills SET realized_pnl = '0.5' WHERE market = 'futures'", "incomes are not its profit"),
         ("UPDATE futures_wallets SET balance = '3.0'", "USDT: futures wallet is 3.0"),
         ("UPDATE futures_positions SET quantity = '0.5'", "futures position: quantity is 0.5"),
         ("DELETE FROM futures_incomes WHERE income_type = 'COMMISSION'", "futures wallet is"),
@@ -152,5 +158,99 @@ def test_what_the_exchange_wrote_has_no_contradiction(ledger):
 def test_what_is_changed_by_hand_is_found(ledger, statement, told):
     with closing(sqlite3.connect(ledger)) as connection, connection:
         assert connection.execute(statement).rowcount
+
+    assert any(told in sentence for sentence in contradictions(ledger)), contradictions(ledger)
+
+
+PROFIT = """
+SELECT symbol, trade_id FROM fills WHERE realized_pnl NOT IN ('0.00000000', '100.00000000') ORDER BY trade_id LIMIT 1
+"""
+WALLETS = """
+UPDATE futures_wallets SET balance = (SELECT printf('%.8f', sum(CAST(income AS REAL))) FROM futures_incomes i
+    WHERE i.account_id = futures_wallets.account_id AND i.asset = futures_wallets.asset)
+"""
+FUNDED = "income_type = 'FUNDING_FEE'"
+ANOTHER_FUNDING = f"""
+INSERT INTO futures_incomes SELECT (SELECT max(tran_id) + 1 FROM futures_incomes), account_id, symbol, income_type,
+    {{}}, asset, info, {{}}, 0 FROM futures_incomes WHERE {FUNDED} LIMIT 1
+"""
+
+
+def test_the_ledger_that_is_judged_has_seen_everything(traded):
+    questions = {
+        "SELECT count(*) FROM fills WHERE realized_pnl LIKE '-%' AND position_side = 'BOTH'": 3,
+        "SELECT count(*) FROM fills WHERE position_side = 'SHORT'": 2,
+        "SELECT count(*) FROM fills WHERE commission_asset = 'BNB' AND market = 'futures'": 2,
+        f"SELECT count(*) FROM futures_incomes WHERE {FUNDED}": 5,
+        "SELECT count(*) FROM futures_incomes WHERE income_type = 'INSURANCE_CLEAR'": 1,
+        "SELECT count(*) FROM orders WHERE client_order_id LIKE 'autoclose-%'": 1,
+        "SELECT count(*) FROM futures_positions WHERE residue_e16 <> '0'": 1,
+        "SELECT count(*) FROM order_lists WHERE status = 'ALL_DONE'": 1,
+        "SELECT count(*) FROM futures_algo_orders WHERE status = 'FINISHED'": 1,
+    }
+    with closing(sqlite3.connect(traded)) as connection:
+        seen = {question: connection.execute(question).fetchone()[0] for question in questions}
+
+    assert not [question for question, number in questions.items() if seen[question] < number], seen
+
+
+@pytest.mark.parametrize(
+    ("statements", "told"),
+    [
+        (
+            [
+                f"UPDATE futures_incomes SET income = '100.0' WHERE income_type = 'REALIZED_PNL' "
+                f"AND (symbol, trade_id) = ({PROFIT})",
+                f"UPDATE fills SET realized_pnl = '100.00000000' WHERE (symbol, trade_id) = ({PROFIT})",
+                WALLETS,
+            ],
+            "realized_pnl is 100, its position made",
+        ),
+        ([ANOTHER_FUNDING.format("'500'", "time_ms"), WALLETS], "was paid 2 times, for 1"),
+        ([ANOTHER_FUNDING.format("'500'", "time_ms + 1000"), WALLETS], "is not at its hour"),
+        ([ANOTHER_FUNDING.format("'500'", "time_ms + 8 * 3600000"), WALLETS], "was paid 0 times, for 2"),
+        ([f"UPDATE futures_incomes SET income = '500' WHERE {FUNDED}", WALLETS], "one mark price and rate"),
+        ([f"UPDATE futures_incomes SET income = -income WHERE {FUNDED} AND account_id = 1", WALLETS], "one mark price"),
+        ([f"DELETE FROM futures_incomes WHERE {FUNDED} AND account_id = 2", WALLETS], "was paid 0 times, for 2"),
+        (["UPDATE futures_positions SET entry_price = '1'"], "entry_price is 1,"),
+        (["UPDATE futures_positions SET cost_e16 = '1'"], "cost_e16 is 1,"),
+        (["UPDATE futures_positions SET residue_e16 = '7'"], "residue_e16 is 7,"),
+        (["UPDATE futures_positions SET realized = '7'"], "realized is 7,"),
+        (["UPDATE futures_positions SET paid = '7'"], "paid is 7,"),
+        (["DELETE FROM futures_positions"], "has fills, but no futures position"),
+        (["UPDATE fills SET position_side = 'LONG' WHERE position_side = 'SHORT'"], "futures position"),
+        (["UPDATE futures_wallets SET isolated = '1'"], "isolated is 1, its positions make it 0"),
+        (["UPDATE futures_positions SET isolated_wallet = '1'"], "isolated is 0, its positions make it"),
+        (
+            [
+                "UPDATE futures_positions SET isolated_wallet = '1' WHERE account_id = 1",
+                "UPDATE futures_wallets SET isolated = '1' WHERE account_id = 1 AND asset = 'USDT'",
+            ],
+            "isolated_wallet is 1, but it is CROSSED",
+        ),
+        (["UPDATE fills SET price = '1'"], "not price x qty"),
+        (["UPDATE orders SET price = '999999' WHERE client_order_id LIKE 'autoclose-%'"], "its limit is 999999"),
+        (["UPDATE orders SET orig_qty = '0.00000001' WHERE status = 'FILLED'"], "orig_qty is 0.00000001"),
+        (["UPDATE orders SET status = 'CANCELED' WHERE status = 'FILLED'"], "status is CANCELED with"),
+        (["UPDATE orders SET status = 'FILLED' WHERE market = 'futures' AND status = 'NEW'"], "is FILLED with 0 of"),
+        (["UPDATE orders SET status = 'PARTIALLY_FILLED' WHERE status = 'NEW'"], "status is PARTIALLY_FILLED with 0"),
+        (["UPDATE orders SET details = json_set(details, '$.realized_pnl', 5)"], "realized_pnl is 0.00000005"),
+        (["UPDATE futures_incomes SET trade_id = trade_id + 1 WHERE trade_id > 0"], "are not its profit"),
+        (["UPDATE order_lists SET status = 'EXECUTING'"], "is EXECUTING, its orders are"),
+        (["UPDATE order_lists SET status = 'ALL_DONE'"], "is ALL_DONE, its orders are NEW and NEW"),
+        (["UPDATE order_lists SET first_order_id = 1"], "has not both of its orders"),
+        (["DELETE FROM order_lists"], "belongs to an order list that does not know it"),
+        (["UPDATE futures_algo_orders SET status = 'TRIGGERED' WHERE status = 'NEW'"], "is TRIGGERED: its order is 0"),
+        (["UPDATE futures_algo_orders SET status = 'TRIGGERED' WHERE status = 'FINISHED'"], "its order is FILLED"),
+        (["UPDATE futures_algo_orders SET status = 'CANCELED' WHERE status = 'FINISHED'"], "is CANCELED: its order"),
+        (["UPDATE futures_algo_orders SET actual_qty = '7' WHERE status = 'FINISHED'"], "says 7 at"),
+        (["DELETE FROM futures_algo_orders"], "names a conditional order that"),
+        (["UPDATE futures_positions SET paid = 'much'"], "an amount is none"),
+    ],
+)  # fmt: skip
+def test_what_is_changed_in_several_places_at_once_is_found(ledger, statements, told):
+    with closing(sqlite3.connect(ledger)) as connection, connection:
+        for statement in statements:
+            assert connection.execute(statement).rowcount
 
     assert any(told in sentence for sentence in contradictions(ledger)), contradictions(ledger)
