@@ -38,10 +38,10 @@ SELECT symbol, number + 1 FROM highest WHERE number IS NOT NULL
 
 # Measured with a million orders: more makes it slower, and the operating system has the pages anyway.
 CACHE_KIB = 16_384
-# Under load without a pause the log is moved when it has so many pages. Everybody waits for that, so it is seldom: about
-# 120 ms every 3000 orders on a ledger of a million. With SQLite's 1000 pages it was 20 ms every 130 orders, and that was
-# the 99th percentile of all answers; moved by a thread beside the writing, 20 ms at most and 12 ms at that percentile,
-# but no more orders in all, and a file that only careful reasoning kept whole.
+# Under load without a pause the log is moved when it has so many pages. Everybody waits for that, so it is seldom:
+# about 120 ms every 3000 orders on a ledger of a million. With SQLite's 1000 pages it was 20 ms every 130 orders, and
+# that was the 99th percentile of all answers; moved by a thread beside the writing, 20 ms at most and 12 ms at that
+# percentile, but no more orders in all, and a file that only careful reasoning kept whole.
 LOG_PAGES = 16_000
 
 
