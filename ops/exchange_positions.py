@@ -207,7 +207,7 @@ def _rows(ledger: sqlite3.Connection, found: dict[Key, Held]) -> Iterator[str]:
     assets = [asset for (asset,) in ledger.execute("SELECT DISTINCT asset FROM futures_wallets")]
     for row in ledger.execute(POSITIONS_SQL):
         account, symbol, side, quantity, *_ = row
-        for wrong in _wrongs(row, found.pop((account, symbol, side), None) or Held()):
+        for wrong in _wrongs(row, found.pop((account, symbol, side), Held())):
             yield f"account {account} {symbol} {side}: {wrong}"
         margin = units(row["isolated_wallet"])
         if margin and (row["margin_type"] != "ISOLATED" or not units(quantity)):
