@@ -38,12 +38,6 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
 
-def peak_memory_mb(pid: int) -> int:
-    """The most memory a process has had. Not ru_maxrss: that begins with what its parent had."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) // 1024
-
-
 @contextmanager
 def watching(pid: int) -> Iterator[dict[str, float]]:
     """Cores kept busy until the block ends: by the process, and by everything that runs here, it included."""
