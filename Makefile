@@ -9,7 +9,7 @@ AREA ?= exchange
 ROUNDS ?= 200
 # For tools that read settings.py and talk to no server.
 NO_SERVERS := SECRET_KEY=none FIELD_KEYS=none DATABASE_URL=postgresql:////nonexistent/none REDIS_URL=unix:///nonexistent
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --override overrides.in \
 	--custom-compile-command "make lock"
 
 help: ## this list

@@ -1,6 +1,7 @@
 """docker-compose.yml can't be run without a Docker engine; what can be checked without one is checked here."""
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,10 @@ def test_every_setting_is_in_the_readme_and_in_the_example():
 
     assert read <= documented()
     assert read == example
+
+
+def test_what_is_installed_is_what_the_lock_file_says():
+    locked = re.findall(r"^([\w.-]+)(?:\[.*\])?==(\S+) .$", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
+
+    assert len(locked) > 100
+    assert [(name, version(name)) for name, _ in locked] == locked

@@ -39,7 +39,8 @@ fi
 echo "tradebot: installing $requirements"
 .venv/bin/uv --version 2>/dev/null | grep -q "^uv ${uv#uv==}" ||
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "$uv"
-install="pip install --quiet --python .venv/bin/python --require-hashes -r $requirements"
+# The file names everything, so nothing is resolved again (some of ccxt's pins would contradict it, see overrides.in).
+install="pip install --quiet --no-deps --python .venv/bin/python --require-hashes -r $requirements"
 # The second try is for networks whose certificates only the system knows.
 .venv/bin/uv $install 2>/dev/null || .venv/bin/uv --system-certs $install ||
     fail "the installation failed: see above; it needs the package index, once"
