@@ -1,18 +1,63 @@
 """The exchange seam: everything TradeBot asks of an exchange."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from market.exchange.types import Balance, OrderReport, OrderRequest
+from market.exchange.types import (
+    AccountFill,
+    Balance,
+    ExchangePosition,
+    FundingReport,
+    FuturesSetup,
+    KeyPermissions,
+    OpenOrder,
+    OrderReport,
+    OrderRequest,
+    OrderType,
+    PairRequest,
+    Quote,
+    TransferReport,
+)
 
 
-class Gateway(Protocol):
+class OrderGateway(Protocol):
+    """What the life of an order needs. Errors are those of ``market.exchange.errors``."""
+
+    def prepare(self) -> None:
+        """Do now what an order should not have to wait for: measure the clock, unless that is done. May raise."""
+
+    def submit(self, request: OrderRequest) -> OrderReport:
+        """Send an order, once.
+
+        Raise OrderRejected, RateLimited or PermissionDenied, which are clear noes, or OutcomeUnknown.
+        """
+
+    def submit_pair(self, request: PairRequest) -> tuple[OrderReport, OrderReport]:
+        """Send a stop and a target as one list, once; the reports of both in that order. Spot only. Raise as submit."""
+
+    def cancel(self, symbol: str, client_order_id: str, kind: OrderType) -> None:
+        """Cancel an open order, once; of a pair, both go. What has become of it is asked for afterwards.
+
+        Raise OrderNotFound when it is not open (any more), OrderRejected, RateLimited or PermissionDenied, which are
+        clear noes, or OutcomeUnknown.
+        """
+
+    def find_order(self, symbol: str, client_order_id: str, kind: OrderType) -> OrderReport:
+        """Ask for an order with its fills; raise OrderNotFound when the exchange knows none."""
+
+    def open_orders(self) -> list[OpenOrder]:
+        """All open orders of the account, conditional ones too."""
+
+
+class Gateway(OrderGateway, Protocol):
     """One account at one exchange, or its public side. Errors are those of ``market.exchange.errors``."""
+
+    # --- public data
 
     def candles(self, symbol: str, interval: str, *, limit: int) -> NDArray[np.float64]:
         """The newest candles, the open one last: rows of open time in ms, open, high, low, close, volume."""
@@ -20,23 +65,45 @@ class Gateway(Protocol):
     def prices(self) -> dict[str, Decimal]:
         """The last price of every symbol."""
 
+    def quotes(self) -> dict[str, Quote]:
+        """The best bid and ask of every symbol."""
+
     def symbols(self) -> list[Mapping[str, Any]]:
         """The symbols of exchangeInfo, as received."""
 
     def clock_offset(self) -> timedelta:
         """The exchange's clock minus ours."""
 
-    def prepare(self) -> None:
-        """Do now what an order should not have to wait for: measure the clock, unless that is done. May raise."""
+    # --- the account
 
     def balances(self) -> list[Balance]:
         """What the account holds."""
 
-    def submit(self, request: OrderRequest) -> OrderReport:
-        """Send a market order, once.
+    def permissions(self) -> KeyPermissions:
+        """What the key may do."""
 
-        Raise OrderRejected, RateLimited or PermissionDenied, which are clear noes, or OutcomeUnknown.
-        """
+    def fills(self, symbol: str, *, after_id: int | None = None, since: datetime | None = None) -> list[AccountFill]:
+        """Fills of one symbol, oldest first, at most 1,000: those with an id above ``after_id``, or from ``since`` on."""
 
-    def find_order(self, symbol: str, client_order_id: str) -> OrderReport:
-        """Ask for an order with its fills; raise OrderNotFound when the exchange knows none."""
+    def transfer(self, asset: str, amount: Decimal, *, to_futures: bool) -> int:
+        """Move money between the wallets, once; the exchange's transaction id. Raise as submit."""
+
+    def transfers(self, *, to_futures: bool, since: datetime) -> list[TransferReport]:
+        """The transfers in one direction that the exchange has booked since then, oldest first."""
+
+    # --- futures only
+
+    def positions(self) -> list[ExchangePosition]:
+        """What the account holds on futures; flat symbols are left out."""
+
+    def futures_setup(self, symbol: str) -> FuturesSetup:
+        """Leverage, margin type and modes as they are now."""
+
+    def set_leverage(self, symbol: str, leverage: int) -> int:
+        """Set the leverage of a symbol; what the exchange says it is now. Raise OrderRejected when it refuses."""
+
+    def set_isolated(self, symbol: str, *, isolated: bool) -> None:
+        """Set the margin type of a symbol; no need to change is no error. Raise OrderRejected when it refuses."""
+
+    def fundings(self, *, since: datetime) -> list[FundingReport]:
+        """Funding payments since then, oldest first, at most 1,000."""

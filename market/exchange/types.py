@@ -8,9 +8,23 @@ from enum import StrEnum
 from market.types import Side
 
 
+class OrderType(StrEnum):
+    """What an order waits for. The conditional ones rest at the exchange until their trigger price is reached."""
+
+    MARKET = "market"
+    LIMIT = "limit"  # rests at its price until it is filled or canceled
+    STOP = "stop"  # sells at the market when the price has fallen to the trigger, or buys when it has risen to it
+    TARGET = "target"  # take profit: sells at the market when the price has risen to the trigger, or buys below it
+
+    @property
+    def is_conditional(self) -> bool:
+        """On futures these are algo orders: another endpoint, other lists, ids of their own."""
+        return self in (OrderType.STOP, OrderType.TARGET)
+
+
 @dataclass(frozen=True)
 class OrderRequest:
-    """A market order. It is valid from ``signed_at`` for ``valid_for``: past that the exchange refuses it."""
+    """An order. It is valid from ``signed_at`` for ``valid_for``: past that the exchange refuses it."""
 
     symbol: str
     side: Side
@@ -18,6 +32,18 @@ class OrderRequest:
     client_order_id: str
     signed_at: datetime
     valid_for: timedelta
+    type: OrderType = OrderType.MARKET
+    price: Decimal | None = None  # quote asset: of a limit order its limit, of a conditional one its trigger
+    reduce_only: bool = False  # futures: it can only make the position smaller; spot knows no such thing
+
+
+@dataclass(frozen=True)
+class PairRequest:
+    """A stop and a target of one quantity, of which the exchange executes one at most: OCO, on spot only."""
+
+    list_client_id: str
+    stop: OrderRequest
+    target: OrderRequest
 
 
 class ReportStatus(StrEnum):
@@ -43,7 +69,10 @@ class FillReport:
 
 @dataclass(frozen=True)
 class OrderReport:
-    """What the exchange says of an order now. ``fills`` may lag behind ``executed_quantity``."""
+    """What the exchange says of an order now. ``fills`` may lag behind ``executed_quantity``.
+
+    A conditional order of futures is told of by the order that it became, once it has been triggered.
+    """
 
     client_order_id: str
     exchange_order_id: int
@@ -53,7 +82,98 @@ class OrderReport:
 
 
 @dataclass(frozen=True)
+class OpenOrder:
+    """An order, ours or not, that is open at the exchange."""
+
+    symbol: str
+    client_order_id: str
+    exchange_order_id: int  # of a conditional order on futures, its algo id
+    kind: str  # the exchange's own word for its type
+    side: Side
+    quantity: Decimal
+    executed_quantity: Decimal
+    price: Decimal  # limit or trigger; 0 where there is none
+    is_conditional: bool
+
+
+@dataclass(frozen=True)
+class AccountFill:
+    """One execution of the account, by whatever order, as a list of fills tells it."""
+
+    exchange_order_id: int
+    side: Side
+    fill: FillReport
+
+
+@dataclass(frozen=True)
 class Balance:
+    """What the account holds of an asset; on futures ``locked`` is what positions and orders tie up."""
+
     asset: str
     free: Decimal
     locked: Decimal
+
+
+@dataclass(frozen=True)
+class Quote:
+    """The best prices of a symbol's order book with what is offered there, in base asset."""
+
+    bid: Decimal
+    bid_quantity: Decimal
+    ask: Decimal
+    ask_quantity: Decimal
+
+
+@dataclass(frozen=True)
+class ExchangePosition:
+    """A futures position as the exchange holds it: the sum of all bots of the account on that symbol."""
+
+    symbol: str
+    quantity: Decimal  # signed
+    entry_price: Decimal
+    mark_price: Decimal
+    liquidation_price: Decimal | None  # None where there is none
+    unrealized_pnl: Decimal
+
+
+@dataclass(frozen=True)
+class FuturesSetup:
+    """How the account would trade a symbol on futures now."""
+
+    leverage: int
+    is_isolated: bool
+    is_hedge_mode: bool
+    is_multi_assets: bool
+
+
+@dataclass(frozen=True)
+class FundingReport:
+    """A funding payment; negative is paid by us. ``transaction_id`` is unique per account."""
+
+    transaction_id: int
+    symbol: str
+    asset: str
+    amount: Decimal
+    paid_at: datetime
+
+
+@dataclass(frozen=True)
+class TransferReport:
+    """A transfer between the wallets of one account that the exchange has booked."""
+
+    transaction_id: int
+    asset: str
+    amount: Decimal
+    to_futures: bool
+    at: datetime
+
+
+@dataclass(frozen=True)
+class KeyPermissions:
+    """What the key may do, as the exchange says."""
+
+    may_trade_spot: bool
+    may_trade_futures: bool
+    may_withdraw: bool
+    may_transfer: bool
+    is_ip_restricted: bool
