@@ -1,5 +1,6 @@
 """Model fields for money and for secrets."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -18,6 +19,11 @@ class AmountField(models.DecimalField):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_digits": 38, "decimal_places": 18} | kwargs)
+
+
+def choices_of(words: type[StrEnum]) -> list[tuple[str, str]]:
+    """The choices of a field whose values are the texts of an enum that plain code shares."""
+    return [(word.value, word.value.replace("_", " ")) for word in words]
 
 
 DUMPED = "sealed:"

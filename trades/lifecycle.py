@@ -1,9 +1,9 @@
-"""The whole life of an order at a glance (../shared/spec/order-protocol.md)."""
+"""The whole life of an order at a glance (../shared/spec/order-protocol.md). Plain Python."""
 
-from django.db import models
+from enum import StrEnum
 
 
-class OrderStatus(models.TextChoices):
+class OrderStatus(StrEnum):
     INTENDED = "intended"  # written down, not yet sent
     SUBMITTED = "submitted"  # handed to the exchange, no answer yet
     UNKNOWN = "unknown"  # no trustworthy answer; reconciliation asks by client id
@@ -13,6 +13,12 @@ class OrderStatus(models.TextChoices):
     EXPIRED = "expired"
     REJECTED = "rejected"
     ABSENT = "absent"  # proven never to have reached the exchange
+
+
+class OrderPurpose(StrEnum):
+    ENTRY = "entry"
+    EXIT = "exit"
+    PROTECTION = "protection"  # rests at the exchange and closes the position when its price is reached
 
 
 _S = OrderStatus
@@ -28,8 +34,12 @@ MOVES: set[tuple[OrderStatus, OrderStatus]] = {
     (_S.INTENDED, _S.CANCELED),  # never sent: too old, or the bot was stopped meanwhile
     (_S.SUBMITTED, _S.UNKNOWN),
     *((doubt, end) for doubt in IN_DOUBT for end in (_S.OPEN, *_ENDS)),
-    *((_S.OPEN, end) for end in (_S.FILLED, *CUT_SHORT)),
+    *((_S.OPEN, end) for end in (_S.FILLED, *CUT_SHORT, _S.REJECTED)),  # rejected: a conditional one, when triggered
     # The odd turns.
     (_S.CANCELED, _S.FILLED),  # the cancel lost the race
     *((_S.ABSENT, birth) for birth in (_S.OPEN, _S.FILLED, *CUT_SHORT)),  # a late birth
 }
+
+
+def may_become(current: OrderStatus, status: OrderStatus) -> bool:
+    return (current, status) in MOVES

@@ -128,7 +128,7 @@ def test_two_orders_of_one_position_are_both_booked(monkeypatch, guarded):
             position=orders[0].position, purpose="exit", status="submitted", proof_deadline=timezone.now(), side="BUY"
         )
     )
-    Meeting(monkeypatch, "trades.services.booking._book_new_fills")
+    Meeting(monkeypatch, "trades.services.records._book_new_fills")
     if not guarded:
         monkeypatch.setattr(Position.objects, "select_for_update", lambda **_: Position.objects.all())
 

@@ -1,15 +1,27 @@
 """Everything that changes orders, fills, trades and positions."""
 
-from trades.services.booking import record_report
-from trades.services.orders import Intent, exit_key, intend_order, submit_order, take_back_unsent
+from trades.services.orders import (
+    Intent,
+    cancel_order,
+    exit_key,
+    intend_order,
+    new_client_id,
+    submit_order,
+    submit_pair,
+    take_back_unsent,
+)
 from trades.services.reconciliation import reconcile_orders
+from trades.services.records import record_report
 
 __all__ = [
     "Intent",
+    "cancel_order",
     "exit_key",
     "intend_order",
+    "new_client_id",
     "reconcile_orders",
     "record_report",
     "submit_order",
+    "submit_pair",
     "take_back_unsent",
 ]

@@ -1,32 +1,28 @@
-"""Steps 1 to 3 of ../shared/spec/order-protocol.md: intend, claim, send once."""
+"""Step 1 of ../shared/spec/order-protocol.md: check an intent and write it down. And the doors to the later steps."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Q, Sum, Value
-from django.db.models.functions import Greatest
+from django.db.models import Q, Sum
 
-from market.exchange.errors import ExchangeError, OrderRejected, OutcomeUnknown, PermissionDenied, RateLimited
-from market.exchange.gateway import Gateway
-from market.exchange.types import OrderRequest
-from market.models import ExchangeAccount
+from market.exchange.errors import ExchangeError
+from market.exchange.gateway import OrderGateway
+from market.exchange.types import OrderType
 from market.rules import Rules
-from market.types import Side, moving
+from market.types import Market, Side
+from trades import protocol
 from trades.checks import Denial, Proposal, first_denial
-from trades.lifecycle import IN_DOUBT
-from trades.models import Event, Order, Position
-from trades.services.booking import record_report
-from trades.services.events import write_event
+from trades.lifecycle import IN_DOUBT, OrderPurpose
+from trades.models import Order, Position
+from trades.services.books import BOOKS
+from trades.services.records import locked_position
 
-VALID_FOR = timedelta(seconds=5)
-# The exchange's engine may hold a request for 10 s; 5 s more for clocks that disagree.
-PROOF_MARGIN = timedelta(seconds=15)
 # A refused entry is given up soon; an exit is tried on, once a tick, until it succeeds or somebody mends the cause.
-MAX_ATTEMPTS = {Order.Purpose.ENTRY: 3, Order.Purpose.EXIT: None}
+MAX_ATTEMPTS = {Order.Purpose.ENTRY: 3, Order.Purpose.EXIT: None, Order.Purpose.PROTECTION: 3}
 SIGNAL_EXIT = "signal"  # the kind of exit that a strategy wants, in its key
 ID_PREFIX = "tb-"  # marks our orders at the exchange; the auditor knows it too
 
@@ -35,12 +31,20 @@ ID_PREFIX = "tb-"  # marks our orders at the exchange; the auditor knows it too
 class Intent:
     """An order that somebody wants. ``signal_key`` names the act, so that it is done once."""
 
-    purpose: Order.Purpose
+    purpose: OrderPurpose
     side: Side
     quantity: Decimal  # base asset
     price: Decimal  # quote asset; what the decision was based on
     signal_key: str
     reason: str
+    type: OrderType = OrderType.MARKET
+    order_price: Decimal | None = None  # limit or trigger
+    list_client_id: str = ""
+
+
+def new_client_id(position_id: int) -> str:
+    """A client id that no order ever had: the exchange does not refuse one that it has seen."""
+    return f"{ID_PREFIX}{position_id}-{secrets.token_hex(8)}"
 
 
 def exit_key(position: Position, kind: str) -> str:
@@ -56,9 +60,7 @@ def intend_order(position_id: int, intent: Intent, *, rules: Rules, now: datetim
 
     A denial is the caller's to write down: only it knows whether it is news.
     """
-    # Of the position alone: the account's row would make all of its bots wait for each other.
-    locked = Position.objects.select_for_update(of=("self",), no_key=True)
-    position = locked.select_related("account").get(pk=position_id)
+    position = locked_position(position_id)
     if position.smallest_quantity != rules.smallest_quantity:  # exchanges change their rules
         position.smallest_quantity = rules.smallest_quantity
         position.save(update_fields=["smallest_quantity"])
@@ -68,12 +70,16 @@ def intend_order(position_id: int, intent: Intent, *, rules: Rules, now: datetim
         return denial
     return Order.objects.create(
         position=position,
-        client_order_id=f"{ID_PREFIX}{position.pk}-{secrets.token_hex(8)}",
+        client_order_id=new_client_id(position.pk),
+        list_client_id=intent.list_client_id,
         signal_key=intent.signal_key,
         attempt=proposal.attempts + 1,
         purpose=intent.purpose,
         side=intent.side.value,
+        type=intent.type.value,
         quantity=intent.quantity,
+        price=intent.order_price,
+        reduce_only=position.account.market == Market.FUTURES and intent.purpose != Order.Purpose.ENTRY,
         reference_price=intent.price,
         reason=intent.reason[:300],
         created_at=now,
@@ -115,82 +121,16 @@ def take_back_unsent(position_id: int, *, signal_exits: bool, now: datetime) -> 
     return intended.update(status=Order.Status.CANCELED, finished_at=now, error="taken back before it was sent")
 
 
-def submit_order(order: Order, *, gateway: Gateway, now: datetime) -> ExchangeError | None:
-    """Send an intended order once; return the exchange's bad news, if it had some.
-
-    No transaction is open while we wait for the exchange. The order's validity counts from the claim, not from
-    ``now``, when somebody began to think of it.
-    """
-    clock = moving(now)
-    try:
-        gateway.prepare()
-    except ExchangeError as error:
-        return error  # still intended: swept, or dropped when it gets too old
-    claimed_at = clock()
-    if not _claim(order, now=claimed_at):
-        return None  # sent by another worker, taken back, or the account was halted meanwhile
-    request = OrderRequest(
-        symbol=order.position.symbol,
-        side=Side(order.side),
-        quantity=order.quantity,
-        client_order_id=order.client_order_id,
-        signed_at=claimed_at,
-        valid_for=VALID_FOR,
-    )
-    try:
-        report = gateway.submit(request)
-    except (OrderRejected, RateLimited, PermissionDenied) as error:
-        _settle_rejection(order, error, now=clock())
-        return error
-    except OutcomeUnknown as error:
-        # Never resend: the order may be live. Reconciliation asks by client id.
-        _settle_doubt(order, error, now=clock())
-        return error
-    record_report(order, report, now=clock())
-    return None
+def submit_order(order: Order, *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
+    """Send an intended order once; return the exchange's bad news, if it had some."""
+    return protocol.submit([order], books=BOOKS, gateway=gateway, now=now)
 
 
-def _claim(order: Order, *, now: datetime) -> bool:
-    """Step 2: intended to submitted by compare-and-set, with a fresh look at the kill switch."""
-    if order.status != Order.Status.INTENDED:
-        return False
-    with transaction.atomic(durable=True):
-        account = ExchangeAccount.objects.select_for_update(no_key=True).get(pk=order.position.account_id)
-        obstacle = _obstacle(account, order, now=now)
-        if obstacle:
-            order.move(Order.Status.CANCELED, finished_at=now, error=obstacle)
-            return False
-        return order.move(Order.Status.SUBMITTED, signed_at=now, proof_deadline=now + VALID_FOR + PROOF_MARGIN)
+def submit_pair(orders: Sequence[Order], *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
+    """Send an intended stop and its target as one list, once; return the exchange's bad news, if it had some."""
+    return protocol.submit(orders, books=BOOKS, gateway=gateway, now=now)
 
 
-def _obstacle(account: ExchangeAccount, order: Order, *, now: datetime) -> str:
-    """What has come up at the account since the order was intended."""
-    reducing = account.state == ExchangeAccount.State.REDUCING and order.purpose == Order.Purpose.ENTRY
-    if reducing or account.state == ExchangeAccount.State.HALTED:
-        return f"the account is {account.state}"
-    return "the exchange asked for silence" if account.is_cooling(now) else ""
-
-
-def _settle_rejection(order: Order, error: ExchangeError, *, now: datetime) -> None:
-    """A clear no: the money is free again, the act may be tried anew. What it says of the account is kept there."""
-    with transaction.atomic(durable=True):
-        if order.move(Order.Status.REJECTED, error=str(error)[:300], finished_at=now):
-            message = f"{order.side} {order.position.symbol} rejected: {error}"
-            write_event(Event.Kind.ORDER_REJECTED, order.position, message, now=now, order=order, code=error.code)
-        note_account_trouble(order.position.account_id, error, now=now)
-
-
-def note_account_trouble(account_id: int, error: ExchangeError, *, now: datetime) -> None:
-    """Keep at the account what the exchange said of it: silence, which only ever grows longer, or a refused key."""
-    account = ExchangeAccount.objects.filter(pk=account_id)
-    if isinstance(error, RateLimited):
-        account.update(cooldown_until=Greatest("cooldown_until", Value(now + error.retry_after)))
-    elif isinstance(error, PermissionDenied):
-        account.update(key_error=str(error)[:300])
-
-
-def _settle_doubt(order: Order, error: OutcomeUnknown, *, now: datetime) -> None:
-    with transaction.atomic(durable=True):
-        if order.move(Order.Status.UNKNOWN, error=str(error)[:300]):
-            message = f"{order.side} {order.position.symbol}: outcome unknown: {error}"
-            write_event(Event.Kind.ORDER_UNKNOWN, order.position, message, now=now, order=order)
+def cancel_order(order: Order, *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
+    """Cancel an open order; return the bad news while the outcome is not clear."""
+    return protocol.cancel(order, books=BOOKS, gateway=gateway, now=now)

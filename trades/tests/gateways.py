@@ -1,10 +1,10 @@
 """Stand-ins at the edge of a unit test: gateways whose answers a test writes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from market.exchange.errors import ExchangeError, OrderNotFound
-from market.exchange.types import FillReport, OrderReport, OrderRequest, ReportStatus
+from market.exchange.types import FillReport, OpenOrder, OrderReport, OrderRequest, OrderType, PairRequest, ReportStatus
 from market.tests.factories import NOON
 
 
@@ -40,7 +40,10 @@ class FakeGateway:
 
     answer: OrderReport | ExchangeError | None = None
     found: OrderReport | ExchangeError = field(default_factory=lambda: OrderNotFound("no such order", code=-2013))
-    sent: list[OrderRequest] = field(default_factory=list)
+    sent: list[OrderRequest | PairRequest] = field(default_factory=list)
+    canceled: list[str] = field(default_factory=list)
+    cancel_answer: ExchangeError | None = None
+    open: list[OpenOrder] = field(default_factory=list)
 
     def prepare(self) -> None:
         """The clock of a test needs no measuring."""
@@ -51,7 +54,22 @@ class FakeGateway:
             raise self.answer
         return self.answer or order_report(fill_report(quantity=str(request.quantity)))
 
-    def find_order(self, symbol: str, client_order_id: str) -> OrderReport:
+    def submit_pair(self, request: PairRequest) -> tuple[OrderReport, OrderReport]:
+        self.sent.append(request)
+        if isinstance(self.answer, ExchangeError):
+            raise self.answer
+        report = order_report(status=ReportStatus.OPEN)
+        return report, replace(report, exchange_order_id=78)
+
+    def cancel(self, symbol: str, client_order_id: str, kind: OrderType) -> None:
+        self.canceled.append(client_order_id)
+        if self.cancel_answer:
+            raise self.cancel_answer
+
+    def find_order(self, symbol: str, client_order_id: str, kind: OrderType) -> OrderReport:
         if isinstance(self.found, ExchangeError):
             raise self.found
         return self.found
+
+    def open_orders(self) -> list[OpenOrder]:
+        return self.open

@@ -120,14 +120,14 @@ def test_an_account_that_cannot_be_reached_does_not_keep_others_waiting(monkeypa
 def test_an_order_that_cannot_be_booked_does_not_keep_others_hanging(gateway, monkeypatch):
     poison, healthy = unknown(created_at=NOON - timedelta(minutes=1)), unknown()
     gateway.found = order_report(fill_report())
-    real = services.reconciliation.record_report
+    real = services.books.record_report
 
     def fail_for_one(order, report, **kwargs):
         if order.pk == poison.pk:
             raise IntegrityError("trade_booked_once")
         real(order, report, **kwargs)
 
-    monkeypatch.setattr("trades.services.reconciliation.record_report", fail_for_one)
+    monkeypatch.setattr("trades.services.books.record_report", fail_for_one)
     reconcile_orders(now=after(1))
 
     healthy.refresh_from_db()

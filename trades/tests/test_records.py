@@ -1,9 +1,11 @@
 import random
 import threading
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from market.exchange.types import ReportStatus
 from market.tests.factories import NOON
@@ -130,7 +132,7 @@ def test_a_failure_in_the_middle_books_nothing(monkeypatch):
         raise RuntimeError
 
     order = submitted()
-    monkeypatch.setattr("trades.services.booking._tell", fail)
+    monkeypatch.setattr("trades.services.records._tell", fail)
 
     with pytest.raises(RuntimeError):
         record_report(order, order_report(fill_report()), now=NOON)
@@ -162,10 +164,56 @@ def test_two_reports_at_once_book_each_fill_once():
 def test_a_commission_in_a_third_asset_costs_what_that_asset_is_worth(monkeypatch):
     order = submitted()
     prices = {"BNBUSDT": Price(Decimal(600), NOON)}
-    monkeypatch.setattr("trades.services.booking.last_prices", lambda *args, **kwargs: prices)
+    monkeypatch.setattr("trades.services.records.last_prices", lambda *args, **kwargs: prices)
 
     record_report(order, order_report(fill_report(commission="0.001", commission_asset="BNB")), now=NOON)
 
     order.position.refresh_from_db()
     assert (order.position.fees, order.position.quantity) == (Decimal("0.6"), Decimal("0.01"))
     assert (order.trade.commission, order.trade.commission_asset) == (Decimal("0.001"), "BNB")
+
+
+@pytest.mark.parametrize("change", [lambda fills: fills.update(price=1), lambda fills: fills.delete()])
+def test_a_fill_is_never_changed_nor_deleted(change):
+    record_report(submitted(), order_report(fill_report()), now=NOON)
+
+    with pytest.raises(IntegrityError, match="append-only"):
+        change(Fill.objects.all())
+
+
+def test_an_order_that_is_born_late_is_booked_beside_the_one_that_replaced_it():
+    late = submitted(signal_key="entry:a")
+    late.move(Order.Status.ABSENT)
+    again = submitted(signal_key="entry:a", position=late.position)
+    record_report(again, order_report(fill_report(1)), now=NOON)
+
+    record_report(late, replace(order_report(fill_report(2)), exchange_order_id=78), now=NOON)
+
+    late.position.refresh_from_db()
+    assert late.position.quantity == Decimal("0.02")
+    assert (late.status, again.status) == ("filled", "filled")
+
+
+def test_a_position_is_naked_from_its_entry_until_a_stop_rests():
+    entry = submitted()
+    record_report(entry, order_report(fill_report()), now=NOON)
+    entry.position.refresh_from_db()
+    naked_since = entry.position.naked_since
+    stop = submitted(position=entry.position, purpose="protection", side="SELL", type="stop", price=Decimal(49_000))
+
+    record_report(stop, order_report(status=ReportStatus.OPEN, executed="0"), now=NOON + timedelta(seconds=3))
+
+    entry.position.refresh_from_db()
+    assert (naked_since, entry.position.naked_since, stop.naked_seconds) == (NOON, None, 3)
+
+
+def test_a_position_is_naked_again_when_its_stop_has_gone():
+    entry = submitted()
+    record_report(entry, order_report(fill_report()), now=NOON)
+    stop = submitted(position=entry.position, purpose="protection", side="SELL", type="stop", price=Decimal(49_000))
+    record_report(stop, order_report(status=ReportStatus.OPEN, executed="0"), now=NOON)
+
+    record_report(stop, order_report(status=ReportStatus.CANCELED, executed="0"), now=NOON + timedelta(minutes=1))
+
+    entry.position.refresh_from_db()
+    assert entry.position.naked_since == NOON + timedelta(minutes=1)

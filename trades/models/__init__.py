@@ -1,0 +1,22 @@
+"""What we hold, what we ordered, what was executed and earned. Only the services of this app write here."""
+
+from trades.models.events import Event
+from trades.models.external import ExternalFill, ExternalOrder
+from trades.models.orders import Order, OrderQuerySet
+from trades.models.positions import Position, PositionQuerySet, is_open
+from trades.models.results import Fill, Funding, Trade, TradeQuerySet
+
+__all__ = [
+    "Event",
+    "ExternalFill",
+    "ExternalOrder",
+    "Fill",
+    "Funding",
+    "Order",
+    "OrderQuerySet",
+    "Position",
+    "PositionQuerySet",
+    "Trade",
+    "TradeQuerySet",
+    "is_open",
+]

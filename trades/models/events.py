@@ -1,0 +1,42 @@
+"""News: the outbox."""
+
+from django.db import models
+from django.db.models import Q
+
+from trades.models.orders import Order
+from trades.models.positions import Position
+
+
+class Event(models.Model):
+    """Append-only news, written in the transaction of what it tells: the outbox of all notifications."""
+
+    class Kind(models.TextChoices):
+        ORDER_FILLED = "order_filled"
+        ORDER_REJECTED = "order_rejected"
+        ORDER_DENIED = "order_denied"
+        ORDER_UNKNOWN = "order_unknown"
+        ORDER_ABSENT = "order_absent"
+        ORDER_ADOPTED = "order_adopted"
+        NAKED_POSITION = "naked_position"
+        BOOKS_DIFFER = "books_differ"
+        KILL_SWITCH = "kill_switch"
+        STOP_HIT = "stop_hit"
+        TARGET_HIT = "target_hit"
+        BOT_STARTED = "bot_started"
+        BOT_STOPPED = "bot_stopped"
+        BOT_PAUSED = "bot_paused"
+        BOT_ERROR = "bot_error"
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    position = models.ForeignKey(Position, on_delete=models.PROTECT, related_name="events")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, related_name="events")
+    message = models.CharField(max_length=400)
+    data = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+    handled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(name="event_unhandled", fields=["id"], condition=Q(handled_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"

@@ -1,0 +1,113 @@
+"""Our instructions to the exchange."""
+
+from decimal import Decimal
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models
+from django.db.models import F, Q
+
+from market.exchange.types import OrderType
+from market.fields import AmountField, choices_of
+from market.types import Side
+from trades.lifecycle import CUT_SHORT, LIVE, NEVER_WERE, OrderPurpose, OrderStatus, may_become
+from trades.models.positions import Position
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def owned_by(self, user: AbstractBaseUser) -> "OrderQuerySet":
+        return self.filter(position__account__owner=user)
+
+    def live(self) -> "OrderQuerySet":
+        """Orders that are, or may be, at work: they may still be filled."""
+        return self.filter(status__in=LIVE)
+
+    def real(self) -> "OrderQuerySet":
+        """Orders that are, were, or may be at the exchange; the same act is never done a second time beside one."""
+        return self.exclude(status__in=NEVER_WERE).exclude(status__in=CUT_SHORT, filled_quantity=0)
+
+
+class Order(models.Model):
+    """One order, from the moment we decide on it. The row is older than the HTTP call."""
+
+    Status = OrderStatus
+    Purpose = OrderPurpose
+
+    position = models.ForeignKey(Position, on_delete=models.PROTECT, related_name="orders")
+    client_order_id = models.CharField(max_length=36, unique=True)
+    signal_key = models.CharField(max_length=120, help_text="Which act this is; unique among real orders.")
+    attempt = models.PositiveSmallIntegerField(default=1)
+    purpose = models.CharField(max_length=10, choices=choices_of(OrderPurpose))
+    side = models.CharField(max_length=4, choices=choices_of(Side))
+    type = models.CharField(max_length=6, choices=choices_of(OrderType), default=OrderType.MARKET.value)
+    quantity = AmountField(help_text="In base asset.")
+    price = AmountField(null=True, help_text="The limit, or the trigger of a conditional order, in quote asset.")
+    reduce_only = models.BooleanField(default=False, help_text="Futures: it can only make the position smaller.")
+    list_client_id = models.CharField(max_length=36, blank=True, help_text="Shared by the two orders of a pair (OCO).")
+    filled_quantity = AmountField(default=Decimal(0))
+    reference_price = AmountField(help_text="The price at the moment of the decision, in quote asset.")
+    status = models.CharField(max_length=10, choices=choices_of(OrderStatus), default=OrderStatus.INTENDED.value)
+    reason = models.CharField(max_length=300, help_text="Who wanted it, and why.")
+    exchange_order_id = models.BigIntegerField(null=True)
+    error = models.CharField(max_length=300, blank=True, help_text="What the exchange said, if it did not say yes.")
+    created_at = models.DateTimeField()
+    signed_at = models.DateTimeField(null=True, help_text="The timestamp that was signed: validity counts from it.")
+    proof_deadline = models.DateTimeField(
+        null=True, help_text="From then on an order that is not found can't arrive any more."
+    )
+    asked_at = models.DateTimeField(null=True, help_text="When it last had its turn in reconciliation.")
+    not_found_at = models.DateTimeField(null=True, help_text="First 'not found' after the proof deadline.")
+    cancel_requested_at = models.DateTimeField(null=True, help_text="When we decided to cancel it.")
+    finished_at = models.DateTimeField(null=True)
+    naked_seconds = models.FloatField(
+        null=True, help_text="Of a stop: how long its position had been open without one when it began to rest."
+    )
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="order_quantity_positive", condition=Q(quantity__gt=0)),
+            models.CheckConstraint(
+                name="order_not_overfilled",
+                condition=Q(filled_quantity__gte=0, filled_quantity__lte=F("quantity")),
+            ),
+            models.UniqueConstraint(
+                name="order_one_live_entry_per_position",
+                fields=["position"],
+                condition=Q(purpose="entry", status__in=LIVE),
+            ),
+            models.UniqueConstraint(
+                name="order_signal_key_unique_among_real",
+                fields=["position", "signal_key"],
+                condition=~Q(status__in=NEVER_WERE) & ~Q(status__in=CUT_SHORT, filled_quantity=0),
+            ),
+            models.CheckConstraint(
+                name="order_sent_has_deadline",
+                condition=Q(status="intended") | Q(status="canceled") | Q(proof_deadline__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="order_price_where_its_type_has_one",
+                condition=Q(type="market", price__isnull=True) | (~Q(type="market") & Q(price__gt=0)),
+            ),
+        ]
+        indexes = [
+            models.Index(name="order_live", fields=["status", "created_at"], condition=Q(status__in=LIVE)),
+            models.Index(name="order_history", fields=["position", "-created_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.position.symbol} {self.client_order_id}"
+
+    @property
+    def symbol(self) -> str:
+        return self.position.symbol
+
+    def move(self, status: OrderStatus, **changes: object) -> bool:
+        """Leave the current status for ``status``. False means someone else moved first."""
+        assert may_become(OrderStatus(self.status), status), f"order {self.pk}: {self.status} to {status}"
+        moved = Order.objects.filter(pk=self.pk, status=self.status).update(status=status, **changes)
+        if moved:
+            self.status = status
+            for name, value in changes.items():
+                setattr(self, name, value)
+        return bool(moved)

@@ -1,0 +1,72 @@
+"""What one bot, or one hand, holds."""
+
+from decimal import Decimal
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models
+from django.db.models import F, Q
+
+from market.fields import AmountField
+from market.models import ExchangeAccount
+from trades.pnl import Holding
+
+
+def is_open(path: str = "") -> Q:
+    """The condition behind `Position.is_open`, for rows that reach their position by ``path`` (``position__``)."""
+    smallest = F(f"{path}smallest_quantity")
+    return Q(**{f"{path}quantity__gte": smallest}) | Q(**{f"{path}quantity__lte": -smallest})
+
+
+class PositionQuerySet(models.QuerySet["Position"]):
+    def owned_by(self, user: AbstractBaseUser) -> "PositionQuerySet":
+        return self.filter(account__owner=user)
+
+    def open(self) -> "PositionQuerySet":
+        """Positions that can be closed; a commission in base asset leaves crumbs that nobody can sell."""
+        return self.filter(is_open())
+
+
+class Position(models.Model):
+    """The sub-ledger of one bot, or one hand, on one symbol of one account. It outlives every order in it."""
+
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.PROTECT, related_name="positions")
+    symbol = models.CharField(max_length=30)
+    base_asset = models.CharField(max_length=20)
+    quote_asset = models.CharField(max_length=20)
+    smallest_quantity = AmountField(help_text="What the exchange trades at least: less is dust, and no position.")
+    quantity = AmountField(default=Decimal(0), help_text="In base asset; negative for a short position.")
+    entry_price = AmountField(default=Decimal(0), help_text="Average price of what is held, in quote asset.")
+    realized_pnl = AmountField(default=Decimal(0), help_text="In quote asset, net of fees.")
+    fees = AmountField(default=Decimal(0), help_text="All commissions so far, in quote asset.")
+    funding = AmountField(default=Decimal(0), help_text="Futures: funding received less paid; part of realized_pnl.")
+    round = models.PositiveIntegerField(default=0, help_text="How many times it has been opened.")
+    opened_at = models.DateTimeField(null=True, help_text="When the first entry of this round was filled.")
+    closed_at = models.DateTimeField(null=True, help_text="When the last exit was filled.")
+    naked_since = models.DateTimeField(
+        null=True, help_text="Since when it has been open without a stop that rests at the exchange."
+    )
+
+    objects = PositionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # Target of bots' composite foreign key: a bot and its position agree on account and symbol.
+            models.UniqueConstraint(fields=["id", "account", "symbol"], name="position_id_account_symbol"),
+        ]
+
+    def __str__(self) -> str:
+        return f"position {self.pk} on {self.symbol}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to sell or buy back; dust is not."""
+        return abs(self.quantity) >= self.smallest_quantity
+
+    @property
+    def holding(self) -> Holding:
+        return Holding(self.quantity, self.entry_price, self.realized_pnl, self.fees)
+
+    def hold(self, holding: Holding) -> None:
+        """Take over what the rules computed; the caller saves."""
+        self.quantity, self.entry_price = holding.quantity, holding.entry_price
+        self.realized_pnl, self.fees = holding.realized_pnl, holding.fees

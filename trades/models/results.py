@@ -1,0 +1,99 @@
+"""What came of orders: fills, fundings, trades. Fills and fundings are the journal: written once, never changed.
+
+Every figure of a position, an order and a trade can be computed from them anew; the database refuses to update or
+delete one (migration 0002).
+"""
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models
+from django.db.models import Q
+
+from market.fields import AmountField, choices_of
+from market.models import ExchangeAccount
+from market.rounding import plain
+from market.types import Side
+from trades.models.orders import Order
+from trades.models.positions import Position
+
+
+class Fill(models.Model):
+    """One execution against an order, as the exchange reported it."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fills")
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.PROTECT, related_name="fills")
+    symbol = models.CharField(max_length=30)
+    exchange_trade_id = models.BigIntegerField()
+    price = AmountField()
+    quantity = AmountField(help_text="In base asset.")
+    quote_quantity = AmountField()
+    commission = AmountField()
+    commission_asset = models.CharField(max_length=20)
+    commission_quote = AmountField(help_text="The commission's worth in quote asset.")
+    realized_pnl = AmountField(help_text="What it earned, in quote asset, net of its commission.")
+    executed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "symbol", "exchange_trade_id", "order"], name="fill_booked_once"
+            ),
+            models.CheckConstraint(name="fill_positive", condition=Q(quantity__gt=0, price__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"fill {self.exchange_trade_id} of {self.symbol}"
+
+
+class Funding(models.Model):
+    """One funding payment of a futures position, as the exchange booked it."""
+
+    position = models.ForeignKey(Position, on_delete=models.PROTECT, related_name="fundings")
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.PROTECT, related_name="fundings")
+    transaction_id = models.BigIntegerField()
+    amount = AmountField(help_text="In quote asset; negative was paid by us.")
+    paid_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "transaction_id"], name="funding_booked_once")]
+
+    def __str__(self) -> str:
+        return f"funding {plain(self.amount)} of {self.position}"
+
+
+class TradeQuerySet(models.QuerySet["Trade"]):
+    def owned_by(self, user: AbstractBaseUser) -> "TradeQuerySet":
+        return self.filter(position__account__owner=user)
+
+
+class Trade(models.Model):
+    """The booked result of one executed order. Nothing but fills makes or changes one."""
+
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="trade")
+    position = models.ForeignKey(Position, on_delete=models.PROTECT, related_name="trades")
+    environment = models.CharField(max_length=10)
+    market = models.CharField(max_length=10)
+    symbol = models.CharField(max_length=30)
+    binance_order_id = models.BigIntegerField()
+    purpose = models.CharField(max_length=10, choices=choices_of(Order.Purpose))
+    side = models.CharField(max_length=4, choices=choices_of(Side))
+    price = AmountField(help_text="Average, in quote asset.")
+    quantity_filled = AmountField(help_text="In base asset.")
+    quote_quantity = AmountField()
+    commission = AmountField(help_text="In commission_asset; in quote asset where the fills paid in several.")
+    commission_asset = models.CharField(max_length=20)
+    commission_quote = AmountField()
+    realized_pnl = AmountField(help_text="In quote asset, net of commission.")
+    created_at = models.DateTimeField(help_text="When its first fill was executed.")
+
+    objects = TradeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment", "market", "symbol", "binance_order_id"], name="trade_booked_once"
+            ),
+        ]
+        indexes = [models.Index(name="trade_by_day", fields=["position", "created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.side} {plain(self.quantity_filled)} {self.symbol}"

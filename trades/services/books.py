@@ -1,0 +1,96 @@
+"""The books of ``trades.protocol`` in PostgreSQL: each method is one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Greatest
+
+from market.exchange.errors import ExchangeError, PermissionDenied, RateLimited
+from market.exchange.types import OrderReport
+from market.models import ExchangeAccount
+from trades.lifecycle import OrderStatus
+from trades.models import Event, Order
+from trades.services.events import write_event
+from trades.services.records import record_report
+
+
+class DatabaseBooks:
+    """See ``trades.protocol.Books``."""
+
+    def claim(self, orders: Sequence[Order], *, signed_at: datetime, proof_deadline: datetime) -> bool:
+        if any(order.status != OrderStatus.INTENDED for order in orders):
+            return False
+        account_id = orders[0].position.account_id
+        with transaction.atomic(durable=True):
+            account = ExchangeAccount.objects.select_for_update(no_key=True).get(pk=account_id)
+            obstacle = _obstacle(account, orders, now=signed_at)
+            if obstacle:
+                for order in orders:
+                    order.move(OrderStatus.CANCELED, finished_at=signed_at, error=obstacle)
+                return False
+            moment = {"signed_at": signed_at, "proof_deadline": proof_deadline}
+            moved = [order.move(OrderStatus.SUBMITTED, **moment) for order in orders]
+            if not all(moved):
+                transaction.set_rollback(True)
+        return all(moved)
+
+    def reject(self, orders: Sequence[Order], error: ExchangeError, *, now: datetime) -> None:
+        with transaction.atomic(durable=True):
+            for order in orders:
+                if order.move(OrderStatus.REJECTED, error=str(error)[:300], finished_at=now):
+                    message = f"{order.side} {order.symbol} rejected: {error}"
+                    write_event(
+                        Event.Kind.ORDER_REJECTED, order.position, message, now=now, order=order, code=error.code
+                    )
+            note_account_trouble(orders[0].position.account_id, error, now=now)
+
+    def doubt(self, orders: Sequence[Order], error: ExchangeError, *, now: datetime) -> None:
+        with transaction.atomic(durable=True):
+            for order in orders:
+                if order.move(OrderStatus.UNKNOWN, error=str(error)[:300]):
+                    message = f"{order.side} {order.symbol}: outcome unknown: {error}"
+                    write_event(Event.Kind.ORDER_UNKNOWN, order.position, message, now=now, order=order)
+
+    def record(self, order: Order, report: OrderReport, *, now: datetime) -> None:
+        record_report(order, report, now=now)
+
+    def drop(self, order: Order, reason: str, *, now: datetime) -> None:
+        order.move(OrderStatus.CANCELED, finished_at=now, error=reason)
+
+    def note_not_found(self, order: Order, *, now: datetime) -> None:
+        Order.objects.filter(pk=order.pk, not_found_at__isnull=True).update(not_found_at=now)
+
+    def prove_absent(self, order: Order, *, now: datetime) -> None:
+        with transaction.atomic(durable=True):
+            if order.move(OrderStatus.ABSENT, finished_at=now):
+                message = f"{order.side} {order.symbol} never reached the exchange"
+                write_event(Event.Kind.ORDER_ABSENT, order.position, message, now=now, order=order)
+
+    def request_cancel(self, order: Order, *, now: datetime) -> bool:
+        still_open = Order.objects.filter(pk=order.pk, status=OrderStatus.OPEN)
+        if not still_open.update(cancel_requested_at=now):
+            return False
+        order.cancel_requested_at = now
+        return True
+
+
+BOOKS = DatabaseBooks()
+
+
+def note_account_trouble(account_id: int, error: Exception, *, now: datetime) -> None:
+    """Keep at the account what the exchange said of it: silence, which only ever grows longer, or a refused key."""
+    account = ExchangeAccount.objects.filter(pk=account_id)
+    if isinstance(error, RateLimited):
+        account.update(cooldown_until=Greatest("cooldown_until", Value(now + error.retry_after)))
+    elif isinstance(error, PermissionDenied):
+        account.update(key_error=str(error)[:300])
+
+
+def _obstacle(account: ExchangeAccount, orders: Sequence[Order], *, now: datetime) -> str:
+    """What has come up at the account since the orders were intended."""
+    enters = any(order.purpose == Order.Purpose.ENTRY for order in orders)
+    if account.state == ExchangeAccount.State.HALTED or (account.state == ExchangeAccount.State.REDUCING and enters):
+        return f"the account is {account.state}"
+    return "the exchange asked for silence" if account.is_cooling(now) else ""
