@@ -3,13 +3,14 @@
 `decide` runs twice for a bot that acts: in the tick, on what was read in bulk, and again under the bot's lock.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from bots.exits import Exit, ExitSettings, better_price, due_exit
 from bots.limits import Day, Limits, cooling_until, first_breach
+from bots.protection import Holding, Plan, Resting, plan, wanted_legs
 from bots.sizing import Sizing, TooSmall, entry_quantity
 from bots.strategies.base import Signal
 from bots.types import STATUS_OF, Reason, Status
@@ -40,6 +41,7 @@ class Setup:
     initial_capital: Decimal
     cooldown_minutes: int
     exits_when_stopped: bool
+    futures: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,10 @@ class Standing:
     account_state: str
     account_cooling: bool
     key_error: str  # why the exchange refused the account's key, if it did
+    resting: tuple[Resting, ...] = ()  # its protections at the exchange
+    steps_taken: frozenset[int] = frozenset()  # of the take profit, in this round
+    exit_live: bool = False  # an exit is under way
+    unprotectable: str = ""  # why no stop can rest at the exchange, if that was tried in vain
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,7 @@ class Decision:
     text: str
     act: Act | None = None
     status: Status = Status.RUNNING
+    protects: bool = False  # what rests at the exchange is not what should rest there
 
     @classmethod
     def because(cls, reason: Reason, text: str) -> "Decision":
@@ -104,7 +111,14 @@ def side_held(quantity: Decimal, rules: Rules) -> Side | None:
 
 
 def decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:
-    """Exits first; then what holds the bot back; then the signal."""
+    """Exits first; then what holds the bot back; then the signal. Without an order, what rests is looked at, too."""
+    decision = _decide(setup, market, standing, now=now)
+    if decision.act or not protection_plan(setup, market.rules, standing):
+        return decision
+    return replace(decision, protects=True)
+
+
+def _decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:
     if standing.account_state == "halted" and setup.wish is Wish.RUN:
         return Decision.because(Reason.KILL_SWITCH, "the account is halted: no orders at all")
     side = side_held(standing.quantity, market.rules)
@@ -135,7 +149,24 @@ def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side
     return Decision(Reason.NONE, due.reason, act)
 
 
+def protection_plan(setup: Setup, rules: Rules, standing: Standing) -> Plan:
+    """What to do so that the position's stop and targets rest at the exchange, and nothing that outlived it.
+
+    What rests on a halted account stays.
+    """
+    side = side_held(standing.quantity, rules)
+    if standing.account_state == "halted" or standing.exit_live or (side and setup.wish is Wish.FLATTEN):
+        return Plan()
+    wanted = []
+    if side and (setup.wish is Wish.RUN or setup.exits_when_stopped):
+        holding = Holding(side, abs(standing.quantity), standing.entry_price, standing.best_price)
+        wanted = wanted_legs(setup.exits, holding, rules, taken=standing.steps_taken)
+    return plan(wanted, standing.resting, side=side or Side.BUY, pairs=not setup.futures)
+
+
 def _due(setup: Setup, market: MarketView, standing: Standing, *, side: Side) -> Exit | None:
+    if standing.unprotectable:
+        return Exit("unprotected", standing.unprotectable)
     if setup.wish is Wish.FLATTEN:
         return Exit("flatten", "the owner wants the bot flat")
     if setup.wish is Wish.STOP and not setup.exits_when_stopped:

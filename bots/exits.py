@@ -11,12 +11,34 @@ from market.types import Side
 
 
 @dataclass(frozen=True)
+class Step:
+    """One step of a stepped take profit: at this gain that share of the position is sold, both in percent."""
+
+    gain_percent: Decimal
+    share_percent: Decimal
+
+
+@dataclass(frozen=True)
 class ExitSettings:
     """What the owner set, in percent; None switches an exit off."""
 
     stop_loss_percent: Decimal | None = None
     take_profit_percent: Decimal | None = None
     trailing_stop_percent: Decimal | None = None
+    break_even_percent: Decimal | None = None  # from this gain on the stop is not below the entry price
+    steps: tuple[Step, ...] = ()  # instead of one take profit; ordered by gain, shares of 100 % in all
+
+    @property
+    def has_stop(self) -> bool:
+        """Whether a position of these settings always has a price at which it is given up."""
+        return self.stop_loss_percent is not None or self.trailing_stop_percent is not None
+
+    @property
+    def targets(self) -> tuple[Step, ...]:
+        """Where profits are taken, the nearest first."""
+        if self.steps:
+            return self.steps
+        return () if self.take_profit_percent is None else (Step(self.take_profit_percent, Decimal(100)),)
 
 
 @dataclass(frozen=True)
@@ -48,23 +70,39 @@ def better_price(best_price: Decimal, price: Decimal, side: Side) -> Decimal:
 def due_exit(
     settings: ExitSettings, *, side: Side, entry_price: Decimal, best_price: Decimal, price: Decimal
 ) -> Exit | None:
-    """The exit that ``price`` has reached, the most protective first; None if the position may stay."""
-    for kind, level in _stops(settings, side=side, entry_price=entry_price, best_price=best_price):
+    """The exit that ``price`` has reached, the most protective first; None if the position may stay.
+
+    Of a stepped take profit only the last step closes the position; the others are orders that rest at the exchange.
+    """
+    for kind, level in stop_levels(settings, side=side, entry_price=entry_price, best_price=best_price):
         if (price - level) * side.sign <= 0:
             return Exit(kind, f"price {plain(price)} reached the {kind.replace('_', ' ')} at {plain(round(level, 8))}")
-    if settings.take_profit_percent is not None:
-        level = target_price(entry_price, side, settings.take_profit_percent)
+    if settings.targets:
+        level = target_price(entry_price, side, settings.targets[-1].gain_percent)
         if (price - level) * side.sign >= 0:
             return Exit("take_profit", f"price {plain(price)} reached the take profit at {plain(round(level, 8))}")
     return None
 
 
-def _stops(
+def stop_levels(
     settings: ExitSettings, *, side: Side, entry_price: Decimal, best_price: Decimal
 ) -> list[tuple[str, Decimal]]:
+    """Every stop that is in force, by its kind, with its price in quote asset."""
     stops = []
     if settings.stop_loss_percent is not None:
         stops.append(("stop_loss", stop_price(entry_price, side, settings.stop_loss_percent)))
     if settings.trailing_stop_percent is not None:
         stops.append(("trailing_stop", trailing_price(best_price, side, settings.trailing_stop_percent)))
+    if settings.break_even_percent is not None:
+        reached = target_price(entry_price, side, settings.break_even_percent)
+        if (best_price - reached) * side.sign >= 0:
+            stops.append(("break_even", entry_price))
     return stops
+
+
+def tightest_stop(settings: ExitSettings, *, side: Side, entry_price: Decimal, best_price: Decimal) -> Decimal | None:
+    """The stop price that is reached first; None where no stop is in force."""
+    levels = [level for _, level in stop_levels(settings, side=side, entry_price=entry_price, best_price=best_price)]
+    if not levels:
+        return None
+    return max(levels) if side is Side.BUY else min(levels)

@@ -14,14 +14,14 @@ from django.db.models import Q
 
 from bots import validation
 from bots.decide import Setup, Wish
-from bots.exits import ExitSettings
+from bots.exits import ExitSettings, Step
 from bots.limits import Limits
 from bots.sizing import LABELS, Mode, Sizing
 from bots.strategies import STRATEGIES
 from bots.types import Reason, Status
 from market.fields import AmountField
 from market.models import ExchangeAccount
-from market.types import INTERVALS, Series
+from market.types import INTERVALS, Market, Series
 from trades.models import Position, is_open
 
 
@@ -76,6 +76,12 @@ class BotConfig(models.Model):
     stop_loss_percent = percent_field("Below the price of the fill.")
     take_profit_percent = percent_field("Above the price of the fill.")
     trailing_stop_percent = percent_field("Below the best price since the entry; it only ever rises.")
+    break_even_percent = percent_field("From this gain on, the stop is not below the price of the fill.")
+    take_profit_steps = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Instead of one take profit: gain and share of the position, in percent: [[1, 50], [2, 50]].",
+    )
     exits_when_stopped = models.BooleanField(
         default=True, help_text="Stop loss, take profit and trailing stop also work while the bot is stopped."
     )
@@ -128,16 +134,27 @@ class BotConfig(models.Model):
         return STRATEGIES[self.strategy].complete(self.parameters)
 
     @property
+    def exits(self) -> ExitSettings:
+        return ExitSettings(
+            self.stop_loss_percent,
+            self.take_profit_percent,
+            self.trailing_stop_percent,
+            self.break_even_percent,
+            tuple(Step(Decimal(str(gain)), Decimal(str(share))) for gain, share in self.take_profit_steps),
+        )
+
+    @property
     def setup(self) -> Setup:
         """The configuration as the rules read it."""
         return Setup(
             wish=Wish(self.desired_state),
-            exits=ExitSettings(self.stop_loss_percent, self.take_profit_percent, self.trailing_stop_percent),
+            exits=self.exits,
             sizing=Sizing(Mode(self.sizing_mode), self.sizing_value),
             limits=Limits(self.max_daily_trades, self.max_daily_loss_perc, self.daily_target_perc),
             initial_capital=self.initial_capital,
             cooldown_minutes=self.cooldown_minutes,
             exits_when_stopped=self.exits_when_stopped,
+            futures=self.account.market == Market.FUTURES,
         )
 
 

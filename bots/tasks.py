@@ -1,6 +1,7 @@
 """Bot tasks: thin faces of the services. The queues are in settings.CELERY_TASK_ROUTES."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from bots.models import BotConfig, BotState
 from bots.services.tick import EXPIRES, Part
 
 EXPIRES_SECONDS = EXPIRES.total_seconds()
+PROTECTION_EXPIRES_SECONDS = 15
 PATIENCE_WITH_ENTRIES = timedelta(seconds=2)
 logger = logging.getLogger(__name__)
 
@@ -54,13 +56,30 @@ def _send(bot_ids: list[int]) -> None:
 @shared_task
 def run_bot(bot_id: int) -> str:
     """Run one bot. A busy one is skipped at once (features T2)."""
+    return _skipping(services.run_bot, bot_id)
+
+
+def _skipping(work: Callable[..., services.Outcome], bot_id: int) -> str:
     try:
-        outcome = services.run_bot(bot_id, now=timezone.now())
+        outcome = work(bot_id, now=timezone.now())
     except services.BotBusy:
         return "skipped (locked)"
     except (BotConfig.DoesNotExist, BotState.DoesNotExist):
         return "skipped (deleted)"
     return f"{outcome.decision.status}: {outcome.decision.text}"
+
+
+@shared_task
+def protect_positions() -> None:
+    """Send a task for each bot whose stop is missing at the exchange, or has outlived its position."""
+    for bot_id in services.bots_to_protect().values_list("pk", flat=True):
+        protect_bot.apply_async(args=(bot_id,), expires=PROTECTION_EXPIRES_SECONDS)
+
+
+@shared_task
+def protect_bot(bot_id: int) -> str:
+    """See to it that one bot's stop and targets rest at the exchange."""
+    return _skipping(services.protect_bot, bot_id)
 
 
 @shared_task

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 Faults = dict[str, list[str]]
 HUNDRED = Decimal(100)
+MOST_STEPS = 5
 # Exclusive lower and inclusive upper bounds, in percent.
 PERCENT_BOUNDS = {
     "stop_loss_percent": HUNDRED,
     "take_profit_percent": Decimal(1000),
     "trailing_stop_percent": HUNDRED,
+    "break_even_percent": Decimal(1000),
     "max_daily_loss_perc": HUNDRED,
     "daily_target_perc": Decimal(1000),
 }
@@ -36,7 +38,7 @@ def faults(bot: "BotConfig") -> Faults:
         found["parameters"] = ['parameters: a JSON object is needed, for example {"ema_fast": 9}.']
     elif wrong := strategy.faults(bot.parameters):
         found["parameters"] = wrong
-    found |= _percent_faults(bot) | _leverage_faults(bot) | _sizing_faults(bot) | _owner_faults(bot)
+    found |= _percent_faults(bot) | _step_faults(bot) | _leverage_faults(bot) | _sizing_faults(bot) | _owner_faults(bot)
     if not found.keys() & {"sizing_value", "initial_capital"}:
         found |= _symbol_faults(bot)
     return found
@@ -49,6 +51,27 @@ def _percent_faults(bot: "BotConfig") -> Faults:
         if value is not None and not 0 < value <= maximum:
             found[name] = [f"{name}: {plain(value)} must be above 0 and at most {plain(maximum)}."]
     return found
+
+
+def _step_faults(bot: "BotConfig") -> Faults:
+    """The steps of the take profit: pairs of numbers, gains that rise, shares of 100 % in all."""
+    name, steps = "take_profit_steps", bot.take_profit_steps
+    if not steps:
+        return {}
+    try:
+        pairs = [(Decimal(str(gain)), Decimal(str(share))) for gain, share in steps]
+    except (TypeError, ValueError, ArithmeticError):
+        return {name: [f"{name}: a list of pairs of numbers is needed, for example [[1, 50], [2, 50]]."]}
+    gains, shares = [gain for gain, _ in pairs], [share for _, share in pairs]
+    if bot.take_profit_percent is not None:
+        return {name: [f"{name}: give these or take_profit_percent, not both."]}
+    if len(pairs) > MOST_STEPS:
+        return {name: [f"{name}: {len(pairs)} steps, at most {MOST_STEPS}."]}
+    if not all(value.is_finite() and value > 0 for value in gains + shares) or sum(shares) != HUNDRED:
+        return {name: [f"{name}: gains and shares must be above 0 and the shares 100 percent in all."]}
+    if gains != sorted(set(gains)) or gains[-1] > 1000:
+        return {name: [f"{name}: gains must rise from step to step, up to 1000 percent."]}
+    return {}
 
 
 def _leverage_faults(bot: "BotConfig") -> Faults:

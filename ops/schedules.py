@@ -28,6 +28,7 @@ SCHEDULES = (
         crontab=("0", "0"),
     ),
     Schedule("warm-up-spot-symbols", "market.tasks.warmup_spot_symbols_cache", "data_sync", 290, every_seconds=300),
+    Schedule("protect-positions", "bots.tasks.protect_positions", "high_priority", 4, every_seconds=5),
     Schedule("reconcile-orders", "trades.tasks.reconcile_orders", "high_priority", 14, every_seconds=15),
 )
 

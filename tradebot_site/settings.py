@@ -183,6 +183,7 @@ CELERY_TASK_QUEUES = {
 }
 CELERY_TASK_ROUTES = {
     "bots.tasks.run_bot": {"queue": "high_priority"},
+    "bots.tasks.protect_*": {"queue": "high_priority"},
     "bots.tasks.*": {"queue": "trading"},
     "trades.tasks.*": {"queue": "high_priority"},
     "market.tasks.*": {"queue": "data_sync"},

@@ -28,7 +28,16 @@ FIELDSETS = [
     ("Size", {"fields": ["initial_capital", "sizing_mode", "sizing_value", "leverage"]}),
     (
         "Exits",
-        {"fields": ["stop_loss_percent", "take_profit_percent", "trailing_stop_percent", "exits_when_stopped"]},
+        {
+            "fields": [
+                "stop_loss_percent",
+                "take_profit_percent",
+                "take_profit_steps",
+                "trailing_stop_percent",
+                "break_even_percent",
+                "exits_when_stopped",
+            ]
+        },
     ),
     (
         "Limits",

@@ -1,6 +1,8 @@
 """Everything that changes bots: making and steering them, the tick, and one bot's run."""
 
-from bots.services.run import BotBusy, Outcome, run_bot
+from bots.services.locking import BotBusy
+from bots.services.protection import bots_to_protect, naked_positions
+from bots.services.run import Outcome, protect_bot, run_bot
 from bots.services.steering import (
     BotHoldsPosition,
     create_bot,
@@ -15,9 +17,12 @@ __all__ = [
     "BotBusy",
     "BotHoldsPosition",
     "Outcome",
+    "bots_to_protect",
     "create_bot",
     "delete_bot",
     "evaluate_part",
+    "naked_positions",
+    "protect_bot",
     "run_all_active_bots",
     "run_bot",
     "start_bots",

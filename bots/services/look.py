@@ -10,20 +10,22 @@ from decimal import Decimal
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
 
 from bots.decide import MarketView, Standing
 from bots.limits import Day, day_start, known_zone
 from bots.models import BotConfig
+from bots.protection import Resting
 from bots.services.trouble import StrategyFailed, decision_about
 from bots.strategies import STRATEGIES, Reading, Signal
 from market.candles import StaleData, closed_candles, require_unbroken
 from market.exchange.errors import ExchangeError, ExchangeUnavailable
+from market.exchange.types import OrderType
 from market.prices import last_prices
 from market.rules import Rules
 from market.symbols import rules_for
 from market.types import Candles, Series, Side, moment_of
-from trades.lifecycle import IN_DOUBT
+from trades.lifecycle import IN_DOUBT, LIVE
 from trades.models import Order, Trade
 
 logger = logging.getLogger(__name__)
@@ -124,6 +126,8 @@ def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing
         )
     )
     days = days_of(bots, now=now)
+    protections = protections_of(bots)
+    exiting = set(_live_exits(bots))
     return {
         bot.pk: Standing(
             quantity=bot.position.quantity,
@@ -137,9 +141,48 @@ def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing
             account_state=bot.account.state,
             account_cooling=bot.account.is_cooling(now),
             key_error=bot.account.key_error,
+            resting=tuple(resting_of(order) for order in protections[bot.position_id] if order.status in LIVE),
+            steps_taken=frozenset(order.leg for order in protections[bot.position_id] if _is_taken(order, bot)),
+            exit_live=bot.position_id in exiting,
         )
         for bot in bots
     }
+
+
+def protections_of(bots: Iterable[BotConfig]) -> dict[int, list[Order]]:
+    """By position: the protections that rest or may rest, and the targets that were reached in this round."""
+    found: dict[int, list[Order]] = defaultdict(list)
+    reached = Q(type=OrderType.TARGET, filled_quantity__gt=0, round=F("position__round"))
+    orders = Order.objects.filter(
+        Q(status__in=LIVE) | reached,
+        position__in=[bot.position_id for bot in bots],
+        purpose=Order.Purpose.PROTECTION,
+    )
+    for order in orders:
+        found[order.position_id].append(order)
+    return found
+
+
+def resting_of(order: Order) -> Resting:
+    """A live protection as the plan sees it."""
+    return Resting(
+        order_id=order.pk,
+        leg=order.leg,
+        is_stop=order.type == OrderType.STOP,
+        quantity=order.quantity - order.filled_quantity,
+        price=order.price or Decimal(0),
+        in_doubt=order.status != Order.Status.OPEN,
+        canceling=order.cancel_requested_at is not None,
+    )
+
+
+def _is_taken(order: Order, bot: BotConfig) -> bool:
+    return bool(order.type == OrderType.TARGET and order.filled_quantity and order.round == bot.position.round)
+
+
+def _live_exits(bots: Iterable[BotConfig]) -> Iterable[int]:
+    exits = Order.objects.live().filter(purpose=Order.Purpose.EXIT, position__in=[bot.position_id for bot in bots])
+    return exits.values_list("position_id", flat=True)
 
 
 def days_of(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Day]:

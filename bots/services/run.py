@@ -1,29 +1,27 @@
 """One bot's run: look, decide, write down, send. Only the sending happens outside the lock."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import OperationalError, transaction
-from psycopg.errors import LockNotAvailable
 
 from bots.decide import Act, Decision, decide
 from bots.models import BotConfig, BotState
+from bots.services.locking import BotBusy, locked_bot
 from bots.services.look import SeriesView, look_at_series, standings
-from bots.services.notes import bot_of, note_decision
+from bots.services.notes import note_decision
+from bots.services.protection import clear_away, keep_protected, protections_in_the_way
 from bots.services.trouble import decision_about
 from bots.types import Reason
 from market.exchange import gateway_for
-from market.types import moving
+from market.exchange.errors import ExchangeError
+from market.exchange.gateway import Gateway
+from market.types import Clock, moving
 from trades.checks import Denial
 from trades.models import Order
 from trades.services import Intent, exit_key, intend_order, submit_order
-
-
-class BotBusy(Exception):
-    """Another worker has this bot; the next tick comes soon."""
 
 
 @dataclass(frozen=True)
@@ -39,45 +37,87 @@ def run_bot(bot_id: int, *, now: datetime) -> Outcome:
 
     What fails outside of us becomes the bot's own status and message; no other bot notices (T5).
     """
+    return _guarded(bot_id, _act_and_protect, now=now)
+
+
+def protect_bot(bot_id: int, *, now: datetime) -> Outcome:
+    """Only see to it that the bot's stop and targets rest at the exchange. Raises as `run_bot`."""
+    return _guarded(bot_id, _protect, now=now)
+
+
+Work = Callable[[int, SeriesView, Gateway, Clock], tuple[Outcome, ExchangeError | None]]
+
+
+def _guarded(bot_id: int, work: Work, *, now: datetime) -> Outcome:
+    """Look at the market, then do the work; what is in the way becomes the bot's status."""
     clock = moving(now)
     try:
         bot = BotConfig.objects.with_state().get(pk=bot_id)
         view = look_at_series(bot.series, now=now)
         gateway = gateway_for(bot.account)
         view.for_bot(bot)  # a strategy is slow compared with a lock, so it is read before
-        with locked_bot(bot_id) as locked:
-            decision, order = _decide_and_intend(locked, view, now=clock())
-        refusal = submit_order(order, gateway=gateway, now=clock()) if order else None
+        outcome, refusal = work(bot_id, view, gateway, clock)
     except (BotBusy, SoftTimeLimitExceeded, BotConfig.DoesNotExist, BotState.DoesNotExist):
         raise
     except Exception as error:
         return _note_trouble(bot_id, error, now=clock())
     if refusal:
-        decision = _note_trouble(bot_id, refusal, now=clock()).decision
-    return Outcome(decision, order)
+        return replace(outcome, decision=_note_trouble(bot_id, refusal, now=clock()).decision)
+    return outcome
 
 
-@contextmanager
-def locked_bot(bot_id: int) -> Iterator[BotConfig]:
-    """Hold the bot's state row until the block ends; raise BotBusy rather than queue."""
-    with transaction.atomic(durable=True):
-        try:
-            state = BotState.objects.select_for_update(nowait=True, no_key=True).get(pk=bot_id)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, LockNotAvailable):
-                raise
-            raise BotBusy(bot_id) from error
-        yield bot_of(state)
+def _act_and_protect(
+    bot_id: int, view: SeriesView, gateway: Gateway, clock: Clock
+) -> tuple[Outcome, ExchangeError | None]:
+    outcome, refusal = _act(bot_id, view, gateway, clock)
+    _, trouble = _protect(bot_id, view, gateway, clock)
+    return outcome, refusal or trouble
 
 
-def _decide_and_intend(bot: BotConfig, view: SeriesView, *, now: datetime) -> tuple[Decision, Order | None]:
-    """Decide again, on fresh state, and write the order down. In the transaction that holds the bot's lock."""
+def _protect(bot_id: int, view: SeriesView, gateway: Gateway, clock: Clock) -> tuple[Outcome, ExchangeError | None]:
+    """Keep the position protected, or give it up where that is refused for good."""
+    kept = keep_protected(bot_id, view, gateway=gateway, clock=clock)
+    if kept.give_up:
+        return _act(bot_id, view, gateway, clock, unprotectable=kept.give_up)
+    return Outcome(Decision(Reason.NONE, "protected")), kept.error
+
+
+def _act(
+    bot_id: int, view: SeriesView, gateway: Gateway, clock: Clock, *, unprotectable: str = ""
+) -> tuple[Outcome, ExchangeError | None]:
+    """Decide, write down and send; what of it the exchange refused comes with it.
+
+    On spot the coins of a position are tied up by what protects it, so an exit first takes that away, and is decided
+    anew then: the protection may have been faster.
+    """
+    for _ in range(2):
+        with locked_bot(bot_id) as bot:
+            decision, order, in_the_way = _decide_and_intend(bot, view, now=clock(), unprotectable=unprotectable)
+        if not in_the_way:
+            break
+        refusal = clear_away(in_the_way, gateway=gateway, clock=clock)
+        if refusal:
+            return Outcome(decision), refusal
+    return Outcome(decision, order), submit_order(order, gateway=gateway, now=clock()) if order else None
+
+
+def _decide_and_intend(
+    bot: BotConfig, view: SeriesView, *, now: datetime, unprotectable: str
+) -> tuple[Decision, Order | None, list[Order]]:
+    """Decide on fresh state, and write the order down, unless others have to go first: those come instead.
+
+    In the transaction that holds the bot's lock.
+    """
     if bot.series != view.series:
-        return Decision(Reason.NONE, "edited meanwhile: the next tick looks at its new candles"), None
+        return Decision(Reason.NONE, "edited meanwhile: the next tick looks at its new candles"), None, []
     market = view.for_bot(bot)
-    decision = decide(bot.setup, market, standings([bot], now=now)[bot.pk], now=now)
+    standing = replace(standings([bot], now=now)[bot.pk], unprotectable=unprotectable)
+    decision = decide(bot.setup, market, standing, now=now)
     made: Order | Denial | None = None
     if decision.act:
+        in_the_way = [] if decision.act.is_entry else protections_in_the_way(bot)
+        if in_the_way:
+            return decision, None, in_the_way
         intent = _intent(bot, decision.act, decision, view)
         made = intend_order(bot.position_id, intent, rules=view.rules, now=now)
     order = made if isinstance(made, Order) else None
@@ -91,7 +131,7 @@ def _decide_and_intend(bot: BotConfig, view: SeriesView, *, now: datetime) -> tu
         candle_close_at=market.candle_close_at,
         price=market.price,
     )
-    return decision, order
+    return decision, order, []
 
 
 def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> Intent:

@@ -51,7 +51,7 @@ class Part:
 
 @dataclass
 class Evaluated:
-    """The bots of one part that have something to do, exits first."""
+    """The bots of one part that have something to do: exits and protections first, then entries."""
 
     exits: list[int]
     entries: list[int]
@@ -115,11 +115,10 @@ def evaluate_part(part: Part, *, tick_id: int, now: datetime) -> Evaluated:
     except Exception as error:  # isolation (T5): the bots of this series say what it was, the others go on
         decisions = dict.fromkeys((bot.pk for bot in bots), decision_about(error))
     _write_down(part.series, view, bots, decisions, now=now)
-    acting = [(bot.pk, decision.act) for bot in bots if (decision := decisions[bot.pk]).act]
+    acting = [(bot.pk, found) for bot in bots if (found := decisions[bot.pk]).act or found.protects]
     _count_part(tick_id, acting=len(acting), now=now)
-    return Evaluated(
-        exits=[pk for pk, act in acting if not act.is_entry], entries=[pk for pk, act in acting if act.is_entry]
-    )
+    entering = [pk for pk, decision in acting if decision.act and decision.act.is_entry]
+    return Evaluated(exits=[pk for pk, _ in acting if pk not in set(entering)], entries=entering)
 
 
 def _write_down(

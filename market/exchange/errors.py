@@ -45,3 +45,7 @@ class BadRequest(ExchangeError):
 
 class NotConfigured(ExchangeError):
     """The account can't be used as it stands: no key, or an environment that is switched off here."""
+
+
+class TriggersAtOnce(OrderRejected):
+    """A conditional order whose trigger price has been passed already: it would have been executed at once."""

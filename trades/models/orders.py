@@ -43,6 +43,8 @@ class Order(models.Model):
     price = AmountField(null=True, help_text="The limit, or the trigger of a conditional order, in quote asset.")
     reduce_only = models.BooleanField(default=False, help_text="Futures: it can only make the position smaller.")
     list_client_id = models.CharField(max_length=36, blank=True, help_text="Shared by the two orders of a pair (OCO).")
+    round = models.PositiveIntegerField(default=0, help_text="Of a protection: the position's round it belongs to.")
+    leg = models.PositiveSmallIntegerField(default=0, help_text="Of a protection: which step of the take profit.")
     filled_quantity = AmountField(default=Decimal(0))
     reference_price = AmountField(help_text="The price at the moment of the decision, in quote asset.")
     status = models.CharField(max_length=10, choices=choices_of(OrderStatus), default=OrderStatus.INTENDED.value)

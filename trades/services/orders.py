@@ -40,6 +40,7 @@ class Intent:
     type: OrderType = OrderType.MARKET
     order_price: Decimal | None = None  # limit or trigger
     list_client_id: str = ""
+    leg: int = 0
 
 
 def new_client_id(position_id: int) -> str:
@@ -79,6 +80,8 @@ def intend_order(position_id: int, intent: Intent, *, rules: Rules, now: datetim
         type=intent.type.value,
         quantity=intent.quantity,
         price=intent.order_price,
+        round=position.round,
+        leg=intent.leg,
         reduce_only=position.account.market == Market.FUTURES and intent.purpose != Order.Purpose.ENTRY,
         reference_price=intent.price,
         reason=intent.reason[:300],

@@ -1,0 +1,164 @@
+"""What should rest at the exchange to protect a position, and how to get there from what rests now. Plain Python.
+
+A position is divided into legs, one for each step of its take profit that is still ahead. A leg has a quantity, a stop
+and a target. On spot the two are one pair (OCO), on futures two orders that only reduce.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bots.exits import ExitSettings, Step, target_price, tightest_stop
+from market.filters import check_market_order
+from market.rounding import round_down
+from market.rules import Rules
+from market.types import Side
+
+# A stop that follows the price is moved when it is worth it: each move costs calls, and on spot a moment without one.
+LEAST_MOVE_PERCENT = Decimal("0.05")
+ONE_LEG = Step(Decimal(0), Decimal(100))
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A part of the position with the prices, in quote asset, at which it is to be sold (or bought back)."""
+
+    number: int  # of the step of the take profit, from 0
+    quantity: Decimal
+    stop: Decimal | None
+    target: Decimal | None
+
+
+@dataclass(frozen=True)
+class Resting:
+    """A protection that rests, or may rest, at the exchange. ``leg`` is the number of its leg."""
+
+    order_id: int
+    leg: int
+    is_stop: bool
+    quantity: Decimal  # what is still to be filled
+    price: Decimal
+    in_doubt: bool = False
+    canceling: bool = False
+
+
+@dataclass(frozen=True)
+class Holding:
+    """An open position as its protections see it."""
+
+    side: Side
+    quantity: Decimal  # unsigned
+    entry_price: Decimal
+    best_price: Decimal
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to be done so that what rests is what is wanted; ``waits`` when an outcome has to be known first."""
+
+    place: tuple[Leg, ...] = ()
+    cancel: tuple[int, ...] = ()  # order ids
+    waits: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.place or self.cancel)
+
+
+@dataclass
+class _Found:
+    stop: Resting | None = None
+    target: Resting | None = None
+    surplus: list[Resting] = field(default_factory=list)
+
+
+def wanted_legs(settings: ExitSettings, holding: Holding, rules: Rules, *, taken: Collection[int]) -> list[Leg]:
+    """The legs that should rest for what is held; ``taken`` are the numbers of the steps that were sold already.
+
+    A leg that the exchange's filters would not take is joined to the next one. No leg at all when the whole is too
+    small, or nothing is set: such a position is watched by the ticks only.
+    """
+    stop = tightest_stop(settings, side=holding.side, entry_price=holding.entry_price, best_price=holding.best_price)
+    steps = [(number, step) for number, step in enumerate(settings.targets or (ONE_LEG,)) if number not in taken]
+    if not settings.targets and stop is None:
+        return []
+    steps = steps or [(len(settings.targets), Step(Decimal(0), Decimal(100)))]
+    stop = round_down(stop, rules.tick_size) or None if stop else None
+    whole = rules.tradable(holding.quantity)
+    legs, left, carried = [], whole, Decimal(0)
+    ahead = sum((step.share_percent for _, step in steps), Decimal(0))
+    for at, (number, step) in enumerate(steps):
+        is_last = at == len(steps) - 1
+        share = left if is_last else round_down(whole * step.share_percent / ahead, rules.lot_size) + carried
+        target = _target(holding, step, rules) if settings.targets and number < len(settings.targets) else None
+        lowest = min(price for price in (stop, target, holding.entry_price) if price is not None)
+        if not is_last and check_market_order(rules, quantity=share, price=lowest):
+            carried = share
+            continue
+        carried = Decimal(0)
+        left -= share
+        if not check_market_order(rules, quantity=share, price=lowest) and (stop or target):
+            legs.append(Leg(number, share, stop, target))
+    return legs
+
+
+def _target(holding: Holding, step: Step, rules: Rules) -> Decimal:
+    return round_down(target_price(holding.entry_price, holding.side, step.gain_percent), rules.tick_size)
+
+
+def plan(wanted: Sequence[Leg], resting: Sequence[Resting], *, side: Side, pairs: bool) -> Plan:
+    """How to get from what rests to what is wanted. ``pairs``: stop and target of a leg go together (spot)."""
+    if any(order.in_doubt or order.canceling for order in resting):
+        return Plan(waits=True)
+    found = _by_leg(resting)
+    # Legs are divided anew by what is left after each: rounding alone must not move what covers the whole.
+    kept = [found[leg.number] for leg in wanted if leg.number in found]
+    covered = sum((order.quantity for have in kept if (order := have.stop or have.target)), Decimal(0))
+    is_covered = covered == sum((leg.quantity for leg in wanted), Decimal(0))
+    place, cancel = [], [order.order_id for leg in found.values() for order in leg.surplus]
+    for leg in wanted:
+        have = found.pop(leg.number, _Found())
+        quantity = None if is_covered else leg.quantity
+        stop_fits = _fits(have.stop, leg.stop, quantity, side)
+        target_fits = _fits(have.target, leg.target, quantity, side)
+        if stop_fits and target_fits:
+            continue
+        stale_stop = not stop_fits or pairs
+        stale_target = not target_fits or pairs
+        place.append(
+            Leg(
+                leg.number,
+                leg.quantity,
+                leg.stop if stale_stop else None,
+                leg.target if stale_target else None,
+            )
+        )
+        cancel += [
+            order.order_id for order, stale in ((have.stop, stale_stop), (have.target, stale_target)) if order and stale
+        ]
+    cancel += [order.order_id for leg in found.values() for order in (leg.stop, leg.target) if order]
+    return Plan(tuple(place), tuple(cancel))
+
+
+def _by_leg(resting: Sequence[Resting]) -> dict[int, _Found]:
+    """Stop and target of each leg, the newest; what else rests there is surplus: a move that died half-way."""
+    found: dict[int, _Found] = {}
+    for order in sorted(resting, key=lambda item: item.order_id, reverse=True):
+        leg = found.setdefault(order.leg, _Found())
+        name = "stop" if order.is_stop else "target"
+        if getattr(leg, name) is None:
+            setattr(leg, name, order)
+        else:
+            leg.surplus.append(order)
+    return found
+
+
+def _fits(have: Resting | None, wanted: Decimal | None, quantity: Decimal | None, side: Side) -> bool:
+    """Whether what rests is near enough to what is wanted; a quantity of None fits any."""
+    if have is None or wanted is None:
+        return have is None and wanted is None
+    if quantity is not None and have.quantity != quantity:
+        return False
+    better = (wanted - have.price) * side.sign
+    if have.is_stop and better > 0:  # a stop that follows the price
+        return better * 100 < have.price * LEAST_MOVE_PERCENT
+    return better == 0

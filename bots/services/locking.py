@@ -1,0 +1,27 @@
+"""One bot, one worker: the lock that every run holds for milliseconds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import OperationalError, transaction
+from psycopg.errors import LockNotAvailable
+
+from bots.models import BotConfig, BotState
+from bots.services.notes import bot_of
+
+
+class BotBusy(Exception):
+    """Another worker has this bot; the next tick comes soon."""
+
+
+@contextmanager
+def locked_bot(bot_id: int) -> Iterator[BotConfig]:
+    """Hold the bot's state row until the block ends; raise BotBusy rather than queue."""
+    with transaction.atomic(durable=True):
+        try:
+            state = BotState.objects.select_for_update(nowait=True, no_key=True).get(pk=bot_id)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+            raise BotBusy(bot_id) from error
+        yield bot_of(state)

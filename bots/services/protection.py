@@ -1,0 +1,165 @@
+"""Keeping stop and targets of a position at the exchange: placed after an entry, moved, and removed in the end.
+
+Each turn of `keep_protected` decides under the bot's lock on fresh state, writes down what it is about to do, and talks
+to the exchange outside. So a worker may die between any two steps: the next one goes on from what rests by then.
+On futures a new stop rests before the old one goes. On spot the coins are tied up by the old one, so it goes first.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from bots.decide import Wish, protection_plan
+from bots.models import BotConfig, BotQuerySet
+from bots.protection import Leg, Plan
+from bots.services.locking import locked_bot
+from bots.services.look import SeriesView, standings
+from market.exchange.errors import ExchangeError, OrderRejected, TriggersAtOnce
+from market.exchange.gateway import Gateway
+from market.exchange.types import OrderType
+from market.types import Clock, Side
+from trades.checks import Denial
+from trades.models import Order, Position, PositionQuerySet, is_open
+from trades.services import Intent, cancel_order, intend_order, submit_order, submit_pair
+from trades.services.orders import ID_PREFIX, MAX_ATTEMPTS
+
+MOST_TURNS = 4  # cancel, place, cancel what the move left over, look once more
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How keeping a position protected went: bad news of the exchange, or why the position has to be given up."""
+
+    error: ExchangeError | None = None
+    give_up: str = ""
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """What one look under the lock wants done, in this order."""
+
+    cancel: list[Order]
+    send: list[list[Order]]  # one order, or the two of a pair
+
+    def __bool__(self) -> bool:
+        return bool(self.cancel or self.send)
+
+
+def keep_protected(bot_id: int, view: SeriesView, *, gateway: Gateway, clock: Clock) -> Kept:
+    """Bring what rests at the exchange in line with what the bot's exits ask for. Raise BotBusy."""
+    for _ in range(MOST_TURNS):
+        with locked_bot(bot_id) as bot:
+            turn = _next_turn(bot, view, now=clock())
+        if not turn:
+            break
+        error = clear_away(turn.cancel, gateway=gateway, clock=clock)
+        if error:
+            return Kept(error)
+        for orders in turn.send:
+            send = submit_pair if len(orders) > 1 else _submit_one
+            error = send(orders, gateway=gateway, now=clock())
+            if error:
+                return Kept(error, _why_give_up(orders[0], error))
+    return Kept()
+
+
+def clear_away(orders: Sequence[Order], *, gateway: Gateway, clock: Clock) -> ExchangeError | None:
+    """Cancel orders and record what became of them; return the first bad news while an outcome is not clear.
+
+    One order of a pair takes the other with it, but each is asked for, since each may have been filled.
+    """
+    for order in orders:
+        error = cancel_order(order, gateway=gateway, now=clock())
+        if error:
+            return error
+    return None
+
+
+def _submit_one(orders: Sequence[Order], *, gateway: Gateway, now: datetime) -> ExchangeError | None:
+    return submit_order(orders[0], gateway=gateway, now=now)
+
+
+def _next_turn(bot: BotConfig, view: SeriesView, *, now: datetime) -> _Turn:
+    """Plan on fresh state, and write new orders down. In the transaction that holds the bot's lock."""
+    standing = standings([bot], now=now)[bot.pk]
+    plan = protection_plan(bot.setup, view.rules, standing)
+    places_first = bot.setup.futures and plan.place
+    if plan.cancel and not places_first:
+        return _Turn(list(Order.objects.filter(pk__in=plan.cancel).select_related("position__account")), [])
+    return _Turn([], _intend(bot, plan, view, now=now))
+
+
+def _intend(bot: BotConfig, plan: Plan, view: SeriesView, *, now: datetime) -> list[list[Order]]:
+    groups = []
+    for leg in plan.place:
+        is_pair = bool(leg.stop and leg.target and not bot.setup.futures)
+        list_id = f"{ID_PREFIX}{bot.position_id}-l{secrets.token_hex(8)}" if is_pair else ""
+        orders = [
+            made
+            for kind in (OrderType.STOP, OrderType.TARGET)
+            if isinstance(made := _intend_one(bot, leg, kind, list_id, view, now=now), Order)
+        ]
+        if is_pair and len(orders) == 1:
+            orders.pop().move(Order.Status.CANCELED, finished_at=now, error="its other half was denied")
+        groups += [orders] if is_pair else [[order] for order in orders]
+    return [group for group in groups if group]
+
+
+def _intend_one(
+    bot: BotConfig, leg: Leg, kind: OrderType, list_id: str, view: SeriesView, *, now: datetime
+) -> Order | Denial | None:
+    price = leg.stop if kind is OrderType.STOP else leg.target
+    if not price:
+        return None
+    position = bot.position
+    act = f"protect:{position.round}:{leg.number}:{kind}"
+    done = position.orders.real().filter(signal_key__startswith=f"{act}:").count()
+    intent = Intent(
+        purpose=Order.Purpose.PROTECTION,
+        side=Side.SELL if position.quantity > 0 else Side.BUY,
+        quantity=leg.quantity,
+        price=view.price,
+        signal_key=f"{act}:{done}",
+        reason=f"{bot.name}: {'stop' if kind is OrderType.STOP else 'take profit'} of {leg.quantity} at {price}",
+        type=kind,
+        order_price=price,
+        list_client_id=list_id,
+        leg=leg.number,
+    )
+    return intend_order(position.pk, intent, rules=view.rules, now=now)
+
+
+def _why_give_up(order: Order, error: ExchangeError) -> str:
+    """Why the position can't stay: its stop was passed already, or is refused for good. Empty for a passing fault."""
+    if isinstance(error, TriggersAtOnce):
+        return f"the price has passed the {order.type} at {order.price} already"
+    attempts = MAX_ATTEMPTS[Order.Purpose.PROTECTION]
+    if isinstance(error, OrderRejected) and attempts and order.attempt >= attempts:
+        return f"no {order.type} can rest at the exchange: {error}"
+    return ""
+
+
+def protections_in_the_way(bot: BotConfig) -> list[Order]:
+    """What ties up the coins that an exit would sell; nothing on futures, where orders tie up none."""
+    if bot.setup.futures:
+        return []
+    resting = bot.position.orders.filter(purpose=Order.Purpose.PROTECTION, status=Order.Status.OPEN)
+    return list(resting.select_related("position__account"))
+
+
+def bots_to_protect() -> BotQuerySet:
+    """Bots whose position is open without a stop that they want, or closed with protections that outlived it."""
+    outlived = Order.objects.filter(
+        purpose=Order.Purpose.PROTECTION, status=Order.Status.OPEN, cancel_requested_at=None
+    ).exclude(is_open("position__"))
+    return BotConfig.objects.filter(Q(position__in=naked_positions()) | Q(position__in=outlived.values("position")))
+
+
+def naked_positions() -> PositionQuerySet:
+    """Open positions whose bot wants a stop and has none at the exchange."""
+    wants_stop = Q(bot__stop_loss_percent__isnull=False) | Q(bot__trailing_stop_percent__isnull=False)
+    works = Q(bot__desired_state=Wish.RUN) | Q(bot__exits_when_stopped=True)
+    return Position.objects.filter(wants_stop, works, naked_since__isnull=False)
