@@ -16,7 +16,6 @@ from market.types import Side
 
 # A stop that follows the price is moved when it is worth it: each move costs calls, and on spot a moment without one.
 LEAST_MOVE_PERCENT = Decimal("0.05")
-ONE_LEG = Step(Decimal(0), Decimal(100))
 
 
 @dataclass(frozen=True)
@@ -74,35 +73,47 @@ class _Found:
 def wanted_legs(settings: ExitSettings, holding: Holding, rules: Rules, *, taken: Collection[int]) -> list[Leg]:
     """The legs that should rest for what is held; ``taken`` are the numbers of the steps that were sold already.
 
-    A leg that the exchange's filters would not take is joined to the next one. No leg at all when the whole is too
-    small, or nothing is set: such a position is watched by the ticks only.
+    No leg at all when the whole is too small, or nothing is set: such a position is watched by the ticks only.
     """
-    stop = tightest_stop(settings, side=holding.side, entry_price=holding.entry_price, best_price=holding.best_price)
-    steps = [(number, step) for number, step in enumerate(settings.targets or (ONE_LEG,)) if number not in taken]
-    if not settings.targets and stop is None:
+    level = tightest_stop(settings, side=holding.side, entry_price=holding.entry_price, best_price=holding.best_price)
+    stop = round_down(level, rules.tick_size) or None if level else None
+    targets = {number: _target(holding, step, rules) for number, step in enumerate(settings.targets)}
+    if not targets and stop is None:
         return []
-    steps = steps or [(len(settings.targets), Step(Decimal(0), Decimal(100)))]
-    stop = round_down(stop, rules.tick_size) or None if stop else None
-    whole = rules.tradable(holding.quantity)
-    legs, left, carried = [], whole, Decimal(0)
-    ahead = sum((step.share_percent for _, step in steps), Decimal(0))
-    for at, (number, step) in enumerate(steps):
-        is_last = at == len(steps) - 1
-        share = left if is_last else round_down(whole * step.share_percent / ahead, rules.lot_size) + carried
-        target = _target(holding, step, rules) if settings.targets and number < len(settings.targets) else None
-        lowest = min(price for price in (stop, target, holding.entry_price) if price is not None)
-        if not is_last and check_market_order(rules, quantity=share, price=lowest):
-            carried = share
-            continue
-        carried = Decimal(0)
-        left -= share
-        if not check_market_order(rules, quantity=share, price=lowest) and (stop or target):
-            legs.append(Leg(number, share, stop, target))
-    return legs
+    ahead = [(number, step.share_percent) for number, step in enumerate(settings.targets) if number not in taken]
+    ahead = ahead or [(len(targets), Decimal(100))]  # what is left after the last step keeps its stop
+    lowest = min(price for price in (stop, holding.entry_price, *targets.values()) if price)
+    return [
+        Leg(number, quantity, stop, targets.get(number) or None)
+        for number, quantity in _divide(rules.tradable(holding.quantity), ahead, rules, price=lowest)
+        if stop or targets.get(number)
+    ]
 
 
 def _target(holding: Holding, step: Step, rules: Rules) -> Decimal:
     return round_down(target_price(holding.entry_price, holding.side, step.gain_percent), rules.tick_size)
+
+
+def _divide(
+    whole: Decimal, shares: Sequence[tuple[int, Decimal]], rules: Rules, *, price: Decimal
+) -> list[tuple[int, Decimal]]:
+    """The quantity of each leg, all of ``whole`` in all. What the exchange's filters would not take at ``price`` joins
+    the next leg, or, if there is none, the one before."""
+    ahead = sum((share for _, share in shares), Decimal(0))
+    parts: list[tuple[int, Decimal]] = []
+    given = carried = Decimal(0)
+    for number, share in shares:
+        is_last = number == shares[-1][0]
+        quantity = whole - given if is_last else round_down(whole * share / ahead, rules.lot_size)
+        given += quantity
+        carried += quantity
+        if not check_market_order(rules, quantity=carried, price=price):
+            parts.append((number, carried))
+            carried = Decimal(0)
+    if carried and parts:
+        number, quantity = parts.pop()
+        parts.append((number, quantity + carried))
+    return parts
 
 
 def plan(wanted: Sequence[Leg], resting: Sequence[Resting], *, side: Side, pairs: bool) -> Plan:
