@@ -12,7 +12,7 @@ from market.exchange.errors import ExchangeError, ExchangeUnavailable, OrderNotF
 from market.exchange.gateway import Gateway
 from market.fields import SecretUnreadable
 from market.locks import advisory_lock
-from market.types import Clock, moving
+from market.types import Clock, OrderType, moving
 from trades.models import Event, Order
 from trades.services.booking import record_report
 from trades.services.events import write_event
@@ -104,7 +104,7 @@ def ask_for_order(order: Order, *, gateway: Gateway, now: datetime) -> None:
     under way. A query that fails proves nothing and raises ExchangeError.
     """
     try:
-        report = gateway.find_order(order.position.symbol, order.client_order_id)
+        report = gateway.find_order(order.position.symbol, order.client_order_id, OrderType.MARKET)
     except OrderNotFound:
         _note_not_found(order, now=now)
     else:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from market.exchange.errors import ExchangeError, OrderNotFound
-from market.exchange.types import FillReport, OrderReport, OrderRequest, ReportStatus
+from market.exchange.types import FillReport, OrderReport, OrderRequest, OrderType, ReportStatus
 from market.tests.factories import NOON
 
 
@@ -51,7 +51,7 @@ class FakeGateway:
             raise self.answer
         return self.answer or order_report(fill_report(quantity=str(request.quantity)))
 
-    def find_order(self, symbol: str, client_order_id: str) -> OrderReport:
+    def find_order(self, symbol: str, client_order_id: str, kind: OrderType) -> OrderReport:
         if isinstance(self.found, ExchangeError):
             raise self.found
         return self.found
