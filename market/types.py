@@ -38,6 +38,20 @@ class Side(StrEnum):
         return Side.SELL if self is Side.BUY else Side.BUY
 
 
+class OrderType(StrEnum):
+    """What an order waits for. The conditional ones rest at the exchange until their trigger price is reached."""
+
+    MARKET = "market"
+    LIMIT = "limit"  # rests at its price until it is filled or canceled
+    STOP = "stop"  # sells at the market when the price has fallen to the trigger, or buys when it has risen to it
+    TARGET = "target"  # take profit: sells at the market when the price has risen to the trigger, or buys below it
+
+    @property
+    def is_conditional(self) -> bool:
+        """On futures these are algo orders: another endpoint, other lists, ids of their own."""
+        return self in (OrderType.STOP, OrderType.TARGET)
+
+
 INTERVALS = {
     "1m": timedelta(minutes=1),
     "3m": timedelta(minutes=3),

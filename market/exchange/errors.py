@@ -15,12 +15,16 @@ class OrderRejected(ExchangeError):
     """A clear no: the order does not exist and never will."""
 
 
+class TriggersAtOnce(OrderRejected):
+    """A clear no to a conditional order: the price has passed its trigger already. What it should protect is naked."""
+
+
 class OutcomeUnknown(ExchangeError):
-    """An order left and no trustworthy answer came back: only asking by its client id tells."""
+    """An order, a cancel or a transfer left and no trustworthy answer came back: only asking tells."""
 
 
 class OrderNotFound(ExchangeError):
-    """The exchange says that it knows no such order. Soon after sending this proves nothing."""
+    """The exchange says that it knows no such order, or none that is open. Soon after sending this proves nothing."""
 
 
 class ExchangeUnavailable(ExchangeError):
@@ -44,8 +48,12 @@ class BadRequest(ExchangeError):
 
 
 class NotConfigured(ExchangeError):
+<<<<<<< HEAD
     """The account can't be used as it stands: no key, or an environment that is switched off here."""
 
 
 class TriggersAtOnce(OrderRejected):
     """A conditional order whose trigger price has been passed already: it would have been executed at once."""
+=======
+    """It can't be done as things stand: no key, an environment that is switched off here, or without such a thing."""
+>>>>>>> adapter

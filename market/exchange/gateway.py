@@ -32,13 +32,17 @@ class OrderGateway(Protocol):
         """Do now what an order should not have to wait for: measure the clock, unless that is done. May raise."""
 
     def submit(self, request: OrderRequest) -> OrderReport:
-        """Send an order, once.
+        """Send an order, once. The report may have fewer fills than were executed: then ask again.
 
-        Raise OrderRejected, RateLimited or PermissionDenied, which are clear noes, or OutcomeUnknown.
+        Raise OrderRejected (of a conditional order that came too late TriggersAtOnce), RateLimited or PermissionDenied,
+        which are clear noes, or OutcomeUnknown.
         """
 
     def submit_pair(self, request: PairRequest) -> tuple[OrderReport, OrderReport]:
-        """Send a stop and a target as one list, once; the reports of both in that order. Spot only. Raise as submit."""
+        """Send a stop and a target as one list, once; the reports of both in that order. Raise as submit.
+
+        Futures reject it: they have no such thing.
+        """
 
     def cancel(self, symbol: str, client_order_id: str, kind: OrderType) -> None:
         """Cancel an open order, once; of a pair, both go. What has become of it is asked for afterwards.
@@ -48,7 +52,10 @@ class OrderGateway(Protocol):
         """
 
     def find_order(self, symbol: str, client_order_id: str, kind: OrderType) -> OrderReport:
-        """Ask for an order with its fills; raise OrderNotFound when the exchange knows none."""
+        """Ask for an order with its fills; raise OrderNotFound when the exchange knows none.
+
+        Fills may be fewer than were executed: then ask again.
+        """
 
     def open_orders(self) -> list[OpenOrder]:
         """All open orders of the account, conditional ones too."""
@@ -80,18 +87,24 @@ class Gateway(OrderGateway, Protocol):
         """What the account holds."""
 
     def permissions(self) -> KeyPermissions:
-        """What the key may do."""
+        """What the key may do. Raise NotConfigured on the testnet, which does not say."""
 
     def fills(self, symbol: str, *, after_id: int | None = None, since: datetime | None = None) -> list[AccountFill]:
-        """Fills of one symbol, oldest first, at most 1,000: those with an id above ``after_id``, or from ``since`` on."""
+        """Fills of one symbol, oldest first, at most 1,000.
+
+        The first ones with an id above ``after_id``, else the first ones from ``since`` on, else the newest.
+        """
 
     def transfer(self, asset: str, amount: Decimal, *, to_futures: bool) -> int:
-        """Move money between the wallets, once; the exchange's transaction id. Raise as submit."""
+        """Move money between the wallets, once; the exchange's transaction id. Raise as submit.
+
+        The exchange knows no id of ours for it: after doubt only ``transfers`` tells. NotConfigured on the testnet.
+        """
 
     def transfers(self, *, to_futures: bool, since: datetime) -> list[TransferReport]:
-        """The transfers in one direction that the exchange has booked since then, oldest first."""
+        """The transfers in one direction that the exchange has booked since then, oldest first. As transfer."""
 
-    # --- futures only
+    # --- futures only: a spot account has no positions and no fundings, and rejects the rest
 
     def positions(self) -> list[ExchangePosition]:
         """What the account holds on futures; flat symbols are left out."""
@@ -100,10 +113,10 @@ class Gateway(OrderGateway, Protocol):
         """Leverage, margin type and modes as they are now."""
 
     def set_leverage(self, symbol: str, leverage: int) -> int:
-        """Set the leverage of a symbol; what the exchange says it is now. Raise OrderRejected when it refuses."""
+        """Set the leverage of a symbol, once; what the exchange says it is now. Raise as submit."""
 
     def set_isolated(self, symbol: str, *, isolated: bool) -> None:
-        """Set the margin type of a symbol; no need to change is no error. Raise OrderRejected when it refuses."""
+        """Set the margin type of a symbol, once; no need to change is no error. Raise as submit."""
 
     def fundings(self, *, since: datetime) -> list[FundingReport]:
         """Funding payments since then, oldest first, at most 1,000."""

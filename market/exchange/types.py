@@ -5,21 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from market.types import Side
-
-
-class OrderType(StrEnum):
-    """What an order waits for. The conditional ones rest at the exchange until their trigger price is reached."""
-
-    MARKET = "market"
-    LIMIT = "limit"  # rests at its price until it is filled or canceled
-    STOP = "stop"  # sells at the market when the price has fallen to the trigger, or buys when it has risen to it
-    TARGET = "target"  # take profit: sells at the market when the price has risen to the trigger, or buys below it
-
-    @property
-    def is_conditional(self) -> bool:
-        """On futures these are algo orders: another endpoint, other lists, ids of their own."""
-        return self in (OrderType.STOP, OrderType.TARGET)
+from market.types import OrderType, Side
 
 
 @dataclass(frozen=True)
@@ -107,7 +93,11 @@ class AccountFill:
 
 @dataclass(frozen=True)
 class Balance:
-    """What the account holds of an asset; on futures ``locked`` is what positions and orders tie up."""
+    """What the account holds of an asset.
+
+    On futures both together are the wallet's balance, and ``free`` is what new orders may use: it falls with losses
+    that are not realised yet, and rises with such profits, which may even make ``locked`` negative.
+    """
 
     asset: str
     free: Decimal

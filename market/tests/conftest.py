@@ -9,12 +9,11 @@ import pytest
 from django_redis import get_redis_connection
 from hypothesis import settings
 
-from market.exchange import binance_adapter
-from market.exchange.binance_adapter import BinanceGateway
+from market.exchange.adapter import SpotGateway, client
 from market.tests.factories import entry
 from market.tests.listing import lists
 from market.tests.orders import ORDER, PLACED, SECRET
-from market.tests.servers import WaywardExchange, answer, silent_socket
+from market.tests.servers import WaywardExchange, answer, hosts_at, silent_socket
 
 # Laws may take their time: on a busy machine a deadline for each example tells nothing of the code.
 settings.register_profile("tradebot", deadline=None)
@@ -64,11 +63,11 @@ def wayward() -> Iterator[WaywardExchange]:
 
 
 @pytest.fixture
-def gateway(wayward: WaywardExchange, no_waiting: None, monkeypatch: pytest.MonkeyPatch) -> BinanceGateway:
+def gateway(wayward: WaywardExchange, no_waiting: None, monkeypatch: pytest.MonkeyPatch) -> SpotGateway:
     """A gateway to the wayward exchange, which takes orders unless it is told otherwise."""
-    monkeypatch.setattr(binance_adapter, "TIMEOUT_SECONDS", (2, 0.4))
+    monkeypatch.setattr(client, "TIMEOUT_SECONDS", (2, 0.4))
     wayward.will(ORDER, answer(PLACED))
-    return BinanceGateway(wayward.url, api_key="key", api_secret=SECRET)
+    return SpotGateway(hosts_at(wayward.url), api_key="key", api_secret=SECRET)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from market.exchange.binance_adapter import BinanceGateway
+from market.exchange.adapter import SpotGateway
 from market.exchange.errors import ExchangeError
 from market.exchange.types import OrderRequest
 from market.tests.servers import WaywardExchange, answer, drop, raw, reset
@@ -69,7 +69,7 @@ def posts(wayward: WaywardExchange) -> int:
     return len(wayward.asked(ORDER, "POST"))
 
 
-def failure(gateway: BinanceGateway) -> ExchangeError:
+def failure(gateway: SpotGateway) -> ExchangeError:
     with pytest.raises(ExchangeError) as caught:
         gateway.submit(SENT)
     return caught.value

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qsl
 
+from market.exchange.hosts import Hosts
+
 
 @contextmanager
 def silent_socket() -> Iterator[Path]:
@@ -24,6 +26,11 @@ def silent_socket() -> Iterator[Path]:
         listener.bind(str(path))
         listener.listen(64)
         yield path
+
+
+def hosts_at(url: str) -> Hosts:
+    """An exchange that has everything at one address, as the paper exchange has."""
+    return Hosts(url, url, url)
 
 
 @dataclass(frozen=True)

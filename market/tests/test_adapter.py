@@ -7,10 +7,11 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from market.exchange.binance_adapter import BinanceGateway
+from market.exchange.adapter import SpotGateway
 from market.exchange.errors import BadRequest, OrderNotFound, OrderRejected, PermissionDenied
-from market.exchange.types import Balance, OrderReport, OrderRequest, ReportStatus
+from market.exchange.types import Balance, OrderReport, OrderRequest, OrderType, ReportStatus
 from market.rules import rules_of
+from market.tests.servers import hosts_at
 from market.types import Side, milliseconds
 
 FIVE_SECONDS = timedelta(seconds=5)
@@ -19,7 +20,7 @@ FIVE_SECONDS = timedelta(seconds=5)
 @pytest.fixture
 def gateway(paper):
     key, secret = paper.create_account(USDT="10000.12345678", ETH="2.00000001")
-    return BinanceGateway(paper.url, api_key=key, api_secret=secret)
+    return SpotGateway(hosts_at(paper.url), api_key=key, api_secret=secret)
 
 
 def order(symbol: str = "ETHUSDT", side: Side = Side.BUY, quantity: str = "0.1", **changes: object) -> OrderRequest:
@@ -27,7 +28,7 @@ def order(symbol: str = "ETHUSDT", side: Side = Side.BUY, quantity: str = "0.1",
     return OrderRequest(symbol=symbol, side=side, quantity=Decimal(quantity), **(given | changes))
 
 
-def held(gateway: BinanceGateway) -> dict[str, Decimal]:
+def held(gateway: SpotGateway) -> dict[str, Decimal]:
     return {balance.asset: balance.free for balance in gateway.balances()}
 
 
@@ -80,7 +81,7 @@ def test_an_order_and_the_question_after_it_tell_the_same_fills(gateway, side):
     request = order(side=side, quantity="0.1234")
 
     placed = gateway.submit(request)
-    found = gateway.find_order(request.symbol, request.client_order_id)
+    found = gateway.find_order(request.symbol, request.client_order_id, request.type)
 
     assert placed.status == ReportStatus.FILLED
     assert placed.executed_quantity == sum(fill.quantity for fill in placed.fills) == Decimal("0.1234")
@@ -104,12 +105,12 @@ def test_the_smallest_quantity_leaves_without_an_exponent(gateway):
     assert gateway.submit(request).executed_quantity == Decimal("0.0001")
 
 
-def refused(gateway: BinanceGateway, request: OrderRequest) -> OrderRejected:
+def refused(gateway: SpotGateway, request: OrderRequest) -> OrderRejected:
     """Submit an order that has to be refused, and see that the exchange knows nothing of it."""
     with pytest.raises(OrderRejected) as caught:
         gateway.submit(request)
     with pytest.raises(OrderNotFound):
-        gateway.find_order(request.symbol, request.client_order_id)
+        gateway.find_order(request.symbol, request.client_order_id, request.type)
     return caught.value
 
 
@@ -159,13 +160,13 @@ def test_an_unknown_symbol_is_a_bad_request(gateway):
 
 def test_an_unknown_order_is_not_found(gateway):
     with pytest.raises(OrderNotFound):
-        gateway.find_order("ETHUSDT", "tb-never-sent")
+        gateway.find_order("ETHUSDT", "tb-never-sent", OrderType.MARKET)
 
 
 @pytest.mark.parametrize(("key", "secret"), [("wrong" * 8, None), (None, "wrong" * 8)])
 def test_a_wrong_key_or_secret_is_permission_denied_for_reads_and_orders(paper, key, secret):
     good_key, good_secret = paper.create_account(USDT="100")
-    gateway = BinanceGateway(paper.url, api_key=key or good_key, api_secret=secret or good_secret)
+    gateway = SpotGateway(hosts_at(paper.url), api_key=key or good_key, api_secret=secret or good_secret)
 
     for call in (gateway.balances, lambda: gateway.submit(order())):
         with pytest.raises(PermissionDenied) as caught:

@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from market.exchange.binance_adapter import BinanceGateway
+from market.exchange.adapter import SpotGateway
 from market.exchange.errors import OrderRejected, OutcomeUnknown
 from market.exchange.types import OrderRequest, ReportStatus
 from market.tests.orders import BAD_ANSWERS, ORDER, PLACED, SECRET, SENT, TIME, failure, posts
-from market.tests.servers import answer, answer_and_close, drop, reset, server_time
+from market.tests.servers import answer, answer_and_close, drop, hosts_at, reset, server_time
 from market.types import milliseconds
 
 
@@ -96,7 +96,7 @@ def test_an_order_after_one_without_an_answer_hears_its_own_answer(gateway, wayw
 
 
 def test_an_order_to_nobody_was_not_sent(no_waiting, free_port):
-    gateway = BinanceGateway(f"http://127.0.0.1:{free_port}", api_key="key", api_secret=SECRET)
+    gateway = SpotGateway(hosts_at(f"http://127.0.0.1:{free_port}"), api_key="key", api_secret=SECRET)
 
     error = failure(gateway)
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from market.exchange import gateway_for, public_gateway
-from market.exchange.binance_adapter import BinanceGateway
+from market.exchange.adapter import SpotGateway
 from market.exchange.errors import (
     BadRequest,
     ExchangeError,
@@ -16,7 +16,7 @@ from market.exchange.errors import (
     PermissionDenied,
     RateLimited,
 )
-from market.exchange.types import ReportStatus
+from market.exchange.types import OrderType, ReportStatus
 from market.models import ExchangeAccount
 from market.tests.orders import BAD_ANSWERS, FILL, ORDER, PLACED, SECRET
 from market.tests.servers import answer
@@ -30,7 +30,7 @@ READS = {
     PRICES: lambda gateway: gateway.prices(),
     INFO: lambda gateway: gateway.symbols(),
     ACCOUNT: lambda gateway: gateway.balances(),
-    ORDER: lambda gateway: gateway.find_order("BTCUSDT", "tb-1-e"),
+    ORDER: lambda gateway: gateway.find_order("BTCUSDT", "tb-1-e", OrderType.MARKET),
 }
 GOOD = {
     KLINES: [[0, "1", "2", "0.5", "1.5", "10", 59_999]],
@@ -105,7 +105,7 @@ def test_a_read_that_was_refused_is_not_tried_again(gateway, wayward, status, co
     wayward.will(ORDER, answer({"code": code, "msg": "no"}, status))
 
     with pytest.raises(kind):
-        gateway.find_order("BTCUSDT", "tb-1-e")
+        gateway.find_order("BTCUSDT", "tb-1-e", OrderType.MARKET)
 
     assert len(wayward.asked(ORDER)) == 1
 
@@ -123,7 +123,7 @@ def test_a_found_order_has_the_fills_that_the_exchange_lists(gateway, wayward):
     wayward.will(ORDER, answer({**PLACED, "status": "CANCELED"}))
     wayward.will(TRADES, answer([fill]))
 
-    report = gateway.find_order("BTCUSDT", "tb-1-e")
+    report = gateway.find_order("BTCUSDT", "tb-1-e", OrderType.MARKET)
 
     assert (report.status, report.executed_quantity) == (ReportStatus.CANCELED, Decimal("0.0012"))
     assert [(item.exchange_trade_id, item.price) for item in report.fills] == [(7, Decimal("97000.10"))]
@@ -135,14 +135,14 @@ def test_an_order_whose_fills_can_not_be_read_is_not_reported_without_them(gatew
     wayward.will(TRADES, answer("", 500))
 
     with pytest.raises(ExchangeUnavailable):
-        gateway.find_order("BTCUSDT", "tb-1-e")
+        gateway.find_order("BTCUSDT", "tb-1-e", OrderType.MARKET)
 
 
 @pytest.mark.parametrize("status", ["NEW", "PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"])
 def test_an_order_that_may_still_fill_is_open(gateway, wayward, status):
     wayward.will(ORDER, answer({**GOOD[ORDER], "status": status}))
 
-    assert gateway.find_order("BTCUSDT", "tb-1-e").status == ReportStatus.OPEN
+    assert gateway.find_order("BTCUSDT", "tb-1-e", OrderType.MARKET).status == ReportStatus.OPEN
 
 
 def test_an_address_that_redirects_never_sees_the_key(gateway, wayward):
@@ -166,7 +166,7 @@ def test_an_exchange_that_moved_is_asked_at_its_new_address(settings, wayward, f
 
 @pytest.mark.parametrize(
     "changes",
-    [{"api_key": ""}, {"api_secret": ""}, {"environment": "live"}, {"environment": "testnet"}, {"market": "futures"}],
+    [{"api_key": ""}, {"api_secret": ""}, {"environment": "live"}, {"environment": "testnet"}],
 )
 def test_an_account_that_can_not_trade_here_has_no_gateway(changes):
     account = ExchangeAccount(**({"api_key": "key", "api_secret": SECRET} | changes))
@@ -184,5 +184,5 @@ def test_one_gateway_serves_an_account_and_another_its_new_key():
     account.api_key = "new key"
 
     assert first is again
-    assert isinstance(first, BinanceGateway)
+    assert isinstance(first, SpotGateway)
     assert gateway_for(account) is not first

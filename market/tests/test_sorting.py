@@ -1,4 +1,4 @@
-"""What Binance answers, and what it means for a read and for an order (../shared/spec/binance.md, section 2.9)."""
+"""What Binance answers, and what it means for reads, orders and cancels (../shared/spec/binance.md, 2.1 and 2.9)."""
 
 import json
 from datetime import timedelta
@@ -10,12 +10,15 @@ from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnection
 
 from market.exchange.errors import (
     ExchangeUnavailable,
+    OrderNotFound,
     OrderRejected,
     OutcomeUnknown,
     RateLimited,
+    TriggersAtOnce,
 )
-from market.exchange.sorting import sort_order_error, sort_read_error
-from market.tests.answers import ANSWERS
+from market.exchange.sorting import sort_cancel_error, sort_order_error, sort_read_error
+from market.tests.answers import ANSWERS, NOT_OPEN, UNAVAILABLE
+from market.types import Market
 
 HTML = "<html><body>Request blocked: GET /api/v3/order?symbol=BTCUSDT&signature=5eed5eed</body></html>"
 URL = "/api/v3/order?symbol=BTCUSDT&timestamp=1&signature=5eed5eed"
@@ -34,19 +37,61 @@ def raw_answer(status: int, body: str, headers: dict[str, str] | None = None) ->
     return BinanceAPIException(response, status, body)
 
 
-@pytest.mark.parametrize(("status", "code", "message", "read", "order"), ANSWERS)
-def test_an_answer_means_for_an_order_what_is_safe(status, code, message, read, order):
-    sorted_error = sort_order_error(answer(status, code, message))
+@pytest.mark.parametrize(("status", "code", "message", "read", "spot", "futures"), ANSWERS)
+def test_an_answer_means_for_an_order_what_is_safe_on_its_market(status, code, message, read, spot, futures):
+    error = answer(status, code, message)
 
-    assert type(sorted_error) is order
-    assert sorted_error.code == (code if isinstance(code, int) and code < 0 else 0)
+    for market, kind in ((Market.SPOT, spot), (Market.FUTURES, futures)):
+        sorted_error = sort_order_error(error, market)
+        assert type(sorted_error) is kind
+        assert sorted_error.code == (code if isinstance(code, int) and code < 0 else 0)
 
 
-@pytest.mark.parametrize(("status", "code", "message", "read", "order"), ANSWERS)
-def test_an_answer_means_for_a_read_whether_to_try_again(status, code, message, read, order):
+@pytest.mark.parametrize(("status", "code", "message", "read", "spot", "futures"), ANSWERS)
+def test_an_answer_means_for_a_read_whether_to_try_again(status, code, message, read, spot, futures):
     sorted_error = sort_read_error(answer(status, code, message))
 
     assert type(sorted_error) is read
+    assert sorted_error.code == (code if isinstance(code, int) and code < 0 else 0)
+
+
+@pytest.mark.parametrize("market", Market)
+@pytest.mark.parametrize(("status", "code", "message"), NOT_OPEN)
+def test_an_order_that_is_not_open_can_not_be_found_by_its_cancel(status, code, message, market):
+    sorted_error = sort_cancel_error(answer(status, code, message), market)
+
+    assert (type(sorted_error), sorted_error.code) == (OrderNotFound, code)
+
+
+@pytest.mark.parametrize(("status", "code", "message", "read", "spot", "futures"), ANSWERS)
+def test_any_other_answer_means_for_a_cancel_what_it_means_for_an_order(status, code, message, read, spot, futures):
+    error = answer(status, code, message)
+
+    if (code, status < 500) not in {(-2011, True), (-2013, True)}:
+        assert type(sort_cancel_error(error, Market.SPOT)) is spot
+        assert type(sort_cancel_error(error, Market.FUTURES)) is futures
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "seconds"),
+    [
+        (503, -1008, "Request throttled by system-level protection.", 5),
+        (*UNAVAILABLE, 5),
+        (429, -1003, "Too many requests.", 60),
+        (429, None, "", 60),
+    ],
+)
+def test_an_overloaded_exchange_is_left_alone_for_less_time_than_one_that_counts_our_calls(
+    status, code, message, seconds
+):
+    sorted_error = sort_order_error(answer(status, code, message), Market.FUTURES)
+
+    assert isinstance(sorted_error, RateLimited)
+    assert sorted_error.retry_after == timedelta(seconds=seconds)
+
+
+def test_a_trigger_that_was_passed_is_a_rejection():
+    assert issubclass(TriggersAtOnce, OrderRejected)
 
 
 @pytest.mark.parametrize("body", [HTML, "", "{", "null-ish", "\x00", '{"code": ' + "9" * 5000 + "}"])
@@ -54,13 +99,14 @@ def test_an_answer_means_for_a_read_whether_to_try_again(status, code, message, 
 def test_a_body_that_nobody_can_read_leaves_an_order_in_doubt(status, body):
     error = raw_answer(status, body)
 
-    assert type(sort_order_error(error)) is OutcomeUnknown
+    assert {type(sort_order_error(error, market)) for market in Market} == {OutcomeUnknown}
+    assert type(sort_cancel_error(error, Market.SPOT)) is OutcomeUnknown
     assert type(sort_read_error(error)) is ExchangeUnavailable
 
 
 @pytest.mark.parametrize("body", [HTML, '{"code": -1013, "msg": "Filter failure: LOT_SIZE"}'])
 def test_only_a_readable_refusal_by_the_exchange_frees_the_money(body):
-    sorted_error = sort_order_error(raw_answer(400, body))
+    sorted_error = sort_order_error(raw_answer(400, body), Market.SPOT)
 
     assert isinstance(sorted_error, OrderRejected) is body.startswith("{")
 
@@ -85,7 +131,7 @@ def test_only_a_readable_refusal_by_the_exchange_frees_the_money(body):
 def test_the_silence_is_what_the_exchange_asks_for_if_that_makes_sense(header, seconds):
     headers = {} if header is None else {"Retry-After": header}
 
-    sorted_error = sort_order_error(answer(429, -1003, "Too many requests.", headers))
+    sorted_error = sort_order_error(answer(429, -1003, "Too many requests.", headers), Market.SPOT)
 
     assert isinstance(sorted_error, RateLimited)
     assert sorted_error.retry_after == timedelta(seconds=seconds)
@@ -105,7 +151,7 @@ def unreachable(reason: type[NewConnectionError] = NewConnectionError) -> MaxRet
     ],
 )
 def test_an_order_that_found_no_connection_was_not_sent(error):
-    sorted_error = sort_order_error(error)
+    sorted_error = sort_order_error(error, Market.SPOT)
 
     assert type(sorted_error) is OrderRejected
     assert str(sorted_error).startswith("not sent")
@@ -128,7 +174,7 @@ def test_an_order_that_found_no_connection_was_not_sent(error):
     ],
 )
 def test_an_order_whose_answer_was_lost_is_in_doubt(error):
-    assert type(sort_order_error(error)) is OutcomeUnknown
+    assert type(sort_order_error(error, Market.SPOT)) is OutcomeUnknown
 
 
 @pytest.mark.parametrize(
@@ -145,14 +191,14 @@ def test_an_order_whose_answer_was_lost_is_in_doubt(error):
     ],
 )
 def test_no_message_shows_a_signature_or_a_page(error):
-    for sorted_error in (sort_order_error(error), sort_read_error(error)):
+    for sorted_error in (sort_order_error(error, Market.SPOT), sort_read_error(error)):
         assert "5eed" not in str(sorted_error)
         assert "<html" not in str(sorted_error)
         assert 0 < len(str(sorted_error)) < 500
 
 
 def test_a_long_message_of_the_exchange_is_cut():
-    assert len(str(sort_order_error(answer(400, -1100, "x" * 10_000)))) < 300
+    assert len(str(sort_order_error(answer(400, -1100, "x" * 10_000), Market.SPOT))) < 300
 
 
 def test_a_refused_key_comes_with_its_likely_causes():

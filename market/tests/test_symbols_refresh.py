@@ -8,11 +8,13 @@ import pytest
 from redis import Redis
 
 from market.exchange.errors import ExchangeUnavailable
+from market.exchange.hosts import BINANCE
 from market.models import SymbolRules
 from market.symbols import KEEP, REFRESH_EVERY, rules_for, warm_symbols
 from market.tasks import warmup_spot_symbols_cache
 from market.tests.factories import NOON, SymbolRulesFactory, entry
 from market.tests.listing import is_away, lists, lot
+from market.tests.servers import hosts_at
 
 pytestmark = pytest.mark.django_db
 PAPER = ("paper", "spot")
@@ -127,7 +129,7 @@ def test_the_database_learns_while_redis_is_away(exchange, redis_away):
 
 def test_an_environment_that_is_away_does_not_hold_up_the_others(exchange, settings, free_port, monkeypatch):
     settings.ENVIRONMENTS = ["testnet", "paper"]
-    monkeypatch.setattr("market.exchange.BASE_URLS", {"testnet": f"http://127.0.0.1:{free_port}"})
+    monkeypatch.setitem(BINANCE, "testnet", hosts_at(f"http://127.0.0.1:{free_port}"))
 
     with pytest.raises(ExchangeUnavailable):
         warmup_spot_symbols_cache()

@@ -1,0 +1,75 @@
+"""python-binance's client with its habits mended: whose moment is signed, where it may go, what a call weighs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from binance.client import Client
+from binance.exceptions import BinanceRequestException
+
+from market.exchange.adapter.metering import Meter, market_of, unmetered, weight_of
+from market.exchange.hosts import Hosts
+from market.types import Market
+
+# Binance's engine gives up after 10 s and then says so (-1007); waiting a little longer hears it.
+TIMEOUT_SECONDS = (3.05, 12)
+
+
+class SigningClient(Client):
+    """An order keeps the timestamp and window that we wrote down before sending it.
+
+    The library overwrites both just before it signs; ``_generate_signature`` is the last place to put them right.
+    """
+
+    REQUEST_RECVWINDOW = 5000
+
+    meter_for: Callable[[Market], Meter] = staticmethod(unmetered)
+
+    def _request(self, method: str, uri: str, signed: bool, force_params: bool = False, **kwargs: Any) -> Any:
+        """The one way out, with a meter before and after it. What the meter raises has not been sent."""
+        path = self._path_of(uri)
+        meter = self.meter_for(market_of(path))
+        meter.take(weight_of(method, path, kwargs.get("data") or {}))
+        self.response = None
+        try:
+            return super()._request(method, uri, signed, force_params, **kwargs)
+        finally:
+            if self.response is not None:
+                meter.learn(self.response.status_code, self.response.headers)
+
+    def _path_of(self, uri: str) -> str:
+        """The path of a call, from /api, /fapi or /sapi on; the library knows further hosts, where nothing may go."""
+        for root, url in (("/api", self.API_URL), ("/fapi", self.FUTURES_URL), ("/sapi", self.MARGIN_API_URL)):
+            if uri.startswith(f"{url}/"):
+                return root + uri.removeprefix(url)
+        raise AssertionError(f"a call to {uri}")
+
+    def _generate_signature(self, data: dict[str, Any], uri_encode: bool = True) -> str:
+        signed_at_ms = data.pop("signedAtMs", None)
+        if signed_at_ms is not None:
+            data["timestamp"] = signed_at_ms
+            data["recvWindow"] = data.pop("validForMs")
+        return str(super()._generate_signature(data, uri_encode))
+
+    @staticmethod
+    def _handle_response(response: requests.Response) -> Any:
+        try:
+            return Client._handle_response(response)
+        except AttributeError as error:  # the library expects of an error that its JSON is an object
+            raise BinanceRequestException("an error that is no JSON object") from error
+
+
+def connect(hosts: Hosts, *, api_key: str, api_secret: str, meter_for: Callable[[Market], Meter]) -> SigningClient:
+    """A client for these hosts only. It connects with its first call."""
+    # The addresses are class attributes of the library; a subclass of our own leaves the others alone.
+    addresses = {
+        "API_URL": f"{hosts.spot}/api",
+        "FUTURES_URL": f"{hosts.futures}/fapi",
+        "MARGIN_API_URL": f"{hosts.wallet}/sapi",
+    }
+    client_class = type("Client", (SigningClient,), addresses)
+    # A redirect would send an order a second time, and the key to whoever is named there.
+    params = {"timeout": TIMEOUT_SECONDS, "allow_redirects": False}
+    client: SigningClient = client_class(api_key, api_secret, requests_params=params, ping=False)
+    client.meter_for = meter_for
+    return client
