@@ -120,14 +120,8 @@ def look_at_series(series: Series, *, now: datetime) -> SeriesView:
 def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing]:
     """Where each of the bots stands, by bot id. The bots come with state, position and account."""
     bots = list(bots)
-    in_doubt = set(
-        Order.objects.filter(position__in=[bot.position_id for bot in bots], status__in=IN_DOUBT).values_list(
-            "position_id", flat=True
-        )
-    )
+    orders_of = orders_by_position(bots)
     days = days_of(bots, now=now)
-    protections = protections_of(bots)
-    exiting = set(_live_exits(bots))
     return {
         bot.pk: Standing(
             quantity=bot.position.quantity,
@@ -136,31 +130,36 @@ def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing
             best_price=bot.state.best_price_so_far,
             opened_at=bot.position.opened_at,
             closed_at=bot.position.closed_at,
-            order_in_doubt=bot.position_id in in_doubt,
+            order_in_doubt=any(order.status in IN_DOUBT for order in orders_of[bot.position_id]),
             day=days.get(bot.position_id, Day()),
             account_state=bot.account.state,
             account_cooling=bot.account.is_cooling(now),
             key_error=bot.account.key_error,
-            resting=tuple(resting_of(order) for order in protections[bot.position_id] if order.status in LIVE),
-            steps_taken=frozenset(order.leg for order in protections[bot.position_id] if _is_taken(order, bot)),
-            exit_live=bot.position_id in exiting,
+            resting=tuple(resting_of(order) for order in orders_of[bot.position_id] if _is_resting(order)),
+            steps_taken=frozenset(order.leg for order in orders_of[bot.position_id] if _is_taken(order, bot)),
+            exit_live=any(_is_live_exit(order) for order in orders_of[bot.position_id]),
         )
         for bot in bots
     }
 
 
-def protections_of(bots: Iterable[BotConfig]) -> dict[int, list[Order]]:
-    """By position: the protections that rest or may rest, and the targets that were reached in this round."""
+def orders_by_position(bots: Iterable[BotConfig]) -> dict[int, list[Order]]:
+    """Of each position its live orders, and the targets that were reached in its present round."""
     found: dict[int, list[Order]] = defaultdict(list)
-    reached = Q(type=OrderType.TARGET, filled_quantity__gt=0, round=F("position__round"))
-    orders = Order.objects.filter(
-        Q(status__in=LIVE) | reached,
-        position__in=[bot.position_id for bot in bots],
-        purpose=Order.Purpose.PROTECTION,
+    reached = Q(
+        purpose=Order.Purpose.PROTECTION, type=OrderType.TARGET, filled_quantity__gt=0, round=F("position__round")
     )
-    for order in orders:
+    for order in Order.objects.filter(Q(status__in=LIVE) | reached, position__in=[bot.position_id for bot in bots]):
         found[order.position_id].append(order)
     return found
+
+
+def _is_resting(order: Order) -> bool:
+    return order.purpose == Order.Purpose.PROTECTION and order.status in LIVE
+
+
+def _is_live_exit(order: Order) -> bool:
+    return order.purpose == Order.Purpose.EXIT and order.status in LIVE
 
 
 def resting_of(order: Order) -> Resting:
@@ -178,11 +177,6 @@ def resting_of(order: Order) -> Resting:
 
 def _is_taken(order: Order, bot: BotConfig) -> bool:
     return bool(order.type == OrderType.TARGET and order.filled_quantity and order.round == bot.position.round)
-
-
-def _live_exits(bots: Iterable[BotConfig]) -> Iterable[int]:
-    exits = Order.objects.live().filter(purpose=Order.Purpose.EXIT, position__in=[bot.position_id for bot in bots])
-    return exits.values_list("position_id", flat=True)
 
 
 def days_of(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Day]:

@@ -104,7 +104,7 @@ def test_a_busy_bot_keeps_no_other_bot_waiting(make_bot, crash):
     with locked_bot(busy.pk):
         at_once(tick)
 
-    assert found == [([holder.pk], [])]
+    assert found == [([busy.pk, holder.pk], [])]
     assert statuses()["idle"] == ("waiting", "no signal")
 
 

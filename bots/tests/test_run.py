@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 from django.utils import timezone
-from django_redis import get_redis_connection
 
 from bots import services
 from bots.models import BotConfig, BotState, Decision
@@ -54,24 +53,6 @@ def test_one_candle_is_entered_once(make_bot):
 
     assert outcome.order is None
     assert list(Order.objects.order_by("pk").values_list("purpose", flat=True)) == ["entry", "exit"]
-
-
-def test_a_stop_loss_sells_all_that_can_be_sold(make_bot, paper):
-    bot = make_bot("buying", stop_loss_percent=Decimal(1))
-    try:
-        paper.set_price("BTCUSDT", "50000.00")
-        run(bot)
-        paper.set_price("BTCUSDT", "49400.00")
-        get_redis_connection("default").delete("prices:paper:spot")
-        outcome = run(bot)
-    finally:
-        paper.set_price("BTCUSDT", None)
-
-    assert outcome.decision.act.key == "stop_loss"
-    assert outcome.decision.text.startswith("price 49400 reached the stop loss at 495")
-    assert abs(state_of(bot).current_position_size_coins) < Decimal("0.00001")
-    assert Trade.objects.get(purpose="exit").realized_pnl < 0
-    assert Event.objects.filter(kind="stop_hit", order=outcome.order).count() == 1
 
 
 def test_a_busy_bot_is_skipped_at_once(make_bot):

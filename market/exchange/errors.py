@@ -48,12 +48,4 @@ class BadRequest(ExchangeError):
 
 
 class NotConfigured(ExchangeError):
-<<<<<<< HEAD
-    """The account can't be used as it stands: no key, or an environment that is switched off here."""
-
-
-class TriggersAtOnce(OrderRejected):
-    """A conditional order whose trigger price has been passed already: it would have been executed at once."""
-=======
     """It can't be done as things stand: no key, an environment that is switched off here, or without such a thing."""
->>>>>>> adapter

@@ -189,4 +189,5 @@ def _tell(order: Order, position: Position, trade: Trade, *, now: datetime) -> N
     data = {"trade": trade.pk, "price": str(trade.price), "quantity": str(trade.quantity_filled)}
     write_event(Event.Kind.ORDER_FILLED, position, message, now=now, order=order, **data)
     if order.purpose == Order.Purpose.PROTECTION and order.status == OrderStatus.FILLED:
-        write_event(EVENT_OF_PROTECTION[OrderType(order.type)], position, message, now=now, order=order)
+        hit = EVENT_OF_PROTECTION[OrderType(order.type)]
+        write_event(hit, position, f"{hit.label}: {message}", now=now, order=order)
