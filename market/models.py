@@ -43,6 +43,10 @@ class ExchangeAccount(models.Model):
         default=State.ACTIVE,
         help_text="Reducing lets positions close, halted sends nothing.",
     )
+    state_reason = models.CharField(max_length=300, blank=True, editable=False, help_text="Why it is in this state.")
+    reconciled_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its books were last compared with the exchange."
+    )
     cooldown_until = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="The exchange asked us to be silent until then."
     )

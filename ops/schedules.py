@@ -1,6 +1,8 @@
 """The schedules that the system needs, as rows that operators edit (features Q4)."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
+from typing import Any
 
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
@@ -15,6 +17,7 @@ class Schedule:
     expire_seconds: int
     every_seconds: int | None = None
     crontab: tuple[str, str] = ("*", "*")
+    kwargs: dict[str, Any] = field(default_factory=dict)
 
 
 SCHEDULES = (
@@ -30,6 +33,15 @@ SCHEDULES = (
     Schedule("warm-up-spot-symbols", "market.tasks.warmup_spot_symbols_cache", "data_sync", 290, every_seconds=300),
     Schedule("protect-positions", "bots.tasks.protect_positions", "high_priority", 4, every_seconds=5),
     Schedule("reconcile-orders", "trades.tasks.reconcile_orders", "high_priority", 14, every_seconds=15),
+    Schedule("reconcile-accounts", "trades.tasks.reconcile_accounts", "high_priority", 9, every_seconds=10),
+    Schedule(
+        "reconcile-all-accounts-nightly",
+        "trades.tasks.reconcile_accounts",
+        "maintenance",
+        3600,
+        crontab=("30", "3"),
+        kwargs={"everything": True},
+    ),
 )
 
 
@@ -46,6 +58,7 @@ def _create(schedule: Schedule) -> bool:
         task=schedule.task,
         queue=schedule.queue,
         expire_seconds=schedule.expire_seconds,
+        kwargs=json.dumps(schedule.kwargs),
         **_timing(schedule),
     )
     return True

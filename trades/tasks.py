@@ -10,3 +10,9 @@ from trades import services
 def reconcile_orders() -> None:
     """Ask the exchange for orders in doubt (../shared/spec/order-protocol.md)."""
     services.reconcile_orders(now=timezone.now())
+
+
+@shared_task
+def reconcile_accounts(everything: bool = False) -> dict[int, list[str]]:
+    """Compare whole accounts with their exchange: nightly all, else those that need it; what differs, by account."""
+    return services.reconcile_accounts(services.to_reconcile(everything=everything), now=timezone.now())

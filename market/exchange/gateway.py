@@ -95,6 +95,9 @@ class Gateway(OrderGateway, Protocol):
         The first ones with an id above ``after_id``, else the first ones from ``since`` on, else the newest.
         """
 
+    def client_id_of(self, symbol: str, exchange_order_id: int) -> str:
+        """The client id of an order that the exchange's id names; raise OrderNotFound when it knows none."""
+
     def transfer(self, asset: str, amount: Decimal, *, to_futures: bool) -> int:
         """Move money between the wallets, once; the exchange's transaction id. Raise as submit.
 

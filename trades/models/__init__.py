@@ -1,7 +1,7 @@
 """What we hold, what we ordered, what was executed and earned. Only the services of this app write here."""
 
 from trades.models.events import Event
-from trades.models.external import ExternalFill, ExternalOrder
+from trades.models.external import ExternalFill, ExternalOrder, FillCursor
 from trades.models.orders import Order, OrderQuerySet
 from trades.models.positions import Position, PositionQuerySet, is_open
 from trades.models.results import Fill, Funding, Trade, TradeQuerySet
@@ -11,6 +11,7 @@ __all__ = [
     "ExternalFill",
     "ExternalOrder",
     "Fill",
+    "FillCursor",
     "Funding",
     "Order",
     "OrderQuerySet",

@@ -1,5 +1,7 @@
 """What happened on an account without us: kept apart, never claimed."""
 
+from decimal import Decimal
+
 from django.db import models
 
 from market.fields import AmountField, choices_of
@@ -56,3 +58,18 @@ class ExternalFill(models.Model):
 
     def __str__(self) -> str:
         return f"external fill {self.exchange_trade_id} of {self.symbol}"
+
+
+class FillCursor(models.Model):
+    """Up to where the fills of an account's symbol have been looked through, ours and others'."""
+
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="fill_cursors")
+    symbol = models.CharField(max_length=30)
+    last_trade_id = models.BigIntegerField(null=True)
+    baseline = AmountField(default=Decimal(0), help_text="Futures: what the account held there before us.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "symbol"], name="fill_cursor_unique")]
+
+    def __str__(self) -> str:
+        return f"fills of {self.symbol} up to {self.last_trade_id}"

@@ -1,5 +1,6 @@
 """Everything that changes orders, fills, trades and positions."""
 
+from trades.services.accounts import reconcile_account, reconcile_accounts, to_reconcile
 from trades.services.orders import (
     Intent,
     cancel_order,
@@ -19,9 +20,12 @@ __all__ = [
     "exit_key",
     "intend_order",
     "new_client_id",
+    "reconcile_account",
+    "reconcile_accounts",
     "reconcile_orders",
     "record_report",
     "submit_order",
     "submit_pair",
     "take_back_unsent",
+    "to_reconcile",
 ]

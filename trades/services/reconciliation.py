@@ -10,6 +10,7 @@ from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError
 from market.fields import SecretUnreadable
 from market.locks import advisory_lock
+from market.models import ExchangeAccount
 from market.types import Clock, moving
 from trades import protocol
 from trades.models import Order
@@ -33,21 +34,47 @@ def reconcile_orders(*, now: datetime) -> int:
 
 
 def _sweep(clock: Clock) -> int:
-    started, looked_at, silent = clock(), 0, set()
+    started, looked_at = clock(), 0
+    by_account: dict[int, list[Order]] = {}
     for order in _hanging(started):
-        account = order.position.account
+        by_account.setdefault(order.position.account_id, []).append(order)
+    for orders in by_account.values():
         if clock() - started > SWEEP_BUDGET:
             break
-        # Its turn counts even if it is skipped, else the orders of a silent account fill every sweep.
-        Order.objects.filter(pk=order.pk).update(asked_at=clock())
-        if account.pk in silent or account.is_cooling(clock()):
+        # Their turn counts even if they are skipped, else the orders of a silent account fill every sweep.
+        Order.objects.filter(pk__in=[order.pk for order in orders]).update(asked_at=clock())
+        looked_at += _sweep_account(orders, clock, until=started + SWEEP_BUDGET)
+    return looked_at
+
+
+def _sweep_account(orders: list[Order], clock: Clock, *, until: datetime) -> int:
+    """Move the hanging orders of one account on; return how many were looked at."""
+    account, looked_at = orders[0].position.account, 0
+    if account.is_cooling(clock()):
+        return 0
+    resting = [order for order in orders if order.status == Order.Status.OPEN and not order.cancel_requested_at]
+    unchanged = _unchanged(account, resting) if len(resting) > 1 else set()
+    for order in orders:
+        if order.pk in unchanged:
             continue
+        if clock() > until:
+            break
         looked_at += 1
         error = _try_to_move_on(order, now=clock())
         if error and protocol.silences_the_account(error):
-            silent.add(account.pk)
             note_account_trouble(account.pk, error, now=clock())
+            break
     return looked_at
+
+
+def _unchanged(account: ExchangeAccount, resting: list[Order]) -> set[int]:
+    """Those that the exchange lists as open with nothing new: one question for all that rests."""
+    try:
+        there = {order.client_order_id: order.executed_quantity for order in gateway_for(account).open_orders()}
+    except (ExchangeError, SecretUnreadable) as error:
+        logger.warning("account %s: its open orders can't be listed: %s", account.pk, error)
+        return set()
+    return {order.pk for order in resting if there.get(order.client_order_id) == order.filled_quantity}
 
 
 def _hanging(now: datetime) -> list[Order]:

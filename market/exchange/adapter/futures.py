@@ -229,6 +229,14 @@ class FuturesGateway(WalletGateway):
             if found or start > now:
                 return found
 
+    def client_id_of(self, symbol: str, exchange_order_id: int) -> str:
+        return self._ask(
+            self._client.futures_get_order,
+            lambda row: str(row["clientOrderId"]),
+            symbol=symbol,
+            orderId=exchange_order_id,
+        )
+
     def positions(self) -> list[ExchangePosition]:
         return self._ask(self._client.futures_position_information, futures_reading.positions_of)
 

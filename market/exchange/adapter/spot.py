@@ -147,6 +147,11 @@ class SpotGateway(WalletGateway):
             bound = {"startTime": milliseconds(since)}
         return self._ask(self._client.get_my_trades, account_fills, symbol=symbol, limit=MOST_FILLS, **bound)
 
+    def client_id_of(self, symbol: str, exchange_order_id: int) -> str:
+        return self._ask(
+            self._client.get_order, lambda row: str(row["clientOrderId"]), symbol=symbol, orderId=exchange_order_id
+        )
+
     # --- futures only
 
     def positions(self) -> list[ExchangePosition]:
