@@ -43,7 +43,7 @@ def _sweep(clock: Clock) -> int:
         if account.pk in silent or account.is_cooling(clock()):
             continue
         looked_at += 1
-        error = _try_to_move_on(order, now=clock())
+        error = _try_to_move_on(order, clock)
         if error and protocol.silences_the_account(error):
             silent.add(account.pk)
             note_account_trouble(account.pk, error, now=clock())
@@ -60,11 +60,11 @@ def _hanging(now: datetime) -> list[Order]:
     return list(hanging.select_related("position__account").order_by(*longest_ago)[:ORDERS_PER_SWEEP])
 
 
-def _try_to_move_on(order: Order, *, now: datetime) -> Exception | None:
+def _try_to_move_on(order: Order, clock: Clock) -> Exception | None:
     """Move one order on; return what was in the way, after writing it to the log."""
     error: Exception | None
     try:
-        error = protocol.move_on(order, books=BOOKS, gateway=gateway_for(order.position.account), now=now)
+        error = protocol.move_on(order, books=BOOKS, gateway=gateway_for(order.position.account), clock=clock)
     except SoftTimeLimitExceeded:
         raise
     except (ExchangeError, SecretUnreadable) as trouble:
