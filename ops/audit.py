@@ -16,10 +16,11 @@ from typing import Any
 
 import psycopg
 
+from ops import position_books
 from ops.exchange_books import contradictions
+from ops.position_books import PositionBooks
 
 OUR_PREFIX = "tb-%"  # the mark of our orders at the exchange
-DUST = Decimal("1e-9")  # quote asset
 PENDING = ("intended", "submitted", "unknown", "open")
 Row = dict[str, Any]
 FillKey = tuple[str, int]  # client order id, the exchange's trade id: alone it is unique per market and symbol only
@@ -42,7 +43,7 @@ class Books:
 
     orders: dict[str, Row]  # by client order id
     fills: dict[FillKey, Row]
-    positions: list[Row]
+    positions: PositionBooks
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,7 @@ def audit(database: Mapping[str, Any], ledger_path: Path) -> Findings:
         duplicated=_duplicated(after, books),
         phantom=_phantom(after, books),
         unequal=_unequal_fills(after, books)
-        + _unequal_positions(books)
-        + _unequal_profits(books)
+        + list(position_books.differences(books.positions))
         + _unequal_balances(before, books, after, pending)
         + contradictions(ledger_path),
         pending=sorted(pending),
@@ -134,30 +134,6 @@ def _unequal_fills(ledger: Ledger, books: Books) -> list[str]:
             if Decimal(theirs[name]) != ours[name]
         ]
     return found
-
-
-def _unequal_positions(books: Books) -> list[str]:
-    """Positions, orders and trades that are not the sum of their fills."""
-    return [
-        f"position {row['id']}: {name} is {row[name]}, its fills make it {row['sum_' + name]}"
-        for row in books.positions
-        for name in ("quantity", "realized_pnl", "fees", "filled", "traded")
-        if row[name] != row["sum_" + name]
-    ]
-
-
-def _unequal_profits(books: Books) -> list[str]:
-    """Positions whose profit is not what came in and went out, with what is held at its price of entry.
-
-    Cash is worth what it is, so this also sees a profit that was computed wrongly for each fill. Average prices are
-    kept to 18 places, which leaves dust of arithmetic.
-    """
-    brought = {row["id"]: row["cash"] + row["worth"] for row in books.positions}
-    return [
-        f"position {row['id']}: realized_pnl is {row['realized_pnl']}, its cash flows make it {brought[row['id']]}"
-        for row in books.positions
-        if abs(row["realized_pnl"] - brought[row["id"]]) > DUST
-    ]
 
 
 def _unequal_balances(before: Ledger, books: Books, after: Ledger, pending: set[str]) -> list[str]:
@@ -229,24 +205,6 @@ FILLS_SQL = """
       JOIN market_exchangeaccount a ON a.id = p.account_id
      WHERE a.environment = 'paper'
 """
-POSITIONS_SQL = """
-    SELECT p.id, p.quantity, p.realized_pnl, p.fees,
-           coalesce((SELECT sum(filled_quantity) FROM trades_order o WHERE o.position_id = p.id), 0) AS filled,
-           coalesce((SELECT sum(quantity_filled) FROM trades_trade t WHERE t.position_id = p.id), 0) AS traded,
-           coalesce(s.quantity, 0) AS sum_quantity, coalesce(s.realized_pnl, 0) AS sum_realized_pnl,
-           p.quantity * p.entry_price AS worth, coalesce(s.cash, 0) AS cash,
-           coalesce(s.fees, 0) AS sum_fees, coalesce(s.total, 0) AS sum_filled, coalesce(s.total, 0) AS sum_traded
-      FROM trades_position p
-      LEFT JOIN (SELECT o.position_id, sum(f.quantity) AS total, sum(f.realized_pnl) AS realized_pnl,
-                        sum(f.commission_quote) AS fees,
-                        sum(CASE o.side WHEN 'BUY' THEN -f.quote_quantity ELSE f.quote_quantity END
-                            - CASE WHEN f.commission_asset = p2.base_asset THEN 0 ELSE f.commission_quote END) AS cash,
-                        sum(CASE o.side WHEN 'BUY' THEN f.quantity ELSE -f.quantity END
-                            - CASE WHEN f.commission_asset = p2.base_asset THEN f.commission ELSE 0 END) AS quantity
-                   FROM trades_fill f JOIN trades_order o ON o.id = f.order_id
-                   JOIN trades_position p2 ON p2.id = o.position_id
-                  GROUP BY o.position_id) s ON s.position_id = p.id
-"""
 
 
 def read_books(database: Mapping[str, Any]) -> Books:
@@ -255,7 +213,7 @@ def read_books(database: Mapping[str, Any]) -> Books:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         orders = connection.execute(ORDERS_SQL).fetchall()
         fills = connection.execute(FILLS_SQL).fetchall()
-        positions = connection.execute(POSITIONS_SQL).fetchall()
+        positions = position_books.read(connection)
     return Books(
         orders={row["client_order_id"]: row for row in orders},
         fills={(row["client_order_id"], row["exchange_trade_id"]): row for row in fills},

@@ -100,7 +100,7 @@ class FillAdmin(ReadOnlyAdmin):
         "quote_quantity",
         "commission",
         "commission_asset",
-        "realized_pnl",
+        "commission_quote",
         "owned",
     ]
     list_filter = [

@@ -7,17 +7,18 @@ digit.
 """
 
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 
 from market.types import Side
 
 ZERO = Decimal(0)
 # What the database keeps. Rounding here, once for each fill, keeps sums of fills equal to the position.
 PLACES = Decimal("1e-18")
-DIGITS = 60  # more than any product of two amounts has
+# More digits than any product of two amounts has.
+EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Execution:
     """One fill as the books see it. ``commission_quote`` is its whole commission, ``commission_base`` what was taken
     from the base asset."""
@@ -29,7 +30,7 @@ class Execution:
     commission_base: Decimal = ZERO
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Holding:
     """A signed quantity with its average entry price, and what has been earned and paid so far, in quote asset."""
 
@@ -40,32 +41,24 @@ class Holding:
 
     def after(self, fill: Execution) -> "Holding":
         """The holding after one more fill."""
-        with localcontext(prec=DIGITS):
-            traded = self._after(fill)
+        with localcontext(EXACT):
+            traded = self._after(fill.side.sign * fill.quantity, fill.price, fill.commission_quote)
             if not fill.commission_base:
                 return traded
-            return traded._after(Execution(Side.SELL, fill.price, fill.commission_base))
+            return traded._after(-fill.commission_base, fill.price, ZERO)
 
-    def _after(self, fill: Execution) -> "Holding":
-        signed = fill.side.sign * fill.quantity
-        closing = min(abs(signed), abs(self.quantity)) if self.quantity * signed < 0 else ZERO
-        direction = 1 if self.quantity > 0 else -1
-        earned = closing * (fill.price - self.entry_price) * direction
-        return Holding(
-            quantity=self.quantity + signed,
-            entry_price=self._entry_price_after(signed, fill.price),
-            realized_pnl=self.realized_pnl + (earned - fill.commission_quote).quantize(PLACES),
-            fees=self.fees + fill.commission_quote,
-        )
-
-    def _entry_price_after(self, signed: Decimal, price: Decimal) -> Decimal:
-        quantity = self.quantity + signed
-        if not quantity:
-            return ZERO
-        if self.quantity * signed >= 0:  # opened or grown
-            return ((self.quantity * self.entry_price + signed * price) / quantity).quantize(PLACES)
-        turned = self.quantity * quantity < 0
-        return price if turned else self.entry_price
+    def _after(self, signed: Decimal, price: Decimal, fee: Decimal) -> "Holding":
+        held, entry_price, earned = self.quantity, self.entry_price, -fee
+        quantity = held + signed
+        if held * signed < 0:
+            closed = held if abs(signed) > abs(held) else -signed  # signed like what was held
+            earned += closed * (price - entry_price)
+            turned = held * quantity < 0
+            entry_price = ZERO if not quantity else price if turned else entry_price
+        else:  # opened or grown
+            cost = held * entry_price + signed * price
+            entry_price = (cost / quantity).quantize(PLACES) if quantity else ZERO
+        return Holding(quantity, entry_price, self.realized_pnl + earned.quantize(PLACES), self.fees + fee)
 
     def unrealized_pnl(self, mark_price: Decimal) -> Decimal:
         """What closing all of it at ``mark_price`` would add, before commission."""

@@ -3,6 +3,7 @@
 Steps 2 to 4 of ../shared/spec/order-protocol.md. `Books` is what remembers: PostgreSQL when we trade
 (`trades.services.books`), a dictionary when `manage.py simulate` runs this very code. Each method of `Books` is one
 transaction; none is open while the exchange is spoken to, and a process may die between any two lines of this module.
+What happens here takes time, so it is given a clock, not a moment.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from market.exchange.errors import (
 )
 from market.exchange.gateway import OrderGateway
 from market.exchange.types import OrderReport, OrderRequest, OrderType, PairRequest
-from market.types import Side, moving
+from market.types import Clock, Side
 from trades.lifecycle import IN_DOUBT, OrderPurpose, OrderStatus
 
 VALID_FOR = timedelta(seconds=5)
@@ -63,6 +64,14 @@ class OrderRow(Protocol):
 Row = TypeVar("Row", bound=OrderRow, contravariant=True)
 
 
+def obstacle(orders: Sequence[OrderRow], *, account_state: str, is_cooling: bool) -> str:
+    """What has come up at the account since the orders were intended, read as they are claimed; empty: nothing."""
+    enters = any(order.purpose == OrderPurpose.ENTRY for order in orders)
+    if account_state == "halted" or (account_state == "reducing" and enters):
+        return f"the account is {account_state}"
+    return "the exchange asked for silence" if is_cooling else ""
+
+
 class Books(Protocol[Row]):
     """What remembers orders. Each method is one transaction, durable when it returns."""
 
@@ -91,12 +100,11 @@ class Books(Protocol[Row]):
         """Write down that an open order is to be canceled; False when it is not open any more."""
 
 
-def submit(orders: Sequence[Row], *, books: Books[Row], gateway: OrderGateway, now: datetime) -> ExchangeError | None:
+def submit(orders: Sequence[Row], *, books: Books[Row], gateway: OrderGateway, clock: Clock) -> ExchangeError | None:
     """Send one intended order, or the two of a pair, once; return the exchange's bad news, if it had some.
 
-    Their validity counts from the claim, not from ``now``, when somebody began to think of them.
+    Their validity counts from the claim, not from when somebody began to think of them.
     """
-    clock = moving(now)
     try:
         gateway.prepare()
     except ExchangeError as error:
@@ -141,13 +149,12 @@ def _request(order: OrderRow, *, signed_at: datetime) -> OrderRequest:
     )
 
 
-def cancel(order: Row, *, books: Books[Row], gateway: OrderGateway, now: datetime) -> ExchangeError | None:
+def cancel(order: Row, *, books: Books[Row], gateway: OrderGateway, clock: Clock) -> ExchangeError | None:
     """Cancel an open order and record what has become of it; return the bad news, if the outcome is not clear yet.
 
     The wish is written down first. Whether it came true only the order itself tells: it may have been filled before.
     """
-    clock = moving(now)
-    if not books.request_cancel(order, now=now):
+    if not books.request_cancel(order, now=clock()):
         return None
     try:
         gateway.cancel(order.symbol, order.client_order_id, OrderType(order.type))
@@ -155,23 +162,24 @@ def cancel(order: Row, *, books: Books[Row], gateway: OrderGateway, now: datetim
         pass  # it is not open any more: filled, canceled or expired
     except (*CLEAR_NOES, OutcomeUnknown) as error:
         return error  # it stays open, with the wish: the next sweep asks, and cancels again
-    return ask(order, books=books, gateway=gateway, now=clock())
+    return ask(order, books=books, gateway=gateway, clock=clock)
 
 
-def ask(order: Row, *, books: Books[Row], gateway: OrderGateway, now: datetime) -> ExchangeError | None:
+def ask(order: Row, *, books: Books[Row], gateway: OrderGateway, clock: Clock) -> ExchangeError | None:
     """Ask the exchange by client id and book the answer; return what was in the way of asking.
 
     "Not found" counts only past the proof deadline, and twice, some seconds apart: before, the order may still be
     under way. A query that fails proves nothing.
     """
+    asked_at = clock()  # an answer tells how things were at some moment after this one
     try:
         report = gateway.find_order(order.symbol, order.client_order_id, OrderType(order.type))
     except OrderNotFound:
-        _weigh_not_found(order, books=books, now=now)
+        _weigh_not_found(order, books=books, now=asked_at)
     except ExchangeError as error:
         return error
     else:
-        books.record(order, report, now=now)
+        books.record(order, report, now=clock())
     return None
 
 
@@ -194,13 +202,14 @@ def is_hanging(order: OrderRow, now: datetime) -> bool:
     return order.status in (OrderStatus.UNKNOWN, OrderStatus.OPEN)
 
 
-def move_on(order: Row, *, books: Books[Row], gateway: OrderGateway, now: datetime) -> ExchangeError | None:
+def move_on(order: Row, *, books: Books[Row], gateway: OrderGateway, clock: Clock) -> ExchangeError | None:
     """Move a hanging order on as far as evidence allows; return what was in the way."""
     if order.status != OrderStatus.INTENDED:
-        error = ask(order, books=books, gateway=gateway, now=now)
+        error = ask(order, books=books, gateway=gateway, clock=clock)
         if not error and order.status == OrderStatus.OPEN and order.cancel_requested_at:
-            return cancel(order, books=books, gateway=gateway, now=now)
+            return cancel(order, books=books, gateway=gateway, clock=clock)
         return error
+    now = clock()
     if order.purpose == OrderPurpose.PROTECTION:
         # Whether it is still wanted, and at which price, only a fresh look at the position tells.
         books.drop(order, "never sent: left behind", now=now)
@@ -208,7 +217,7 @@ def move_on(order: Row, *, books: Books[Row], gateway: OrderGateway, now: dateti
     if order.created_at < now - TOO_OLD_TO_SEND:
         books.drop(order, "never sent: too old when it was found", now=now)
         return None
-    return submit([order], books=books, gateway=gateway, now=now)
+    return submit([order], books=books, gateway=gateway, clock=clock)
 
 
 def silences_the_account(error: Exception | None) -> bool:

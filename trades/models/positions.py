@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from market.fields import AmountField
 from market.models import ExchangeAccount
+from trades.booking import Figures
 from trades.pnl import Holding
 
 
@@ -45,6 +46,11 @@ class Position(models.Model):
     naked_since = models.DateTimeField(
         null=True, help_text="Since when it has been open without a stop that rests at the exchange."
     )
+    bookmark = models.JSONField(
+        default=dict,
+        editable=False,
+        help_text="For booking alone: the newest fill, and the figures before this round, where late fills go in.",
+    )
 
     objects = PositionQuerySet.as_manager()
 
@@ -66,7 +72,28 @@ class Position(models.Model):
     def holding(self) -> Holding:
         return Holding(self.quantity, self.entry_price, self.realized_pnl, self.fees)
 
-    def hold(self, holding: Holding) -> None:
-        """Take over what the rules computed; the caller saves."""
-        self.quantity, self.entry_price = holding.quantity, holding.entry_price
-        self.realized_pnl, self.fees = holding.realized_pnl, holding.fees
+    @property
+    def figures(self) -> Figures:
+        """What its fills come to so far."""
+        start = self.bookmark.get("start")
+        return Figures(
+            Holding(self.quantity, self.entry_price, self.realized_pnl - self.funding, self.fees),
+            self.round,
+            self.opened_at,
+            self.closed_at,
+            self.bookmark.get("opened_by"),
+            self.bookmark.get("newest", -1),
+            Figures.unpacked(start) if start else None,
+        )
+
+    def take(self, figures: Figures) -> None:
+        """Take over what the rules computed from its fills; the caller saves."""
+        holding, start = figures.holding, figures.start
+        self.quantity, self.entry_price, self.fees = holding.quantity, holding.entry_price, holding.fees
+        self.realized_pnl = holding.realized_pnl + self.funding
+        self.round, self.opened_at, self.closed_at = figures.round, figures.opened_at, figures.closed_at
+        self.bookmark = {
+            "newest": figures.newest,
+            "opened_by": figures.opened_by,
+            "start": start.packed() if start else None,
+        }

@@ -17,7 +17,11 @@ from trades.models.positions import Position
 
 
 class Fill(models.Model):
-    """One execution against an order, as the exchange reported it."""
+    """One execution against an order, as the exchange reported it.
+
+    Only facts, the commission's worth among them. What it earned depends on the fills that were executed before it, of
+    which one may still become known: that is the trade's to say.
+    """
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fills")
     account = models.ForeignKey(ExchangeAccount, on_delete=models.PROTECT, related_name="fills")
@@ -29,7 +33,6 @@ class Fill(models.Model):
     commission = AmountField()
     commission_asset = models.CharField(max_length=20)
     commission_quote = AmountField(help_text="The commission's worth in quote asset.")
-    realized_pnl = AmountField(help_text="What it earned, in quote asset, net of its commission.")
     executed_at = models.DateTimeField()
 
     class Meta:

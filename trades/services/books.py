@@ -12,6 +12,7 @@ from market.exchange.types import OrderReport
 from market.models import ExchangeAccount
 from trades.lifecycle import OrderStatus
 from trades.models import Event, Order
+from trades.protocol import obstacle
 from trades.services.events import write_event
 from trades.services.records import record_report
 
@@ -25,10 +26,10 @@ class DatabaseBooks:
         account_id = orders[0].position.account_id
         with transaction.atomic(durable=True):
             account = ExchangeAccount.objects.select_for_update(no_key=True).get(pk=account_id)
-            obstacle = _obstacle(account, orders, now=signed_at)
-            if obstacle:
+            found = obstacle(orders, account_state=account.state, is_cooling=account.is_cooling(signed_at))
+            if found:
                 for order in orders:
-                    order.move(OrderStatus.CANCELED, finished_at=signed_at, error=obstacle)
+                    order.move(OrderStatus.CANCELED, finished_at=signed_at, error=found)
                 return False
             moment = {"signed_at": signed_at, "proof_deadline": proof_deadline}
             moved = [order.move(OrderStatus.SUBMITTED, **moment) for order in orders]
@@ -86,11 +87,3 @@ def note_account_trouble(account_id: int, error: Exception, *, now: datetime) ->
         account.update(cooldown_until=Greatest("cooldown_until", Value(now + error.retry_after)))
     elif isinstance(error, PermissionDenied):
         account.update(key_error=str(error)[:300])
-
-
-def _obstacle(account: ExchangeAccount, orders: Sequence[Order], *, now: datetime) -> str:
-    """What has come up at the account since the orders were intended."""
-    enters = any(order.purpose == Order.Purpose.ENTRY for order in orders)
-    if account.state == ExchangeAccount.State.HALTED or (account.state == ExchangeAccount.State.REDUCING and enters):
-        return f"the account is {account.state}"
-    return "the exchange asked for silence" if account.is_cooling(now) else ""

@@ -13,7 +13,7 @@ from market.exchange.errors import ExchangeError
 from market.exchange.gateway import OrderGateway
 from market.exchange.types import OrderType
 from market.rules import Rules
-from market.types import Market, Side
+from market.types import Market, Side, moving
 from trades import protocol
 from trades.checks import Denial, Proposal, first_denial
 from trades.lifecycle import IN_DOUBT, OrderPurpose
@@ -126,14 +126,14 @@ def take_back_unsent(position_id: int, *, signal_exits: bool, now: datetime) -> 
 
 def submit_order(order: Order, *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
     """Send an intended order once; return the exchange's bad news, if it had some."""
-    return protocol.submit([order], books=BOOKS, gateway=gateway, now=now)
+    return protocol.submit([order], books=BOOKS, gateway=gateway, clock=moving(now))
 
 
 def submit_pair(orders: Sequence[Order], *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
     """Send an intended stop and its target as one list, once; return the exchange's bad news, if it had some."""
-    return protocol.submit(orders, books=BOOKS, gateway=gateway, now=now)
+    return protocol.submit(orders, books=BOOKS, gateway=gateway, clock=moving(now))
 
 
 def cancel_order(order: Order, *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
     """Cancel an open order; return the bad news while the outcome is not clear."""
-    return protocol.cancel(order, books=BOOKS, gateway=gateway, now=now)
+    return protocol.cancel(order, books=BOOKS, gateway=gateway, clock=moving(now))

@@ -60,7 +60,7 @@ def _sweep_account(orders: list[Order], clock: Clock, *, until: datetime) -> int
         if clock() > until:
             break
         looked_at += 1
-        error = _try_to_move_on(order, now=clock())
+        error = _try_to_move_on(order, clock)
         if error and protocol.silences_the_account(error):
             note_account_trouble(account.pk, error, now=clock())
             break
@@ -87,11 +87,11 @@ def _hanging(now: datetime) -> list[Order]:
     return list(hanging.select_related("position__account").order_by(*longest_ago)[:ORDERS_PER_SWEEP])
 
 
-def _try_to_move_on(order: Order, *, now: datetime) -> Exception | None:
+def _try_to_move_on(order: Order, clock: Clock) -> Exception | None:
     """Move one order on; return what was in the way, after writing it to the log."""
     error: Exception | None
     try:
-        error = protocol.move_on(order, books=BOOKS, gateway=gateway_for(order.position.account), now=now)
+        error = protocol.move_on(order, books=BOOKS, gateway=gateway_for(order.position.account), clock=clock)
     except SoftTimeLimitExceeded:
         raise
     except (ExchangeError, SecretUnreadable) as trouble:

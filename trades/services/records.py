@@ -1,19 +1,22 @@
 """Step 4 of the order protocol: a report becomes fills, position, trade and news, in one transaction."""
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from django.db import transaction
-from django.db.models import Count, Max, Min, Sum
+from django.db.models import Count, F, Max, Min, Sum
 
 from market.exchange.errors import ExchangeUnavailable
-from market.exchange.types import OrderReport, OrderType
+from market.exchange.types import FillReport, OrderReport, OrderType
 from market.prices import last_prices
 from market.rounding import plain
 from market.types import Side
-from trades.booking import Booked, Rates, book_fills, status_after
+from trades.booking import Line, Rates, book, line_of, new_fills, status_after
 from trades.lifecycle import NEVER_WERE, OrderStatus
 from trades.models import Event, Fill, Order, Position, Trade
+from trades.pnl import ZERO, Execution
 from trades.services.events import write_event
 
 EVENT_OF_PROTECTION = {OrderType.STOP: Event.Kind.STOP_HIT, OrderType.TARGET: Event.Kind.TARGET_HIT}
@@ -29,12 +32,12 @@ def record_report(order: Order, report: OrderReport, *, now: datetime) -> None:
         position = locked_position(order.position_id)
         current = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
         current.position = position
-        news = _book_new_fills(current, position, report, rates=rates)
+        earned = _book_new_fills(current, position, report, rates=rates)
         _follow_status(current, report, now=now)
-        if _watch_nakedness(current, position, now=now) or news:
+        if _watch_nakedness(current, position, now=now) or earned:
             position.save()
-        if news:
-            _tell(current, position, _save_trade(current, position), now=now)
+        if earned:
+            _tell(current, position, _save_trades(current, position, earned), now=now)
     for field in ("status", "filled_quantity", "exchange_order_id", "finished_at", "not_found_at", "naked_seconds"):
         setattr(order, field, getattr(current, field))
     order.position = position
@@ -64,28 +67,44 @@ def _commission_rates(position: Position, report: OrderReport, *, now: datetime)
     return rates
 
 
-def _book_new_fills(order: Order, position: Position, report: OrderReport, *, rates: Rates) -> bool:
-    """Book the fills that are not booked yet, under the locks of order and position. True if there was any."""
+def _book_new_fills(order: Order, position: Position, report: OrderReport, *, rates: Rates) -> Mapping[int, Decimal]:
+    """Book the fills that are not booked yet, under the locks of order and position.
+
+    Returns what that changed in the earnings of each order, by its id; nothing if there was no new fill.
+    """
     known = set(order.fills.values_list("exchange_trade_id", flat=True)) if order.filled_quantity else set()
-    booked = list(
-        book_fills(position.holding, Side(order.side), report, known=known, base_asset=position.base_asset, rates=rates)
-    )
-    if not booked:
-        return False
-    moments = [item.report.executed_at for item in booked]
-    if order.purpose != Order.Purpose.ENTRY:
-        position.closed_at = max(moments)
-    elif not known:
-        position.round += 1
-        position.opened_at = min(moments)
-    Fill.objects.bulk_create([_fill(order, position, item) for item in booked])
-    position.hold(booked[-1].holding)
-    order.filled_quantity += sum((item.report.quantity for item in booked), Decimal(0))
-    return True
+    fills = new_fills(report, known=known)
+    if not fills:
+        return {}
+    is_entry, side = order.purpose == Order.Purpose.ENTRY, Side(order.side)
+    lines = [
+        line_of(fill, order=order.pk, is_entry=is_entry, side=side, base_asset=position.base_asset, rates=rates)
+        for fill in fills
+    ]
+    figures, earned = book(position.figures, lines, journal=partial(_journal, position))
+    Fill.objects.bulk_create(_fill(order, position, fill, line) for fill, line in zip(fills, lines, strict=True))
+    position.take(figures)
+    order.filled_quantity += sum((fill.quantity for fill in fills), ZERO)
+    return earned
 
 
-def _fill(order: Order, position: Position, booked: Booked) -> Fill:
-    reported = booked.report
+def _journal(position: Position, after_id: int) -> Iterator[Line]:
+    """The position's booked lines with a trade id above the given one."""
+    rows = Fill.objects.filter(
+        account=position.account_id,
+        symbol=position.symbol,
+        exchange_trade_id__gt=after_id,
+        order__position=position,
+    ).select_related("order")
+    for row in rows:
+        takes_base = row.commission_asset == position.base_asset
+        commission_base = row.commission if takes_base else ZERO
+        execution = Execution(Side(row.order.side), row.price, row.quantity, row.commission_quote, commission_base)
+        is_entry = row.order.purpose == Order.Purpose.ENTRY
+        yield Line(row.exchange_trade_id, row.order_id, is_entry, execution, row.executed_at)
+
+
+def _fill(order: Order, position: Position, reported: FillReport, line: Line) -> Fill:
     return Fill(
         order=order,
         account=position.account,
@@ -96,8 +115,7 @@ def _fill(order: Order, position: Position, booked: Booked) -> Fill:
         quote_quantity=reported.quote_quantity,
         commission=reported.commission,
         commission_asset=reported.commission_asset,
-        commission_quote=booked.commission_quote,
-        realized_pnl=booked.realized_pnl,
+        commission_quote=line.execution.commission_quote,
         executed_at=reported.executed_at,
     )
 
@@ -105,7 +123,7 @@ def _fill(order: Order, position: Position, booked: Booked) -> Fill:
 def _follow_status(order: Order, report: OrderReport, *, now: datetime) -> None:
     """Take over the exchange's status, once the books hold all that it executed."""
     order.exchange_order_id = report.exchange_order_id
-    status = status_after(OrderStatus(order.status), report, filled=order.filled_quantity)
+    status = status_after(OrderStatus(order.status), report, filled=order.filled_quantity, quantity=order.quantity)
     if status != order.status:
         if order.status in NEVER_WERE:
             _make_room_for_late_birth(order)
@@ -143,40 +161,35 @@ def _watch_nakedness(order: Order, position: Position, *, now: datetime) -> bool
     return position.naked_since != before
 
 
-def _save_trade(order: Order, position: Position) -> Trade:
-    """Derive the trade of an order from all of its fills."""
+def _save_trades(order: Order, position: Position, earned: Mapping[int, Decimal]) -> Trade:
+    """Derive the trade of an order from all of its fills; correct what a late fill changed in those of others."""
+    for order_id, change in earned.items():
+        if change and order_id != order.pk:
+            Trade.objects.filter(order=order_id).update(realized_pnl=F("realized_pnl") + change)
     total = order.fills.aggregate(
         quantity=Sum("quantity"),
         quote=Sum("quote_quantity"),
         commission=Sum("commission"),
         commission_quote=Sum("commission_quote"),
-        realized_pnl=Sum("realized_pnl"),
         first_at=Min("executed_at"),
         assets=Count("commission_asset", distinct=True),
         asset=Max("commission_asset"),
     )
     single = total["assets"] == 1
     assert order.exchange_order_id is not None, f"order {order.pk} has fills but no id at the exchange"
-    trade, _ = Trade.objects.update_or_create(
-        order=order,
-        defaults={
-            "position": position,
-            "environment": position.account.environment,
-            "market": position.account.market,
-            "symbol": position.symbol,
-            "binance_order_id": order.exchange_order_id,
-            "purpose": order.purpose,
-            "side": order.side,
-            "price": total["quote"] / total["quantity"],
-            "quantity_filled": total["quantity"],
-            "quote_quantity": total["quote"],
-            "commission": total["commission"] if single else total["commission_quote"],
-            "commission_asset": total["asset"] if single else position.quote_asset,
-            "commission_quote": total["commission_quote"],
-            "realized_pnl": total["realized_pnl"],
-            "created_at": total["first_at"],
-        },
-    )
+    trade = Trade.objects.filter(order=order).first() or Trade(order=order, realized_pnl=ZERO)
+    trade.position = position
+    trade.environment, trade.market = position.account.environment, position.account.market
+    trade.symbol, trade.binance_order_id = position.symbol, order.exchange_order_id
+    trade.purpose, trade.side = order.purpose, order.side
+    trade.price, trade.quantity_filled = total["quote"] / total["quantity"], total["quantity"]
+    trade.quote_quantity = total["quote"]
+    trade.commission = total["commission"] if single else total["commission_quote"]
+    trade.commission_asset = total["asset"] if single else position.quote_asset
+    trade.commission_quote = total["commission_quote"]
+    trade.realized_pnl += earned[order.pk]
+    trade.created_at = total["first_at"]
+    trade.save()
     return trade
 
 

@@ -51,7 +51,6 @@ class FillFactory(factory.django.DjangoModelFactory):
     commission = Decimal(0)
     commission_asset = "USDT"
     commission_quote = Decimal(0)
-    realized_pnl = Decimal(0)
     executed_at = NOON
 
 

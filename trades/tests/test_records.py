@@ -1,6 +1,6 @@
 import random
 import threading
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection
 from market.exchange.types import ReportStatus
 from market.tests.factories import NOON
 from market.types import Price
-from trades.models import Event, Fill, Order, Trade
+from trades.models import Event, Fill, Order, Position, Trade
 from trades.services import record_report
 from trades.tests.factories import OrderFactory, PositionFactory
 from trades.tests.gateways import fill_report, order_report
@@ -65,12 +65,63 @@ def test_fills_in_any_order_and_repeated_give_the_same_books():
             record_report(order, report, now=NOON)
         Trade.objects.filter(order=order).update(binance_order_id=1000 + seed)
         order.position.refresh_from_db()
-        results.add((order.status, *vars(order.position.holding).values(), Fill.objects.filter(order=order).count()))
+        results.add((order.status, *astuple(order.position.holding), Fill.objects.filter(order=order).count()))
 
     assert len(results) == 1
     status, quantity, entry_price, realized, fees, count = results.pop()
     assert (status, quantity, realized, fees, count) == ("filled", Decimal("0.01"), Decimal("-0.5"), Decimal("0.5"), 10)
     assert abs(entry_price - Decimal("50005.5")) < Decimal("1e-12")
+
+
+def entry_and_exit():
+    """A purchase of 0.03 and the sale of 0.01 of it that followed, both sent."""
+    entry = submitted(quantity=Decimal("0.03"))
+    return entry, submitted(position=entry.position, purpose="exit", side="SELL")
+
+
+def of_exit(report):
+    return replace(report, exchange_order_id=78)
+
+
+def test_a_fill_that_comes_late_corrects_what_later_ones_have_earned():
+    entry, left = entry_and_exit()
+    first, second = fill_report(1, price="100"), fill_report(2, price="130", quantity="0.02")
+    record_report(entry, order_report(first, executed="0.03"), now=NOON)
+    record_report(left, of_exit(order_report(fill_report(3, price="150"))), now=NOON)
+    thought = left.trade.realized_pnl
+
+    record_report(entry, order_report(first, second), now=NOON)
+
+    left.trade.refresh_from_db()
+    entry.position.refresh_from_db()
+    assert (thought, left.trade.realized_pnl) == (Decimal("0.5"), Decimal("0.3"))
+    assert entry.position.realized_pnl == Decimal("0.3")
+    assert (entry.position.quantity, entry.position.entry_price) == (Decimal("0.02"), 120)
+
+
+def test_what_is_booked_late_leaves_funding_alone():
+    entry, left = entry_and_exit()
+    first, second = fill_report(1, price="100"), fill_report(2, price="130", quantity="0.02")
+    record_report(left, of_exit(order_report(fill_report(3, price="150"))), now=NOON)
+    Position.objects.update(funding=Decimal("-0.25"), realized_pnl=Decimal("-0.25"))
+
+    record_report(entry, order_report(first, second), now=NOON)
+
+    entry.position.refresh_from_db()
+    assert entry.position.realized_pnl == Decimal("0.05")
+
+
+def test_the_usual_fill_is_booked_without_reading_the_journal(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the journal is read")
+
+    entry, left = entry_and_exit()
+    monkeypatch.setattr("trades.services.records._journal", refuse)
+
+    record_report(entry, order_report(fill_report(1, quantity="0.03")), now=NOON)
+    record_report(left, of_exit(order_report(fill_report(3, price="51000"))), now=NOON)
+
+    assert left.trade.realized_pnl == 10
 
 
 def test_an_order_whose_fills_lag_behind_is_not_finished_yet():
