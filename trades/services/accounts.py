@@ -68,7 +68,7 @@ def reconcile_account(account: ExchangeAccount, *, now: datetime) -> list[str]:
     differences = _differences(account, gateway)
     if differences:  # a resting order may have been executed just now: ask for all of them, and look again
         for order in Order.objects.live().filter(position__account=account).select_related("position__account"):
-            protocol.move_on(order, books=BOOKS, gateway=gateway, now=clock())
+            protocol.move_on(order, books=BOOKS, gateway=gateway, clock=clock)
         differences = _differences(account, gateway)
     _finish(account, differences, now=clock())
     return differences

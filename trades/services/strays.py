@@ -10,7 +10,7 @@ from market.exchange.errors import OrderNotFound
 from market.exchange.gateway import Gateway
 from market.exchange.types import AccountFill, OpenOrder, OrderType
 from market.models import ExchangeAccount
-from market.types import Market, Side
+from market.types import Market, Side, moving
 from trades import protocol
 from trades.lifecycle import OrderStatus
 from trades.models import Event, ExternalFill, ExternalOrder, FillCursor, Order, Position
@@ -170,7 +170,7 @@ def _place_fill(account: ExchangeAccount, symbol: str, found: AccountFill, gatew
     if order is None:
         _keep_external_fill(account, symbol, found)
     elif not order.fills.filter(exchange_trade_id=found.fill.exchange_trade_id).exists():
-        error = protocol.ask(order, books=BOOKS, gateway=gateway, now=now)
+        error = protocol.ask(order, books=BOOKS, gateway=gateway, clock=moving(now))
         if error:
             raise error
 
