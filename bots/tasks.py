@@ -72,6 +72,7 @@ def _skipping(work: Callable[..., services.Outcome], bot_id: int) -> str:
 @shared_task
 def protect_positions() -> None:
     """Send a task for each bot whose stop is missing at the exchange, or has outlived its position."""
+    services.tell_of_naked_positions(now=timezone.now())
     for bot_id in services.bots_to_protect().values_list("pk", flat=True):
         protect_bot.apply_async(args=(bot_id,), expires=PROTECTION_EXPIRES_SECONDS)
 

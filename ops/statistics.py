@@ -9,10 +9,11 @@ from typing import Any, cast
 from celery import current_app
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import Count, Sum
+from django.db.models import Count, Min, Sum
 from kombu.exceptions import OperationalError
 
 from bots.models import BotConfig, BotState, SeriesReading, Tick
+from bots.services import naked_positions
 from market.exchange.errors import ExchangeError
 from market.prices import last_prices
 from market.rounding import plain
@@ -46,6 +47,7 @@ def fleet_statistics(
         "fills": Fill.objects.filter(order__in=orders).count() if owner else Fill.objects.count(),
         "trades": Trade.objects.filter(position__in=positions).count() if owner else Trade.objects.count(),
         "open_positions": positions.open().count(),
+        **_naked(naked_positions().filter(pk__in=positions) if owner else naked_positions(), now=now),
         "realized_pnl": plain(positions.aggregate(total=Sum("realized_pnl"))["total"] or Decimal(0)),
         "unrealized_pnl": None if unrealized is None else plain(unrealized),
         "last_tick_age_seconds": round((now - tick.started_at).total_seconds(), 1) if tick else None,
@@ -109,6 +111,13 @@ def queue_depths() -> dict[str, int] | None:
             return {name: client.llen(name) for name in settings.CELERY_TASK_QUEUES}
     except (OperationalError, OSError):
         return None
+
+
+def _naked(naked: PositionQuerySet, *, now: datetime) -> dict[str, Any]:
+    """Positions whose stop does not rest at the exchange, and for how many seconds the worst of them."""
+    since = naked.aggregate(count=Count("pk"), first=Min("naked_since"))
+    seconds = (now - since["first"]).total_seconds() if since["first"] else 0.0
+    return {"naked_positions": since["count"], "naked_position_seconds": round(seconds, 1)}
 
 
 def _by_status(rows: Any) -> dict[str, int]:

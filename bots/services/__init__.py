@@ -1,7 +1,7 @@
 """Everything that changes bots: making and steering them, the tick, and one bot's run."""
 
 from bots.services.locking import BotBusy
-from bots.services.protection import bots_to_protect, naked_positions
+from bots.services.protection import bots_to_protect, naked_positions, tell_of_naked_positions
 from bots.services.run import Outcome, protect_bot, run_bot
 from bots.services.steering import (
     BotHoldsPosition,
@@ -27,5 +27,6 @@ __all__ = [
     "run_bot",
     "start_bots",
     "stop_bots",
+    "tell_of_naked_positions",
     "update_bot",
 ]

@@ -8,7 +8,7 @@ On futures a new stop rests before the old one goes. On spot the coins are tied 
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
@@ -22,10 +22,12 @@ from market.exchange.gateway import Gateway
 from market.exchange.types import OrderType
 from market.types import Clock, Side
 from trades.checks import Denial
-from trades.models import Order, Position, PositionQuerySet, is_open
+from trades.models import Event, Order, Position, PositionQuerySet, is_open
 from trades.services import Intent, cancel_order, intend_order, submit_order, submit_pair
+from trades.services.events import write_event
 from trades.services.orders import ID_PREFIX, MAX_ATTEMPTS
 
+NAKED_TOO_LONG = timedelta(seconds=30)
 MOST_TURNS = 4  # cancel, place, cancel what the move left over, look once more
 
 
@@ -163,3 +165,18 @@ def naked_positions() -> PositionQuerySet:
     wants_stop = Q(bot__stop_loss_percent__isnull=False) | Q(bot__trailing_stop_percent__isnull=False)
     works = Q(bot__desired_state=Wish.RUN) | Q(bot__exits_when_stopped=True)
     return Position.objects.filter(wants_stop, works, naked_since__isnull=False)
+
+
+def tell_of_naked_positions(*, now: datetime) -> int:
+    """Write the news of positions that have been without their stop for too long, once each; return how many."""
+    told = 0
+    for position in naked_positions().filter(naked_since__lt=now - NAKED_TOO_LONG).select_related("bot"):
+        since = position.naked_since
+        assert since is not None, "the query asked for those that are naked"
+        if position.events.filter(kind=Event.Kind.NAKED_POSITION, created_at__gte=since).exists():
+            continue
+        seconds = (now - since).total_seconds()
+        message = f"bot {position.bot.name}: {position.symbol} has had no stop at the exchange for {seconds:.0f} s"
+        write_event(Event.Kind.NAKED_POSITION, position, message, now=now)
+        told += 1
+    return told

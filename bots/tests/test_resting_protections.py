@@ -9,6 +9,7 @@ from django_redis import get_redis_connection
 
 from bots import services
 from bots.models import BotConfig
+from bots.services.protection import Kept
 from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying
 from market.exchange import gateway_for
@@ -258,3 +259,15 @@ def test_a_position_that_cannot_be_protected_is_given_up_and_told(make_bot, pric
     exit_order = Order.objects.get(purpose="exit")
     assert exit_order.signal_key == "exit:1:unprotected:0"
     assert Event.objects.filter(kind="order_rejected").count() == tries
+
+
+def test_a_position_that_stays_naked_is_told_of_once(make_bot, price_is, monkeypatch):
+    price_is(50_000)
+    bot = make_bot("buying", stop_loss_percent=ONE)
+    monkeypatch.setattr("bots.services.run.keep_protected", lambda *args, **kwargs: Kept())
+    run(bot)
+    later = timezone.now() + timedelta(seconds=31)
+
+    told = [services.tell_of_naked_positions(now=moment) for moment in (timezone.now(), later, later)]
+
+    assert told == [0, 1, 0]

@@ -74,6 +74,18 @@ def test_statistics_count_bots_positions_and_profit(paper):
     assert found["queues"]["high_priority"] == 0
 
 
+def test_statistics_tell_of_positions_without_the_stop_that_their_bots_want(paper):
+    now = timezone.now()
+    naked, content = BotFactory(stop_loss_percent=Decimal(1)), BotFactory()
+    Position.objects.filter(pk__in=[naked.position_id, content.position_id]).update(
+        quantity=Decimal("0.5"), naked_since=now - timedelta(seconds=40)
+    )
+
+    found = statistics.fleet_statistics(now=now)
+
+    assert (found["naked_positions"], found["naked_position_seconds"]) == (1, 40)
+
+
 @pytest.mark.parametrize(
     ("age", "active", "healthy"), [(10, 1, True), (200, 1, False), (None, 1, False), (None, 0, True)]
 )
