@@ -28,6 +28,9 @@ SCHEDULES = (
         crontab=("0", "0"),
     ),
     Schedule("warm-up-spot-symbols", "market.tasks.warmup_spot_symbols_cache", "data_sync", 290, every_seconds=300),
+    Schedule(
+        "warm-up-futures-symbols", "market.tasks.warmup_futures_symbols_cache", "data_sync", 290, every_seconds=300
+    ),
     Schedule("reconcile-orders", "trades.tasks.reconcile_orders", "high_priority", 14, every_seconds=15),
 )
 
