@@ -236,6 +236,12 @@ def test_every_filter_names_value_and_bound(order, broken, detail):
     assert violation == Violation(broken, detail)
 
 
+def test_a_price_of_nothing_is_below_a_minimum_that_is_none():
+    violation = check_order(replace(STRICT, min_price=number("0")), replace(LIMIT, price=number("0")))
+
+    assert violation == Violation("PRICE_FILTER", "price 0 USDT is below the minimum 0")
+
+
 @pytest.mark.parametrize(
     "order",
     [

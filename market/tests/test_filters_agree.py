@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import market
@@ -41,79 +41,92 @@ def changed(entry: dict[str, Any], filters: dict[str, dict[str, Any]]) -> dict[s
     return entry | {"filters": list(merged.values())}
 
 
+def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
+    """The value that breaks nothing, mostly: an order that breaks one filter tells nothing of the others."""
+    return st.one_of(*[st.just(usual)] * 3, st.sampled_from(others))
+
+
+def amounts(usual: str, *others: str) -> st.SearchStrategy[Decimal]:
+    """Bounds, what is just beyond them, and what usually passes."""
+    return mostly(usual, *others).map(Decimal)
+
+
 @st.composite
 def spot_entries(draw: st.DrawFn) -> dict[str, Any]:
     multipliers = [f"{side}Multiplier{way}" for side in ("bid", "ask") for way in ("Up", "Down")]
     return changed(
         SPOT,
         {
-            "PRICE_FILTER": {"minPrice": draw(st.sampled_from(["0", "0.01", "500"])), "maxPrice": "9000"},
+            "PRICE_FILTER": {
+                "minPrice": draw(mostly("0", "100", "120")),
+                "maxPrice": draw(mostly("0", "100", "120")),
+                "tickSize": draw(mostly("0.01", "1")),
+            },
             "LOT_SIZE": {
-                "minQty": draw(st.sampled_from(["0.01", "0.5"])),
-                "maxQty": draw(st.sampled_from(["20", "1000"])),
-                "stepSize": draw(st.sampled_from(["0.01", "0.1"])),
+                "minQty": draw(mostly("0.01", "10")),
+                "maxQty": draw(mostly("1000", "10")),
+                "stepSize": draw(mostly("0.01", "0.1")),
             },
             "MARKET_LOT_SIZE": {
-                "minQty": draw(st.sampled_from(["0", "1"])),
-                "maxQty": draw(st.sampled_from(["0", "15"])),
-                "stepSize": draw(st.sampled_from(["0", "1"])),
+                "minQty": draw(mostly("0", "10")),
+                "maxQty": draw(mostly("0", "10")),
+                "stepSize": draw(mostly("0", "1")),
             },
-            "PERCENT_PRICE_BY_SIDE": {name: draw(st.sampled_from(["0.5", "1.2", "2"])) for name in multipliers},
+            "PERCENT_PRICE_BY_SIDE": {
+                name: draw(mostly("5" if name.endswith("Up") else "0.2", "1.2", "1", "0.8")) for name in multipliers
+            },
             "NOTIONAL": {
-                "minNotional": draw(st.sampled_from(["5", "1000"])),
-                "maxNotional": draw(st.sampled_from(["20000", "9000000"])),
+                "minNotional": draw(mostly("1", "1000")),
+                "maxNotional": draw(mostly("9000000", "1000")),
                 "applyMinToMarket": draw(st.booleans()),
                 "applyMaxToMarket": draw(st.booleans()),
             },
             "MAX_NUM_ORDERS": {"maxNumOrders": 3},
             "MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders": 2},
-            "MAX_POSITION": {"maxPosition": draw(st.sampled_from(["0", "30"]))},
+            "MAX_POSITION": {"maxPosition": draw(mostly("0", "30"))},
         },
     )
 
 
 @st.composite
 def futures_entries(draw: st.DrawFn) -> dict[str, Any]:
-    # One that is no multiple of the step: there it shows from where the steps are counted.
-    lot = {"minQty": draw(st.sampled_from(["0.01", "0.015"])), "maxQty": "20", "stepSize": "0.01"}
+    # A minimum that is no multiple of the step shows from where the steps are counted.
+    lot = {"minQty": draw(mostly("0.01", "0.005", "10")), "maxQty": draw(mostly("1000", "10")), "stepSize": "0.01"}
     return changed(
         FUTURES,
         {
-            "PRICE_FILTER": {"minPrice": draw(st.sampled_from(["0.1", "500"])), "maxPrice": "9000"},
-            "LOT_SIZE": lot,
-            "MARKET_LOT_SIZE": lot | {"maxQty": draw(st.sampled_from(["15", "120"]))},
-            "PERCENT_PRICE": {
-                "multiplierUp": draw(st.sampled_from(["1.05", "2"])),
-                "multiplierDown": draw(st.sampled_from(["0.95", "0.5"])),
+            "PRICE_FILTER": {
+                "minPrice": draw(mostly("0.01", "100", "120")),
+                "maxPrice": draw(mostly("9000", "100", "120")),
+                "tickSize": draw(mostly("0.01", "1")),
             },
-            "MIN_NOTIONAL": {"notional": draw(st.sampled_from(["5", "1000"]))},
+            "LOT_SIZE": lot,
+            "MARKET_LOT_SIZE": lot | {"maxQty": draw(mostly("1000", "10"))},
+            "PERCENT_PRICE": {
+                "multiplierUp": draw(mostly("5", "1.2", "1")),
+                "multiplierDown": draw(mostly("0.2", "0.8", "1")),
+            },
+            "MIN_NOTIONAL": {"notional": draw(mostly("1", "1000"))},
             "MAX_NUM_ORDERS": {"limit": 3},
         },
     )
 
 
-def amounts(most: int, places: int) -> st.SearchStrategy[Decimal]:
-    """Round numbers and odd ones: the former pass more often."""
-    return st.one_of(
-        st.integers(0, most).map(Decimal),
-        st.integers(0, most * 10**places).map(lambda number: Decimal(number) / 10**places),
-    )
-
-
 @st.composite
-def drafts(draw: st.DrawFn, types: tuple[OrderType, ...]) -> Draft:
-    kind = draw(st.sampled_from(types))
+def drafts(draw: st.DrawFn) -> Draft:
+    kind = draw(st.sampled_from(OrderType))
+    prices = amounts("100", "80", "79.99", "99.99", "100.01", "100.5", "120", "120.01", "0", "-1")
     return Draft(
         type=kind,
         side=draw(st.sampled_from(Side)),
-        quantity=draw(amounts(25, 3)),
-        reference=draw(amounts(9000, 1).filter(bool)),
-        price=None if kind is OrderType.MARKET else draw(amounts(10_000, 2)),
-        best=draw(amounts(9000, 1).filter(bool)),
+        quantity=draw(amounts("10", "0", "0.005", "0.01", "0.015", "8.33", "8.34", "9.99", "9.995", "10.01", "12.5")),
+        reference=Decimal(100),
+        price=None if kind is OrderType.MARKET else draw(prices),
+        best=draw(amounts("100", "80", "79.99", "120", "120.01")),
         reduce_only=draw(st.booleans()),
-        open_orders=draw(st.integers(0, 4)),
-        open_conditionals=draw(st.integers(0, 3)),
-        held=draw(amounts(30, 2)),
+        open_orders=draw(mostly(0, 2, 3)),
+        open_conditionals=draw(mostly(0, 1, 2)),
+        held=draw(amounts("0", "20", "20.01", "30")),
     )
 
 
@@ -186,14 +199,16 @@ def judge_on_futures(entry: dict[str, Any], order: Draft) -> None:
         raise Rejected(-2025, "Reach max open order limit.")
 
 
-@given(entry=spot_entries(), order=drafts(tuple(OrderType)))
+@settings(max_examples=300)
+@given(entry=spot_entries(), order=drafts())
 def test_what_spot_takes_passes_and_nothing_else(entry, order):
     violation = check_order(rules_of(entry), order)
 
     assert (violation is None) == passes(lambda: judge_on_spot(entry, order)), violation
 
 
-@given(entry=futures_entries(), order=drafts(tuple(OrderType)))
+@settings(max_examples=300)
+@given(entry=futures_entries(), order=drafts())
 def test_what_futures_take_passes_and_nothing_else(entry, order):
     violation = check_order(rules_of(entry), order)
 
