@@ -7,7 +7,9 @@ import pytest
 
 from market.exchange.adapter import FuturesGateway, SpotGateway
 from market.paper.tests.server import PaperServer
-from market.tests.servers import hosts_at
+from market.tests.exchange.acts import ACTS, TIMES, Act
+from market.tests.servers import WaywardExchange, answer, hosts_at, server_time
+from market.types import Market
 
 Hold = Callable[..., None]
 Fault = Callable[..., None]
@@ -62,3 +64,11 @@ def futures(paper: PaperServer, key: dict[str, Any], hold: Hold, no_waiting: Non
 def gateway(request: pytest.FixtureRequest) -> SpotGateway | FuturesGateway:
     """Either of them, in turn."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=ACTS.values(), ids=ACTS)
+def act(request: pytest.FixtureRequest, wayward: WaywardExchange) -> Act:
+    """Each thing that changes an account, in turn; the wayward exchange does it."""
+    wayward.will(TIMES[Market.FUTURES], server_time())
+    wayward.will(request.param.path, answer(request.param.said))
+    return request.param

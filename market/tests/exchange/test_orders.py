@@ -7,7 +7,7 @@ import pytest
 
 from market.exchange.errors import OrderNotFound, OrderRejected, OutcomeUnknown, TriggersAtOnce
 from market.exchange.types import OrderReport, OrderType, ReportStatus
-from market.tests.exchange.requests import SYMBOL, order
+from market.tests.exchange.orders import SYMBOL, order
 from market.types import Side
 
 # A conditional order of each kind that waits at a price of 50,000, and the price that triggers it.
