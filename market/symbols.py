@@ -21,8 +21,9 @@ REFRESH_EVERY = timedelta(seconds=300)
 KEEP = 3 * REFRESH_EVERY
 POPULAR = ("BTC", "ETH", "BNB", "SOL", "XRP", "DOGE", "ADA", "AVAX", "LINK", "DOT")
 QUOTE_ASSET = "USDT"
+PERPETUAL = "PERPETUAL"
 # Long lists that no rule of ours reads.
-UNUSED = ("permissionSets", "permissions", "allowedSelfTradePreventionModes", "orderTypes")
+UNUSED = ("permissionSets", "permissions", "allowedSelfTradePreventionModes", "underlyingSubType", "timeInForce")
 
 
 class UnknownSymbol(Exception):
@@ -57,7 +58,8 @@ def warm_symbols(environment: str, market: str, *, now: datetime) -> int:
 
 
 def _is_wanted(entry: Mapping[str, Any]) -> bool:
-    if entry.get("quoteAsset") != QUOTE_ASSET:
+    """True for what is priced in USDT and has rules; of futures for what does not expire."""
+    if entry.get("quoteAsset") != QUOTE_ASSET or entry.get("contractType", PERPETUAL) != PERPETUAL:
         return False
     try:
         rules_of(entry)

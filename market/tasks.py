@@ -1,6 +1,7 @@
 """Market tasks: thin faces of the functions they call."""
 
 import logging
+from typing import Any
 
 from celery import shared_task
 from django.conf import settings
@@ -13,18 +14,36 @@ from market.types import Market
 logger = logging.getLogger(__name__)
 
 
-@shared_task(autoretry_for=(ExchangeError,), max_retries=5, retry_backoff=2, retry_backoff_max=60, retry_jitter=True)
-def warmup_spot_symbols_cache() -> None:
-    """Refresh the spot symbols of every environment that is switched on (features M2).
+# Features M2: at most five further tries, each later than the one before.
+RETRIES: dict[str, Any] = {
+    "autoretry_for": (ExchangeError,),
+    "max_retries": 5,
+    "retry_backoff": 2,
+    "retry_backoff_max": 60,
+    "retry_jitter": True,
+}
 
-    One that is away keeps its last good rules, does not hold up the others, and is tried again.
-    """
+
+@shared_task(**RETRIES)
+def warmup_spot_symbols_cache() -> None:
+    """Refresh the spot symbols of every environment that is switched on."""
+    _warm_symbols_everywhere(Market.SPOT)
+
+
+@shared_task(**RETRIES)
+def warmup_futures_symbols_cache() -> None:
+    """Refresh the futures symbols of every environment that is switched on."""
+    _warm_symbols_everywhere(Market.FUTURES)
+
+
+def _warm_symbols_everywhere(market: Market) -> None:
+    """An environment that is away keeps its last good rules, does not hold up the others, and is tried again."""
     failure: ExchangeError | None = None
     for environment in settings.ENVIRONMENTS:
         try:
-            warm_symbols(environment, Market.SPOT, now=timezone.now())
+            warm_symbols(environment, market, now=timezone.now())
         except ExchangeError as error:
-            logger.warning("symbols of %s: the last good ones stay: %s", environment, error)
+            logger.warning("symbols of %s %s: the last good ones stay: %s", environment, market, error)
             failure = error
     if failure:
         raise failure

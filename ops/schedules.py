@@ -32,6 +32,9 @@ SCHEDULES = (
     ),
     Schedule("warm-up-spot-symbols", "market.tasks.warmup_spot_symbols_cache", "data_sync", 290, every_seconds=300),
     Schedule("protect-positions", "bots.tasks.protect_positions", "high_priority", 4, every_seconds=5),
+    Schedule(
+        "warm-up-futures-symbols", "market.tasks.warmup_futures_symbols_cache", "data_sync", 290, every_seconds=300
+    ),
     Schedule("reconcile-orders", "trades.tasks.reconcile_orders", "high_priority", 14, every_seconds=15),
     Schedule("reconcile-accounts", "trades.tasks.reconcile_accounts", "high_priority", 9, every_seconds=10),
     Schedule(

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from market.filters import check_market_order
+from market.filters import Draft, check_order
 from market.rounding import plain
 from market.rules import Rules
+from market.types import OrderType, Side
 
 
 class Code(StrEnum):
@@ -111,7 +112,9 @@ def exit_only_reduces(proposal: Proposal) -> Denial | None:
 
 
 def filters_are_met(proposal: Proposal) -> Denial | None:
-    violation = check_market_order(proposal.rules, quantity=proposal.quantity, price=proposal.price)
+    side = Side.BUY if proposal.is_entry else Side.SELL
+    draft = Draft(OrderType.MARKET, side, proposal.quantity, proposal.price, reduce_only=not proposal.is_entry)
+    violation = check_order(proposal.rules, draft)
     return Denial(Code.FILTER, f"{violation.filter}: {violation.detail}") if violation else None
 
 

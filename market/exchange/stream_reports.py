@@ -59,7 +59,7 @@ def _report_of(item: Event, *, client_order_id: str) -> OrderReport:
         exchange_order_id=whole(item["i"]),
         status=(STATUSES | TAKEN_OVER)[item["X"]],
         executed_quantity=amount(item["z"]),
-        fills=(_fill_of(item),) if item["x"] in EXECUTIONS and amount(item["l"]) else (),
+        fills=(_fill_of(item),) if word(item["x"]) in EXECUTIONS and amount(item["l"]) else (),
     )
 
 

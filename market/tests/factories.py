@@ -35,6 +35,20 @@ def entry(symbol: str = "BTCUSDT", **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def futures_entry(symbol: str = "BTCUSDT", **changes: Any) -> dict[str, Any]:
+    """A futures symbol of exchangeInfo, with the filters of BTCUSDT."""
+    of_futures = {"contractType": "PERPETUAL", "marginAsset": "USDT"}
+    filters = [
+        {"filterType": "PRICE_FILTER", "minPrice": "556.80", "maxPrice": "4529764", "tickSize": "0.10"},
+        {"filterType": "LOT_SIZE", "minQty": "0.001", "maxQty": "1000", "stepSize": "0.001"},
+        {"filterType": "MARKET_LOT_SIZE", "minQty": "0.001", "maxQty": "120", "stepSize": "0.001"},
+        {"filterType": "MAX_NUM_ORDERS", "limit": 200},
+        {"filterType": "MIN_NOTIONAL", "notional": "100"},
+        {"filterType": "PERCENT_PRICE", "multiplierDown": "0.9500", "multiplierUp": "1.0500", "multiplierDecimal": "4"},
+    ]
+    return entry(symbol) | of_futures | {"filters": filters} | changes
+
+
 class UserFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = get_user_model()

@@ -6,6 +6,7 @@ from market.tests.factories import entry
 from market.tests.servers import WaywardExchange, answer
 
 INFO = "/api/v3/exchangeInfo"
+FUTURES_INFO = "/fapi/v1/exchangeInfo"
 
 
 def lists(exchange: WaywardExchange, *entries: dict[str, Any]) -> None:

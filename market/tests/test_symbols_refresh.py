@@ -11,10 +11,10 @@ from market.exchange.errors import ExchangeUnavailable
 from market.exchange.hosts import BINANCE
 from market.models import SymbolRules
 from market.symbols import KEEP, REFRESH_EVERY, rules_for, warm_symbols
-from market.tasks import warmup_spot_symbols_cache
-from market.tests.factories import NOON, SymbolRulesFactory, entry
-from market.tests.listing import is_away, lists, lot
-from market.tests.servers import hosts_at
+from market.tasks import warmup_futures_symbols_cache, warmup_spot_symbols_cache
+from market.tests.factories import NOON, SymbolRulesFactory, entry, futures_entry
+from market.tests.listing import FUTURES_INFO, is_away, lists, lot
+from market.tests.servers import answer, hosts_at
 
 pytestmark = pytest.mark.django_db
 PAPER = ("paper", "spot")
@@ -137,8 +137,31 @@ def test_an_environment_that_is_away_does_not_hold_up_the_others(exchange, setti
     assert set(SymbolRules.objects.values_list("environment", flat=True)) == {"paper"}
 
 
-def test_all_symbols_of_the_paper_exchange_have_rules(paper, redis):
-    count = warm_symbols(*PAPER, now=NOON)
+def test_futures_that_expire_are_not_kept(exchange, redis):
+    quarterly = futures_entry("BTCUSDT_260327", contractType="CURRENT_QUARTER")
+    exchange.will(FUTURES_INFO, answer({"symbols": [futures_entry("BTCUSDT"), quarterly]}))
+
+    count = warm_symbols("paper", "futures", now=NOON)
+
+    assert count == 1
+    assert list(SymbolRules.objects.values_list("market", "symbol")) == [("futures", "BTCUSDT")]
+
+
+def test_a_symbol_has_rules_of_its_own_on_each_market(exchange, redis):
+    exchange.will(FUTURES_INFO, answer({"symbols": [futures_entry("BTCUSDT")]}))
+
+    warmup_spot_symbols_cache()
+    warmup_futures_symbols_cache()
+
+    spot, futures = (rules_for("paper", market, "BTCUSDT", now=NOON) for market in ("spot", "futures"))
+    assert (spot.is_futures, futures.is_futures) == (False, True)
+    assert (spot.lot_size, futures.lot_size) == (Decimal("0.00001"), Decimal("0.001"))
+    assert redis.get("symbols:paper:futures:successes") == b"1"
+
+
+@pytest.mark.parametrize("market", ["spot", "futures"])
+def test_all_symbols_of_the_paper_exchange_have_rules(paper, redis, market):
+    count = warm_symbols("paper", market, now=NOON)
 
     assert count == SymbolRules.objects.count() >= 4
     assert all(row.rules.is_trading for row in SymbolRules.objects.all())

@@ -43,14 +43,9 @@ from market.exchange.types import (
     Quote,
 )
 from market.rounding import plain
+from market.rules import FUTURES_TYPES
 from market.types import Market, milliseconds
 
-TYPES = {
-    OrderType.MARKET: "MARKET",
-    OrderType.LIMIT: "LIMIT",
-    OrderType.STOP: "STOP_MARKET",
-    OrderType.TARGET: "TAKE_PROFIT_MARKET",
-}
 MOST_ROWS = 1000
 WINDOW = timedelta(days=7)  # userTrades looks no further from a start
 SET_ALREADY_CODE = -4046  # "No need to change margin type."
@@ -92,7 +87,7 @@ class FuturesGateway(WalletGateway):
             "valid_for": request.valid_for,
             "symbol": request.symbol,
             "side": request.side.value,
-            "type": TYPES[request.type],
+            "type": FUTURES_TYPES[request.type],
             "quantity": plain(request.quantity),
             "reduceOnly": "true" if request.reduce_only else None,
         }

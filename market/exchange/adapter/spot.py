@@ -39,14 +39,9 @@ from market.exchange.types import (
     Quote,
 )
 from market.rounding import plain
+from market.rules import SPOT_TYPES
 from market.types import Market, Side, milliseconds
 
-TYPES = {
-    OrderType.MARKET: "MARKET",
-    OrderType.LIMIT: "LIMIT",
-    OrderType.STOP: "STOP_LOSS",
-    OrderType.TARGET: "TAKE_PROFIT",
-}
 CONDITIONAL_TYPES = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
 MOST_FILLS = 1000
 
@@ -85,7 +80,7 @@ class SpotGateway(WalletGateway):
             valid_for=request.valid_for,
             symbol=request.symbol,
             side=request.side.value,
-            type=TYPES[request.type],
+            type=SPOT_TYPES[request.type],
             quantity=plain(request.quantity),
             newClientOrderId=request.client_order_id,
             newOrderRespType="FULL",
@@ -189,7 +184,7 @@ def _leg(request: OrderRequest) -> dict[str, Any]:
     assert request.type.is_conditional, "a pair is a stop and a target"
     assert request.price is not None, f"a {request.type} order without a price"
     return {
-        "Type": TYPES[request.type],
+        "Type": SPOT_TYPES[request.type],
         "StopPrice": plain(request.price),
         "ClientOrderId": request.client_order_id,
     }

@@ -20,13 +20,14 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         try:
             counts = {
-                environment: warm_symbols(environment, Market.SPOT, now=timezone.now())
+                f"{environment} {market}": warm_symbols(environment, market, now=timezone.now())
                 for environment in settings.ENVIRONMENTS
+                for market in Market
             }
         except ExchangeError as error:
             raise CommandError(f"the exchange can't be read: {error}") from error
         if options["json"]:
             self.stdout.write(json.dumps({"symbols": counts}))
             return
-        for environment, count in counts.items():
-            self.stdout.write(f"{environment} spot: {count} symbols")
+        for name, count in counts.items():
+            self.stdout.write(f"{name}: {count} symbols")
