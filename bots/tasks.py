@@ -10,6 +10,7 @@ from django.utils import timezone
 from bots import services
 from bots.models import BotConfig, BotState
 from bots.services.tick import EXPIRES, Part
+from market.budget import Priority, spending_as
 
 EXPIRES_SECONDS = EXPIRES.total_seconds()
 PATIENCE_WITH_ENTRIES = timedelta(seconds=2)
@@ -26,6 +27,7 @@ def run_all_active_bots() -> None:
 
 
 @shared_task
+@spending_as(Priority.PROTECTION)  # here the stops are found that have been reached; the rest is for leaving
 def evaluate_series(tick_id: int, parts: list[dict[str, Any]]) -> None:
     """Decide for the bots of some series; those with something to do get a task of their own, exits first.
 
@@ -38,7 +40,7 @@ def evaluate_series(tick_id: int, parts: list[dict[str, Any]]) -> None:
             logger.warning("tick %s: %s is left to the next one", tick_id, part.series)
             continue
         evaluated = services.evaluate_part(part, tick_id=tick_id, now=now)
-        _send(evaluated.exits)
+        _send(evaluated.exits, is_exit=True)
         entries += evaluated.entries
         if timezone.now() - begun > PATIENCE_WITH_ENTRIES:
             _send(entries)
@@ -46,16 +48,17 @@ def evaluate_series(tick_id: int, parts: list[dict[str, Any]]) -> None:
     _send(entries)
 
 
-def _send(bot_ids: list[int]) -> None:
+def _send(bot_ids: list[int], *, is_exit: bool = False) -> None:
     for bot_id in bot_ids:
-        run_bot.apply_async(args=(bot_id,), expires=EXPIRES_SECONDS)
+        run_bot.apply_async(args=(bot_id, is_exit), expires=EXPIRES_SECONDS)
 
 
 @shared_task
-def run_bot(bot_id: int) -> str:
-    """Run one bot. A busy one is skipped at once (features T2)."""
+def run_bot(bot_id: int, is_exit: bool = False) -> str:
+    """Run one bot. A busy one is skipped at once (features T2). One that is to leave also looks with priority."""
     try:
-        outcome = services.run_bot(bot_id, now=timezone.now())
+        with spending_as(Priority.EXITS if is_exit else Priority.ENTRIES):
+            outcome = services.run_bot(bot_id, now=timezone.now())
     except services.BotBusy:
         return "skipped (locked)"
     except (BotConfig.DoesNotExist, BotState.DoesNotExist):

@@ -6,6 +6,8 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from market import clock
+from market.budget import Priority, learn_limit, spending_as
 from market.exchange.errors import ExchangeError
 from market.symbols import warm_symbols
 from market.types import Market
@@ -14,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 @shared_task(autoretry_for=(ExchangeError,), max_retries=5, retry_backoff=2, retry_backoff_max=60, retry_jitter=True)
+@spending_as(Priority.WARM_UP)
 def warmup_spot_symbols_cache() -> None:
     """Refresh the spot symbols of every environment that is switched on (features M2).
 
@@ -23,8 +26,16 @@ def warmup_spot_symbols_cache() -> None:
     for environment in settings.ENVIRONMENTS:
         try:
             warm_symbols(environment, Market.SPOT, now=timezone.now())
+            learn_limit(environment, Market.SPOT)
         except ExchangeError as error:
             logger.warning("symbols of %s: the last good ones stay: %s", environment, error)
             failure = error
     if failure:
         raise failure
+
+
+@shared_task
+@spending_as(Priority.ENTRIES)  # entries alone need to know
+def measure_clocks() -> None:
+    """Measure how far the exchanges' clocks are from ours (market/clock.py)."""
+    clock.measure_clocks(now=timezone.now())

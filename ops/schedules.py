@@ -28,6 +28,7 @@ SCHEDULES = (
         crontab=("0", "0"),
     ),
     Schedule("warm-up-spot-symbols", "market.tasks.warmup_spot_symbols_cache", "data_sync", 290, every_seconds=300),
+    Schedule("measure-clocks", "market.tasks.measure_clocks", "data_sync", 55, every_seconds=60),
     Schedule("reconcile-orders", "trades.tasks.reconcile_orders", "high_priority", 14, every_seconds=15),
 )
 

@@ -3,10 +3,12 @@
 from celery import shared_task
 from django.utils import timezone
 
+from market.budget import Priority, spending_as
 from trades import services
 
 
 @shared_task
+@spending_as(Priority.RECONCILIATION)
 def reconcile_orders() -> None:
     """Ask the exchange for orders in doubt (../shared/spec/order-protocol.md)."""
     services.reconcile_orders(now=timezone.now())

@@ -13,6 +13,7 @@ from binance.exceptions import BinanceAPIException, BinanceRequestException
 from numpy.typing import NDArray
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
+from market.budget import weight_per_minute
 from market.exchange.errors import ExchangeError, ExchangeUnavailable, OrderRejected, PermissionDenied, RateLimited
 from market.exchange.sorting import CLOCK_CODE, UNREADABLE, LibraryError, sort_order_error, sort_read_error
 from market.exchange.types import Balance, FillReport, OrderReport, OrderRequest, ReportStatus
@@ -87,6 +88,12 @@ class BinanceGateway:
 
     def symbols(self) -> list[Mapping[str, Any]]:
         return self._read(lambda: list(self._client.get_exchange_info()["symbols"]))
+
+    def weight_limit(self) -> int:
+        # One symbol is asked for, because the answer about all of them is some thousand times as long.
+        return self._read(
+            lambda: weight_per_minute(self._client._get("exchangeInfo", data={"symbol": "BTCUSDT"})["rateLimits"])
+        )
 
     def clock_offset(self) -> timedelta:
         return self._read(self._ask_for_offset)

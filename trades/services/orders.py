@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q, Sum, Value
 from django.db.models.functions import Greatest
 
+from market.budget import BudgetSpent, Priority, spending_as
 from market.exchange.errors import ExchangeError, OrderRejected, OutcomeUnknown, PermissionDenied, RateLimited
 from market.exchange.gateway import Gateway
 from market.exchange.types import OrderRequest
@@ -27,6 +28,7 @@ VALID_FOR = timedelta(seconds=5)
 PROOF_MARGIN = timedelta(seconds=15)
 # A refused entry is given up soon; an exit is tried on, once a tick, until it succeeds or somebody mends the cause.
 MAX_ATTEMPTS = {Order.Purpose.ENTRY: 3, Order.Purpose.EXIT: None}
+PRIORITIES = {Order.Purpose.ENTRY: Priority.ENTRIES, Order.Purpose.EXIT: Priority.EXITS}
 SIGNAL_EXIT = "signal"  # the kind of exit that a strategy wants, in its key
 ID_PREFIX = "tb-"  # marks our orders at the exchange; the auditor knows it too
 
@@ -138,7 +140,8 @@ def submit_order(order: Order, *, gateway: Gateway, now: datetime) -> ExchangeEr
         valid_for=VALID_FOR,
     )
     try:
-        report = gateway.submit(request)
+        with spending_as(PRIORITIES[Order.Purpose(order.purpose)]):  # whoever sends it
+            report = gateway.submit(request)
     except (OrderRejected, RateLimited, PermissionDenied) as error:
         _settle_rejection(order, error, now=clock())
         return error
@@ -183,6 +186,8 @@ def _settle_rejection(order: Order, error: ExchangeError, *, now: datetime) -> N
 def note_account_trouble(account_id: int, error: ExchangeError, *, now: datetime) -> None:
     """Keep at the account what the exchange said of it: silence, which only ever grows longer, or a refused key."""
     account = ExchangeAccount.objects.filter(pk=account_id)
+    if isinstance(error, BudgetSpent):
+        return  # our own refusal, of one class of work: the account's exits go on
     if isinstance(error, RateLimited):
         account.update(cooldown_until=Greatest("cooldown_until", Value(now + error.retry_after)))
     elif isinstance(error, PermissionDenied):
