@@ -64,14 +64,14 @@ class Budget:
         is_settled = answer.turns_at - monotonic() <= MINUTE - UNSETTLED_SECONDS
         self._sent.believe_until = answer.turns_at if is_settled else 0.0
 
-    def learn(self, status: int, headers: Mapping[str, str], *, code: int = 0) -> None:
-        """Take in what the exchange says with its answer to the call that this thread has just made.
+    def learn(self, status_code: int, headers: Mapping[str, str], *, code: int = 0) -> None:
+        """Take in what the exchange says with its answer to the call that this thread has just made. Never raises.
 
         With ``code``, the exchange's own, a limit of one account's orders silences nobody else.
         """
         told = {name.lower(): value for name, value in headers.items()}
         news = self._hear_used(told)
-        if status in LIMIT_STATUSES and code != TOO_MANY_ORDERS:
+        if status_code in LIMIT_STATUSES and code != TOO_MANY_ORDERS:
             self._own.be_silent(monotonic() + (retry_after(told) + MARGIN).total_seconds())
             news = True
         if news:
@@ -100,7 +100,7 @@ class Budget:
         """True when others have spent what nobody here knew of. What was sent in another minute tells of that one."""
         used = told.get(USED_WEIGHT, "")
         fits = monotonic() < getattr(self._sent, "believe_until", 0.0)
-        return fits and used.isdecimal() and self._own.told(int(used))
+        return fits and used.isdecimal() and len(used) < 10 and self._own.told(int(used))
 
     def _refusal(self, answer: Answer, priority: Priority) -> RateLimited:
         if answer.is_silence:
