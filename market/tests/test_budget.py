@@ -157,7 +157,7 @@ def test_a_header_that_is_no_number_changes_nothing(text):
 
 def test_an_answer_that_crosses_the_turn_of_the_minute_tells_nothing_of_the_new_one(redis, monkeypatch):
     budget = budget_with(1000)
-    set_minute(redis, seconds_in=59.999)
+    set_minute(redis, seconds_in=59.5)
     spend(budget, Priority.ENTRIES)
     monkeypatch.setattr("market.budget.budget.monotonic", lambda: budget._sent.believe_until + 0.001)
     set_minute(redis, seconds_in=0.1, later=1)

@@ -16,7 +16,7 @@ from market.tests.servers import WaywardExchange, answer, server_time
 TIME = WaywardExchange.TIME
 MS = timedelta(milliseconds=1)
 # What a measurement over the wire may be off by on a busy machine.
-NOISE = 150 * MS
+NOISE = 400 * MS
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_the_clocks_of_all_markets_with_an_account_are_measured(skewed, redis, c
 
     offset_ms, _ = map(int, redis.get(clock_key(*SPOT)).split())
     assert abs(offset_ms - 2000) * MS < NOISE
-    assert "clock of paper spot: the exchange's clock is 2" in caplog.text
+    assert f"clock of paper spot: the exchange's clock is {offset_ms} ms ahead of ours" in caplog.text
     assert len(redis.keys("clock:*")) == 1
 
 
