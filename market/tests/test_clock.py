@@ -31,10 +31,9 @@ def skewed(paper, redis):
     paper.admin("DELETE", "/paper/faults", {})
 
 
-def measured(redis, offset_ms: int, *, ago: timedelta = timedelta(), machine: str = "") -> None:
-    """Let somebody have measured so much, so long before NOON."""
-    key = clock_key(*SPOT) if not machine else f"clock:paper:spot:{machine}"
-    redis.set(key, f"{offset_ms} {clock.milliseconds(NOON - ago)}")
+def measured(redis, offset_ms: int, *, ago: timedelta = timedelta()) -> None:
+    """Let somebody on this machine have measured so much, so long before NOON."""
+    redis.set(clock_key(*SPOT), f"{offset_ms} {clock.milliseconds(NOON - ago)}")
 
 
 @pytest.mark.parametrize(
@@ -105,10 +104,13 @@ def test_a_missing_measurement_is_made_once_by_who_asks_first(exchange, redis):
     assert len(exchange.asked(TIME)) == 3
 
 
-def test_another_machine_has_another_clock(exchange, redis):
-    measured(redis, 9999, machine="elsewhere")
+def test_another_machine_has_another_clock(exchange, redis, monkeypatch):
+    measured(redis, 9999)
+
+    monkeypatch.setattr("platform.node", lambda: "another machine")
 
     assert clock_trouble(*SPOT, now=NOON) == ""
+    assert len(exchange.asked(TIME)) == 3
 
 
 def test_a_measurement_that_nobody_can_read_is_made_anew(exchange, redis):
