@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bots.exits import ExitSettings, Step, target_price, tightest_stop
-from market.filters import check_market_order
+from market.filters import Draft, check_order
 from market.rounding import round_down
 from market.rules import Rules
-from market.types import Side
+from market.types import OrderType, Side
 
 # A stop that follows the price is moved when it is worth it: each move costs calls, and on spot a moment without one.
 LEAST_MOVE_PERCENT = Decimal("0.05")
@@ -83,9 +83,10 @@ def wanted_legs(settings: ExitSettings, holding: Holding, rules: Rules, *, taken
     ahead = [(number, step.share_percent) for number, step in enumerate(settings.targets) if number not in taken]
     ahead = ahead or [(len(targets), Decimal(100))]  # what is left after the last step keeps its stop
     lowest = min(price for price in (stop, holding.entry_price, *targets.values()) if price)
+    whole, side = rules.tradable(holding.quantity), holding.side.opposite
     return [
         Leg(number, quantity, stop, targets.get(number) or None)
-        for number, quantity in _divide(rules.tradable(holding.quantity), ahead, rules, price=lowest)
+        for number, quantity in _divide(whole, ahead, rules, side=side, price=lowest)
         if stop or targets.get(number)
     ]
 
@@ -95,7 +96,7 @@ def _target(holding: Holding, step: Step, rules: Rules) -> Decimal:
 
 
 def _divide(
-    whole: Decimal, shares: Sequence[tuple[int, Decimal]], rules: Rules, *, price: Decimal
+    whole: Decimal, shares: Sequence[tuple[int, Decimal]], rules: Rules, *, side: Side, price: Decimal
 ) -> list[tuple[int, Decimal]]:
     """The quantity of each leg, all of ``whole`` in all. What the exchange's filters would not take at ``price`` joins
     the next leg, or, if there is none, the one before."""
@@ -104,10 +105,11 @@ def _divide(
     given = carried = Decimal(0)
     for number, share in shares:
         is_last = number == shares[-1][0]
-        quantity = whole - given if is_last else round_down(whole * share / ahead, rules.lot_size)
+        quantity = whole - given if is_last else round_down(whole * share / ahead, rules.market_lot.step)
         given += quantity
         carried += quantity
-        if not check_market_order(rules, quantity=carried, price=price):
+        sale = Draft(OrderType.MARKET, side, carried, reference=price, reduce_only=rules.is_futures)
+        if not check_order(rules, sale):
             parts.append((number, carried))
             carried = Decimal(0)
     if carried and parts:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from bots import services
 from bots.models import BotConfig, BotState
 from bots.services.tick import EXPIRES, Part
+from market.budget import Priority, spending_as
 
 EXPIRES_SECONDS = EXPIRES.total_seconds()
 PROTECTION_EXPIRES_SECONDS = 15
@@ -28,6 +29,7 @@ def run_all_active_bots() -> None:
 
 
 @shared_task
+@spending_as(Priority.PROTECTION)  # here the stops are found that have been reached; the rest is for leaving
 def evaluate_series(tick_id: int, parts: list[dict[str, Any]]) -> None:
     """Decide for the bots of some series; those with something to do get a task of their own, exits first.
 
@@ -40,7 +42,7 @@ def evaluate_series(tick_id: int, parts: list[dict[str, Any]]) -> None:
             logger.warning("tick %s: %s is left to the next one", tick_id, part.series)
             continue
         evaluated = services.evaluate_part(part, tick_id=tick_id, now=now)
-        _send(evaluated.exits)
+        _send(evaluated.exits, is_exit=True)
         entries += evaluated.entries
         if timezone.now() - begun > PATIENCE_WITH_ENTRIES:
             _send(entries)
@@ -48,15 +50,16 @@ def evaluate_series(tick_id: int, parts: list[dict[str, Any]]) -> None:
     _send(entries)
 
 
-def _send(bot_ids: list[int]) -> None:
+def _send(bot_ids: list[int], *, is_exit: bool = False) -> None:
     for bot_id in bot_ids:
-        run_bot.apply_async(args=(bot_id,), expires=EXPIRES_SECONDS)
+        run_bot.apply_async(args=(bot_id, is_exit), expires=EXPIRES_SECONDS)
 
 
 @shared_task
-def run_bot(bot_id: int) -> str:
-    """Run one bot. A busy one is skipped at once (features T2)."""
-    return _skipping(services.run_bot, bot_id)
+def run_bot(bot_id: int, is_exit: bool = False) -> str:
+    """Run one bot. A busy one is skipped at once (features T2). One that is to leave also looks with priority."""
+    with spending_as(Priority.EXITS if is_exit else Priority.ENTRIES):
+        return _skipping(services.run_bot, bot_id)
 
 
 def _skipping(work: Callable[..., services.Outcome], bot_id: int) -> str:
@@ -80,7 +83,8 @@ def protect_positions() -> None:
 @shared_task
 def protect_bot(bot_id: int) -> str:
     """See to it that one bot's stop and targets rest at the exchange."""
-    return _skipping(services.protect_bot, bot_id)
+    with spending_as(Priority.PROTECTION):
+        return _skipping(services.protect_bot, bot_id)
 
 
 @shared_task

@@ -7,6 +7,8 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from market import clock
+from market.budget import Priority, learn_limit, spending_as
 from market.exchange.errors import ExchangeError
 from market.symbols import warm_symbols
 from market.types import Market
@@ -25,12 +27,14 @@ RETRIES: dict[str, Any] = {
 
 
 @shared_task(**RETRIES)
+@spending_as(Priority.WARM_UP)
 def warmup_spot_symbols_cache() -> None:
     """Refresh the spot symbols of every environment that is switched on."""
     _warm_symbols_everywhere(Market.SPOT)
 
 
 @shared_task(**RETRIES)
+@spending_as(Priority.WARM_UP)
 def warmup_futures_symbols_cache() -> None:
     """Refresh the futures symbols of every environment that is switched on."""
     _warm_symbols_everywhere(Market.FUTURES)
@@ -42,8 +46,16 @@ def _warm_symbols_everywhere(market: Market) -> None:
     for environment in settings.ENVIRONMENTS:
         try:
             warm_symbols(environment, market, now=timezone.now())
+            learn_limit(environment, market)
         except ExchangeError as error:
             logger.warning("symbols of %s %s: the last good ones stay: %s", environment, market, error)
             failure = error
     if failure:
         raise failure
+
+
+@shared_task
+@spending_as(Priority.ENTRIES)  # entries alone need to know
+def measure_clocks() -> None:
+    """Measure how far the exchanges' clocks are from ours (market/clock.py)."""
+    clock.measure_clocks(now=timezone.now())

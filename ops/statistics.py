@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from itertools import product
 from typing import Any, cast
 
 from celery import current_app
@@ -14,10 +15,11 @@ from kombu.exceptions import OperationalError
 
 from bots.models import BotConfig, BotState, SeriesReading, Tick
 from bots.services import naked_positions
+from market.budget import usage
 from market.exchange.errors import ExchangeError
 from market.prices import last_prices
 from market.rounding import plain
-from market.types import Price
+from market.types import Market, Price
 from trades.models import Fill, Order, Position, PositionQuerySet, Trade
 
 PriceOf = Callable[[Position], Decimal | None]
@@ -53,6 +55,7 @@ def fleet_statistics(
         "last_tick_age_seconds": round((now - tick.started_at).total_seconds(), 1) if tick else None,
         "last_tick_seconds": tick.duration.total_seconds() if tick and tick.duration is not None else None,
         "queues": queue_depths(),
+        "request_weight": request_weight(now),
     }
 
 
@@ -118,6 +121,18 @@ def _naked(naked: PositionQuerySet, *, now: datetime) -> dict[str, Any]:
     since = naked.aggregate(count=Count("pk"), first=Min("naked_since"))
     seconds = (now - since["first"]).total_seconds() if since["first"] else 0.0
     return {"naked_positions": since["count"], "naked_position_seconds": round(seconds, 1)}
+
+
+def request_weight(now: datetime) -> dict[str, Any] | None:
+    """What this minute's calls have used of what the exchanges allow us, by environment and market; None: no Redis."""
+    found: dict[str, Any] = {}
+    for environment, market in product(settings.ENVIRONMENTS, Market):
+        spent = usage(environment, market, now=now)
+        if spent is None:
+            return None
+        until = spent.silent_until.isoformat() if spent.silent_until else None
+        found[f"{environment} {market}"] = {"used": spent.used, "limit": spent.limit, "silent_until": until}
+    return found
 
 
 def _by_status(rows: Any) -> dict[str, int]:

@@ -21,8 +21,8 @@ from market.exchange.errors import (
     RateLimited,
 )
 from market.exchange.gateway import OrderGateway
-from market.exchange.types import OrderReport, OrderRequest, OrderType, PairRequest
-from market.types import Clock, Side
+from market.exchange.types import OrderReport, OrderRequest, PairRequest
+from market.types import Clock, OrderType, Side
 from trades.lifecycle import IN_DOUBT, OrderPurpose, OrderStatus
 
 VALID_FOR = timedelta(seconds=5)

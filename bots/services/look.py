@@ -20,11 +20,10 @@ from bots.services.trouble import StrategyFailed, decision_about
 from bots.strategies import STRATEGIES, Reading, Signal
 from market.candles import StaleData, closed_candles, require_unbroken
 from market.exchange.errors import ExchangeError, ExchangeUnavailable
-from market.exchange.types import OrderType
 from market.prices import last_prices
 from market.rules import Rules
 from market.symbols import rules_for
-from market.types import Candles, Series, Side, moment_of
+from market.types import Candles, OrderType, Series, Side, moment_of
 from trades.lifecycle import IN_DOUBT, LIVE
 from trades.models import Order, Trade
 

@@ -19,11 +19,10 @@ from bots.services.locking import locked_bot
 from bots.services.look import SeriesView, standings
 from market.exchange.errors import ExchangeError, OrderRejected, TriggersAtOnce
 from market.exchange.gateway import Gateway
-from market.exchange.types import OrderType
-from market.types import Clock, Side
+from market.types import Clock, OrderType, Side
 from trades.checks import Denial
 from trades.models import Event, Order, Position, PositionQuerySet, is_open
-from trades.services import Intent, cancel_order, intend_order, submit_order, submit_pair
+from trades.services import Intent, cancel_order, intend_order, submit_orders
 from trades.services.events import write_event
 from trades.services.orders import ID_PREFIX, MAX_ATTEMPTS
 
@@ -61,8 +60,7 @@ def keep_protected(bot_id: int, view: SeriesView, *, gateway: Gateway, clock: Cl
         if error:
             return Kept(error)
         for orders in turn.send:
-            send = submit_pair if len(orders) > 1 else _submit_one
-            error = send(orders, gateway=gateway, now=clock())
+            error = submit_orders(orders, gateway=gateway, now=clock())
             if error:
                 return Kept(error, _why_give_up(orders[0], error))
     return Kept()
@@ -78,10 +76,6 @@ def clear_away(orders: Sequence[Order], *, gateway: Gateway, clock: Clock) -> Ex
         if error:
             return error
     return None
-
-
-def _submit_one(orders: Sequence[Order], *, gateway: Gateway, now: datetime) -> ExchangeError | None:
-    return submit_order(orders[0], gateway=gateway, now=now)
 
 
 def _next_turn(bot: BotConfig, view: SeriesView, *, now: datetime) -> _Turn:

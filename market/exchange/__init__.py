@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from market.exchange.errors import NotConfigured
@@ -45,8 +46,11 @@ def _gateway(
     cache_key = (market, hosts, *tokens)
     if cache_key not in known:
         # Imported late: the library costs 0.3 s and 40 MB, which web and beat do without.
+        from market.budget import budget_of
         from market.exchange.adapter import GATEWAYS
 
-        known[cache_key] = GATEWAYS[Market(market)](hosts, api_key=api_key(), api_secret=api_secret())
+        known[cache_key] = GATEWAYS[Market(market)](
+            hosts, api_key=api_key(), api_secret=api_secret(), meter_for=partial(budget_of, environment)
+        )
     gateway: Gateway = known[cache_key]
     return gateway

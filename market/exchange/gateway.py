@@ -78,6 +78,9 @@ class Gateway(OrderGateway, Protocol):
     def symbols(self) -> list[Mapping[str, Any]]:
         """The symbols of exchangeInfo, as received."""
 
+    def weight_limit(self) -> int:
+        """The request weight that one address may use per minute."""
+
     def clock_offset(self) -> timedelta:
         """The exchange's clock minus ours."""
 

@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from market.exchange.adapter import SpotGateway
 from market.exchange.errors import BadRequest, OrderNotFound, OrderRejected, PermissionDenied
-from market.exchange.types import Balance, OrderReport, OrderRequest, OrderType, ReportStatus
+from market.exchange.types import Balance, OrderReport, OrderRequest, ReportStatus
 from market.rules import rules_of
 from market.tests.servers import hosts_at
-from market.types import Side, milliseconds
+from market.types import OrderType, Side, milliseconds
 
 FIVE_SECONDS = timedelta(seconds=5)
 

@@ -16,11 +16,11 @@ from market.exchange.errors import (
     PermissionDenied,
     RateLimited,
 )
-from market.exchange.types import OrderType, ReportStatus
+from market.exchange.types import ReportStatus
 from market.models import ExchangeAccount
 from market.tests.orders import BAD_ANSWERS, FILL, ORDER, PLACED, SECRET
 from market.tests.servers import answer
-from market.types import Environment, Market
+from market.types import Environment, Market, OrderType
 
 KLINES, PRICES, INFO, ACCOUNT, TRADES = (
     f"/api/v3/{name}" for name in ("klines", "ticker/price", "exchangeInfo", "account", "myTrades")

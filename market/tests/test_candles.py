@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from market.candles import StaleData, closed_candles
 from market.exchange import public_gateway
-from market.exchange.binance_adapter import BinanceGateway
+from market.exchange.adapter.base import BinanceGateway
 from market.exchange.errors import BadRequest, ExchangeUnavailable
 from market.types import INTERVALS, Environment, Market, Series, milliseconds, moment_of
 

@@ -6,9 +6,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.db.models import F, Q
 
-from market.exchange.types import OrderType
 from market.fields import AmountField, choices_of
-from market.types import Side
+from market.types import OrderType, Side
 from trades.lifecycle import CUT_SHORT, LIVE, NEVER_WERE, OrderPurpose, OrderStatus, may_become
 from trades.models.positions import Position
 

@@ -8,7 +8,7 @@ from trades.services.orders import (
     intend_order,
     new_client_id,
     submit_order,
-    submit_pair,
+    submit_orders,
     take_back_unsent,
 )
 from trades.services.reconciliation import reconcile_orders
@@ -25,7 +25,7 @@ __all__ = [
     "reconcile_orders",
     "record_report",
     "submit_order",
-    "submit_pair",
+    "submit_orders",
     "take_back_unsent",
     "to_reconcile",
 ]

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Greatest
 
+from market.budget import BudgetSpent
 from market.exchange.errors import ExchangeError, PermissionDenied, RateLimited
 from market.exchange.types import OrderReport
 from market.models import ExchangeAccount
@@ -83,6 +84,8 @@ BOOKS = DatabaseBooks()
 def note_account_trouble(account_id: int, error: Exception, *, now: datetime) -> None:
     """Keep at the account what the exchange said of it: silence, which only ever grows longer, or a refused key."""
     account = ExchangeAccount.objects.filter(pk=account_id)
+    if isinstance(error, BudgetSpent):
+        return  # our own refusal, of one class of work: the account's exits go on
     if isinstance(error, RateLimited):
         account.update(cooldown_until=Greatest("cooldown_until", Value(now + error.retry_after)))
     elif isinstance(error, PermissionDenied):

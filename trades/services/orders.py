@@ -9,11 +9,11 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models import Q, Sum
 
+from market.budget import Priority, spending_as
 from market.exchange.errors import ExchangeError
 from market.exchange.gateway import OrderGateway
-from market.exchange.types import OrderType
 from market.rules import Rules
-from market.types import Market, Side, moving
+from market.types import Market, OrderType, Side, moving
 from trades import protocol
 from trades.checks import Denial, Proposal, first_denial
 from trades.lifecycle import IN_DOUBT, OrderPurpose
@@ -23,6 +23,11 @@ from trades.services.records import locked_position
 
 # A refused entry is given up soon; an exit is tried on, once a tick, until it succeeds or somebody mends the cause.
 MAX_ATTEMPTS = {Order.Purpose.ENTRY: 3, Order.Purpose.EXIT: None, Order.Purpose.PROTECTION: 3}
+PRIORITIES = {
+    Order.Purpose.ENTRY: Priority.ENTRIES,
+    Order.Purpose.EXIT: Priority.EXITS,
+    Order.Purpose.PROTECTION: Priority.PROTECTION,
+}
 SIGNAL_EXIT = "signal"  # the kind of exit that a strategy wants, in its key
 ID_PREFIX = "tb-"  # marks our orders at the exchange; the auditor knows it too
 
@@ -126,14 +131,16 @@ def take_back_unsent(position_id: int, *, signal_exits: bool, now: datetime) -> 
 
 def submit_order(order: Order, *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
     """Send an intended order once; return the exchange's bad news, if it had some."""
-    return protocol.submit([order], books=BOOKS, gateway=gateway, clock=moving(now))
+    return submit_orders([order], gateway=gateway, now=now)
 
 
-def submit_pair(orders: Sequence[Order], *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
-    """Send an intended stop and its target as one list, once; return the exchange's bad news, if it had some."""
-    return protocol.submit(orders, books=BOOKS, gateway=gateway, clock=moving(now))
+def submit_orders(orders: Sequence[Order], *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
+    """Send an intended order, or a stop and its target as one list, once; return the exchange's bad news."""
+    with spending_as(PRIORITIES[Order.Purpose(orders[0].purpose)]):  # whoever sends it
+        return protocol.submit(orders, books=BOOKS, gateway=gateway, clock=moving(now))
 
 
 def cancel_order(order: Order, *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
     """Cancel an open order; return the bad news while the outcome is not clear."""
-    return protocol.cancel(order, books=BOOKS, gateway=gateway, clock=moving(now))
+    with spending_as(Priority.EXITS):  # what is canceled ties up money, or stands in the way of an exit
+        return protocol.cancel(order, books=BOOKS, gateway=gateway, clock=moving(now))

@@ -9,10 +9,10 @@ from django.db import transaction
 from django.db.models import Count, F, Max, Min, Sum
 
 from market.exchange.errors import ExchangeUnavailable
-from market.exchange.types import FillReport, OrderReport, OrderType
+from market.exchange.types import FillReport, OrderReport
 from market.prices import last_prices
 from market.rounding import plain
-from market.types import Side
+from market.types import OrderType, Side
 from trades.booking import Line, Rates, book, line_of, new_fills, status_after
 from trades.lifecycle import NEVER_WERE, OrderStatus
 from trades.models import Event, Fill, Order, Position, Trade

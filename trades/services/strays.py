@@ -8,9 +8,9 @@ from django.db import transaction
 
 from market.exchange.errors import OrderNotFound
 from market.exchange.gateway import Gateway
-from market.exchange.types import AccountFill, OpenOrder, OrderType
+from market.exchange.types import AccountFill, OpenOrder
 from market.models import ExchangeAccount
-from market.types import Market, Side, moving
+from market.types import Market, OrderType, Side, moving
 from trades import protocol
 from trades.lifecycle import OrderStatus
 from trades.models import Event, ExternalFill, ExternalOrder, FillCursor, Order, Position

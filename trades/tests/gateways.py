@@ -4,8 +4,9 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from market.exchange.errors import ExchangeError, OrderNotFound
-from market.exchange.types import FillReport, OpenOrder, OrderReport, OrderRequest, OrderType, PairRequest, ReportStatus
+from market.exchange.types import FillReport, OpenOrder, OrderReport, OrderRequest, PairRequest, ReportStatus
 from market.tests.factories import NOON
+from market.types import OrderType
 
 
 def fill_report(trade_id: int = 1, *, price: str = "50000", quantity: str = "0.01", **changes: object) -> FillReport:

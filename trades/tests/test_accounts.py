@@ -7,11 +7,11 @@ import pytest
 from django.utils import timezone
 
 from market.exchange import gateway_for
-from market.exchange.types import OrderRequest, OrderType
+from market.exchange.types import OrderRequest
 from market.models import ExchangeAccount
 from market.rules import rules_of
 from market.tests.factories import ExchangeAccountFactory, entry
-from market.types import Side
+from market.types import OrderType, Side
 from trades.models import Event, ExternalFill, ExternalOrder, Fill, Order, Position
 from trades.services import Intent, intend_order, reconcile_account, submit_order, to_reconcile
 from trades.services.accounts import Unsettled

@@ -9,6 +9,7 @@ from binance.exceptions import BinanceRequestException
 
 from market.exchange.adapter.metering import Meter, market_of, unmetered, weight_of
 from market.exchange.hosts import Hosts
+from market.exchange.sorting import UNREADABLE
 from market.types import Market
 
 # Binance's engine gives up after 10 s and then says so (-1007); waiting a little longer hears it.
@@ -35,7 +36,7 @@ class SigningClient(Client):
             return super()._request(method, uri, signed, force_params, **kwargs)
         finally:
             if self.response is not None:
-                meter.learn(self.response.status_code, self.response.headers)
+                meter.learn(self.response.status_code, self.response.headers, code=_limit_code(self.response))
 
     def _path_of(self, uri: str) -> str:
         """The path of a call, from /api, /fapi or /sapi on; the library knows further hosts, where nothing may go."""
@@ -57,6 +58,16 @@ class SigningClient(Client):
             return Client._handle_response(response)
         except AttributeError as error:  # the library expects of an error that its JSON is an object
             raise BinanceRequestException("an error that is no JSON object") from error
+
+
+def _limit_code(response: requests.Response) -> int:
+    """The exchange's code in a 429: it may be about the orders of one account, not about the address. Else 0."""
+    if response.status_code != requests.codes.too_many_requests:
+        return 0
+    try:
+        return int(response.json()["code"])
+    except UNREADABLE:
+        return 0
 
 
 def connect(hosts: Hosts, *, api_key: str, api_secret: str, meter_for: Callable[[Market], Meter]) -> SigningClient:

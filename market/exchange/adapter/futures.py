@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from market.budget import weight_per_minute
 from market.exchange.adapter import futures_reading
 from market.exchange.adapter.wallet import WalletGateway
 from market.exchange.errors import ExchangeError, OrderNotFound, OrderRejected
@@ -78,6 +79,11 @@ class FuturesGateway(WalletGateway):
 
     def symbols(self) -> list[Mapping[str, Any]]:
         return self._ask(self._client.futures_exchange_info, symbols_of, signed=False)
+
+    def weight_limit(self) -> int:
+        return self._ask(
+            self._client.futures_exchange_info, lambda info: weight_per_minute(info["rateLimits"]), signed=False
+        )
 
     # --- orders
 

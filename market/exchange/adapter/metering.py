@@ -15,7 +15,7 @@ class Meter(Protocol):
     def take(self, weight: int) -> None:
         """Ask for leave before a call; raise RateLimited where there is none. Nothing is sent then."""
 
-    def learn(self, status_code: int, headers: Mapping[str, str]) -> None:
+    def learn(self, status_code: int, headers: Mapping[str, str], *, code: int = 0) -> None:
         """Hear what an answer said of the limits. Must not raise: an order may have been accepted."""
 
 
@@ -24,7 +24,7 @@ class Unmetered:
 
     def take(self, weight: int) -> None: ...
 
-    def learn(self, status_code: int, headers: Mapping[str, str]) -> None: ...
+    def learn(self, status_code: int, headers: Mapping[str, str], *, code: int = 0) -> None: ...
 
 
 def unmetered(market: Market) -> Meter:

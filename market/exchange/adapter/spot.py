@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from market.budget import weight_per_minute
 from market.exchange.adapter.wallet import WalletGateway
 from market.exchange.errors import OrderRejected
 from market.exchange.reading import (
@@ -69,6 +70,13 @@ class SpotGateway(WalletGateway):
 
     def symbols(self) -> list[Mapping[str, Any]]:
         return self._ask(self._client.get_exchange_info, symbols_of, signed=False)
+
+    def weight_limit(self) -> int:
+        # One symbol is asked for, because the answer about all of them is some thousand times as long.
+        return self._read(
+            lambda: weight_per_minute(self._client._get("exchangeInfo", data={"symbol": "BTCUSDT"})["rateLimits"]),
+            signed=False,
+        )
 
     # --- orders
 

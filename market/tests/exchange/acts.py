@@ -6,9 +6,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from market.exchange.types import OrderType
 from market.tests.exchange.orders import SYMBOL, order, pair
-from market.types import Market, Side
+from market.types import Market, OrderType, Side
 
 SECRET = "the-secret-of-the-account"
 WINDOW = timedelta(milliseconds=4321)

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from market.exchange.types import OrderRequest, OrderType, PairRequest
-from market.types import Side
+from market.exchange.types import OrderRequest, PairRequest
+from market.types import OrderType, Side
 
 SYMBOL = "BTCUSDT"
 FIVE_SECONDS = timedelta(seconds=5)

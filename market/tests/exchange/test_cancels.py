@@ -3,9 +3,9 @@
 import pytest
 
 from market.exchange.errors import OrderNotFound, OrderRejected, OutcomeUnknown, PermissionDenied, RateLimited
-from market.exchange.types import OrderReport, OrderType, ReportStatus
+from market.exchange.types import OrderReport, ReportStatus
 from market.tests.exchange.orders import SYMBOL, client_id, order
-from market.types import Side
+from market.types import OrderType, Side
 
 RESTING = {OrderType.LIMIT: "49500", OrderType.STOP: "51000", OrderType.TARGET: "49000"}
 # Where an order of that type is cancelled on futures.

@@ -11,13 +11,12 @@ from django.utils import timezone
 from market.exchange.adapter import GATEWAYS, BinanceGateway, FuturesGateway, SpotGateway, client
 from market.exchange.adapter.metering import WEIGHTS, weight_of
 from market.exchange.errors import ExchangeError, OrderRejected, RateLimited
-from market.exchange.types import OrderType
 from market.paper.web.params import Params
 from market.paper.web.routes import ROUTES
 from market.tests.exchange.acts import SECRET, Act
 from market.tests.exchange.orders import SYMBOL, order, pair
 from market.tests.servers import answer, hosts_at
-from market.types import Market, Side
+from market.types import Market, OrderType, Side
 
 
 class Budget:

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from market.exchange.errors import OrderNotFound, OrderRejected, OutcomeUnknown, TriggersAtOnce
-from market.exchange.types import OrderReport, OrderType, ReportStatus
+from market.exchange.types import OrderReport, ReportStatus
 from market.tests.exchange.orders import SYMBOL, order
-from market.types import Side
+from market.types import OrderType, Side
 
 # A conditional order of each kind that waits at a price of 50,000, and the price that triggers it.
 WAITING = [

@@ -3,9 +3,9 @@
 import pytest
 
 from market.exchange.errors import OrderNotFound, OrderRejected, OutcomeUnknown, TriggersAtOnce
-from market.exchange.types import OrderReport, OrderType, ReportStatus
+from market.exchange.types import OrderReport, ReportStatus
 from market.tests.exchange.orders import SYMBOL, order, pair
-from market.types import Side
+from market.types import OrderType, Side
 
 ENDED = {ReportStatus.CANCELED, ReportStatus.EXPIRED}
 # The side of the position's exit with the triggers of stop and target, and a price that reaches either.

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from market.exchange.stream_reports import report_of_futures_event, report_of_spot_event
-from market.exchange.types import OrderReport, OrderType, ReportStatus
+from market.exchange.types import OrderReport, ReportStatus
 from market.paper.tests.streams.sockets import Socket, signed, socket_to
 from market.tests.exchange.orders import SYMBOL, order, pair
-from market.types import Side
+from market.types import OrderType, Side
 
 
 def heard_on_spot(paper, key, act: Callable[[], object], done: Callable[[Any], bool]) -> list[OrderReport]:

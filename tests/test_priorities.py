@@ -1,0 +1,124 @@
+"""What each piece of work counts as, when request weight gets scarce."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from bots import tasks as bots_tasks
+from bots.services.tick import Evaluated, Part
+from market import tasks as market_tasks
+from market.budget import BudgetSpent, Priority, spending_as
+from market.budget.priorities import current_priority
+from market.exchange.errors import RateLimited
+from market.models import ExchangeAccount
+from market.tests.factories import NOON
+from market.types import Market, Series
+from trades import tasks as trades_tasks
+from trades.services import submit_order
+from trades.tests.factories import OrderFactory
+from trades.tests.gateways import FakeGateway
+
+WORK = {
+    "the warm-up": (market_tasks.warmup_spot_symbols_cache, "market.tasks.warm_symbols", Priority.WARM_UP),
+    "the command that warms up": (
+        lambda: call_command("warm_cache"),
+        "market.management.commands.warm_cache.warm_symbols",
+        Priority.WARM_UP,
+    ),
+    "looking at statistics": (
+        lambda: call_command("stats"),
+        "ops.management.commands.stats.fleet_statistics",
+        Priority.WARM_UP,
+    ),
+    "the clocks": (market_tasks.measure_clocks, "market.clock.measure_clocks", Priority.ENTRIES),
+    "reconciliation": (trades_tasks.reconcile_orders, "trades.services.reconcile_orders", Priority.RECONCILIATION),
+    "a bot that enters": (lambda: bots_tasks.run_bot(1), "bots.services.run_bot", Priority.ENTRIES),
+    "a bot that leaves": (lambda: bots_tasks.run_bot(1, True), "bots.services.run_bot", Priority.EXITS),
+}
+
+
+class Stop(Exception):
+    """The work has begun: enough seen."""
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, path: str) -> list[Priority]:
+    """The priorities with which the function at this path is called; it does nothing else."""
+    seen: list[Priority] = []
+
+    def work(*_: Any, **__: Any) -> None:
+        seen.append(current_priority())
+        raise Stop
+
+    monkeypatch.setattr(path, work)
+    return seen
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_work_begins_with_its_priority(monkeypatch, name):
+    begin, path, priority = WORK[name]
+    seen = watched(monkeypatch, path)
+
+    with pytest.raises(Stop):
+        begin()
+
+    assert seen == [priority]
+
+
+def test_a_tick_looks_for_stops_that_are_reached_and_passes_the_priority_of_exits_on(monkeypatch):
+    part = Part(Series("paper", "spot", "BTCUSDT", "1m"), first_id=7, last_id=8, bots=2)
+    seen, sent = [], []
+
+    def evaluate(*_: Any, **__: Any) -> Any:
+        seen.append(current_priority())
+        return Evaluated(exits=[7], entries=[8])
+
+    monkeypatch.setattr("bots.services.evaluate_part", evaluate)
+    monkeypatch.setattr(bots_tasks.run_bot, "apply_async", lambda args, expires: sent.append(args))
+
+    bots_tasks.evaluate_series(1, [part.as_json()])
+
+    assert seen == [Priority.PROTECTION]
+    assert sent == [(7, True), (8, False)]
+
+
+class WatchingGateway(FakeGateway):
+    """Notes with which priority an order is sent."""
+
+    priority: Priority | None = None
+
+    def submit(self, request: Any) -> Any:
+        self.priority = current_priority()
+        return super().submit(request)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("purpose", "side"), [("entry", "BUY"), ("exit", "SELL")])
+@pytest.mark.parametrize("sender", Priority)
+def test_an_order_counts_by_its_purpose_whoever_sends_it(purpose, side, sender):
+    order, gateway = OrderFactory(purpose=purpose, side=side), WatchingGateway()
+
+    with spending_as(sender):
+        submit_order(order, gateway=gateway, now=NOON)
+
+    assert gateway.priority == {"entry": Priority.ENTRIES, "exit": Priority.EXITS}[purpose]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("error", "cooling"), [(BudgetSpent, False), (RateLimited, True)])
+def test_an_entry_that_our_own_budget_refused_does_not_silence_the_exits_of_its_account(error, cooling):
+    order = OrderFactory()
+    refusal = error("not now", retry_after=timedelta(seconds=30))
+
+    submit_order(order, gateway=FakeGateway(answer=refusal), now=NOON)
+
+    assert order.status == "rejected"
+    assert ExchangeAccount.objects.get().is_cooling(NOON + timedelta(seconds=1)) is cooling
+
+
+def test_statistics_tell_the_request_weight(db, capsys):
+    call_command("stats")
+
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("request weight"))
+    assert all(f"paper {market} " in line for market in Market)
