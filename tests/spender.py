@@ -1,4 +1,4 @@
-"""A process that spends request weight: `python -m tests.spender GATE exits 1 2000 [URL]` tells in JSON what came of it.
+"""A process that spends request weight: `python -m tests.spender GATE exits 1 2000 [URL]` tells in JSON what came.
 
 Once the file GATE is there it asks for a call of so much weight at most so often, until it is refused; with a URL it
 makes the calls as well.

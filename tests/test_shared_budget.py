@@ -126,5 +126,5 @@ def test_a_silence_told_while_redis_is_dead_holds_here_and_for_all_when_it_is_ba
         return found is not None and found.silent_until is not None
 
     wait_until(is_shared, 10, "the silence is shared")
-    assert alone.retry_after > timedelta(seconds=119)
+    assert alone.retry_after > timedelta(seconds=100)
     assert refusal(another, Priority.EXITS).retry_after > timedelta(seconds=100)
