@@ -57,6 +57,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.fixture(autouse=True)
+def unspent() -> None:
+    """No test pays for the calls of another one, or is silent because its exchange said so."""
+    from django_redis import get_redis_connection
+
+    from market.budget import budget_of
+
+    budget_of.cache_clear()
+    redis = get_redis_connection("default")
+    for key in redis.scan_iter("budget:*"):
+        redis.delete(key)
+
+
 @pytest.fixture
 def free_port() -> int:
     """A port of 127.0.0.1 on which nothing listens."""

@@ -1,11 +1,13 @@
-"""A process that spends request weight: `python -m tests.spender exits 1 2000 [URL]` prints what came of it as JSON.
+"""A process that spends request weight: `python -m tests.spender GATE exits 1 2000 [URL]` tells in JSON what came.
 
-It asks for a call of so much weight at most so often, until it is refused; with a URL it makes the calls as well.
+Once the file GATE is there it asks for a call of so much weight at most so often, until it is refused; with a URL it
+makes the calls as well.
 """
 
 import json
 import os
 import sys
+from pathlib import Path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradebot_site.settings")
 
@@ -16,10 +18,13 @@ django.setup()
 
 from market.budget import Budget, Priority, spending_as  # noqa: E402
 from market.exchange.errors import RateLimited  # noqa: E402
+from ops.stack.testing import wait_until  # noqa: E402
 
 
-def spend(priority: str, weight: str, times: str, url: str = "") -> dict[str, object]:
+def spend(gate: str, priority: str, weight: str, times: str, url: str = "") -> dict[str, object]:
     budget, granted, statuses = Budget("paper", "spot"), 0, set()
+    sys.stdout.write("ready\n")
+    wait_until(Path(gate).exists, 60)
     try:
         with spending_as(Priority[priority.upper()]):
             for _ in range(int(times)):

@@ -46,11 +46,16 @@ def _gateway(
     cache_key = (market, hosts, *tokens)
     if cache_key not in known:
         # Imported late: the library costs 0.3 s and 40 MB, which web and beat do without.
+        from market import clock
         from market.budget import budget_of
         from market.exchange.adapter import GATEWAYS
 
         known[cache_key] = GATEWAYS[Market(market)](
-            hosts, api_key=api_key(), api_secret=api_secret(), meter_for=partial(budget_of, environment)
+            hosts,
+            api_key=api_key(),
+            api_secret=api_secret(),
+            meter_for=partial(budget_of, environment),
+            forget_clock=partial(clock.forget, environment, market),
         )
     gateway: Gateway = known[cache_key]
     return gateway

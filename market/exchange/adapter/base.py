@@ -34,10 +34,12 @@ class BinanceGateway(ABC):
         api_key: str = "",
         api_secret: str = "",
         meter_for: Callable[[Market], Meter] = unmetered,
+        forget_clock: Callable[[], None] = lambda: None,
     ) -> None:
         self._hosts = hosts
         self._client = connect(hosts, api_key=api_key, api_secret=api_secret, meter_for=meter_for)
         self._clock_measured = False
+        self._forget_clock = forget_clock  # what others have measured is wrong, too
 
     # --- reads: retried, they change nothing ---------------------------------------------------------------
 
@@ -122,10 +124,13 @@ class BinanceGateway(ABC):
             self._clock_measured = True
 
     def _ask_for_offset(self) -> timedelta:
-        asked_at = time()
+        """The exchange told its time half-way between our request and its answer, as far as we know."""
         server_ms = self._server_time()["serverTime"]
-        return timedelta(milliseconds=server_ms - (asked_at + time()) * 500)
+        # Not from before the call: that may have waited for its leave.
+        on_the_way = self._client.response.elapsed.total_seconds() / 2
+        return timedelta(milliseconds=server_ms - (time() - on_the_way) * 1000)
 
     def _forget_clock_after(self, error: Exception) -> None:
         if is_about_the_clock(error):
             self._clock_measured = False
+            self._forget_clock()

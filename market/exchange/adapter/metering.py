@@ -45,16 +45,16 @@ def _futures_candles(params: Params) -> int:
     return next((weight for bound, weight in ((99, 1), (499, 2), (1000, 5)) if limit <= bound), 10)
 
 
-# An accepted order or cancel weighs nothing on spot; the headers say so afterwards, and a refused one weighs 1.
+# An order or cancel on spot weighs nothing once it is accepted. A refused one weighs 1, which the headers then say.
 WEIGHTS: Mapping[tuple[str, str], Weight] = {
     ("get", "/api/v3/time"): 1,
     ("get", "/api/v3/exchangeInfo"): 20,
     ("get", "/api/v3/klines"): 2,
     ("get", "/api/v3/ticker/price"): _by_symbol(2, 4),
     ("get", "/api/v3/ticker/bookTicker"): _by_symbol(2, 4),
-    ("post", "/api/v3/order"): 1,
-    ("post", "/api/v3/orderList/oco"): 1,
-    ("delete", "/api/v3/order"): 1,
+    ("post", "/api/v3/order"): 0,
+    ("post", "/api/v3/orderList/oco"): 0,
+    ("delete", "/api/v3/order"): 0,
     ("get", "/api/v3/order"): 4,
     ("get", "/api/v3/openOrders"): _by_symbol(6, 80),
     ("get", "/api/v3/myTrades"): _by_order(5, 20),
