@@ -52,7 +52,8 @@ def test_the_limit_is_the_one_that_exchange_info_names(counting):
 
     assert public_gateway(*SPOT).weight_limit() == LIMIT
     assert usage(*SPOT, now=NOON).limit == LIMIT
-    assert room(Budget(*SPOT), Priority.EXITS) == LIMIT
+    spent = usage(*SPOT, now=NOON).used  # by asking for the limit
+    assert room(Budget(*SPOT), Priority.EXITS) == LIMIT - spent
 
 
 @pytest.mark.django_db

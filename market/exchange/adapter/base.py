@@ -127,7 +127,9 @@ class BinanceGateway(ABC):
         """The exchange told its time half-way between our request and its answer, as far as we know."""
         server_ms = self._server_time()["serverTime"]
         # Not from before the call: that may have waited for its leave.
-        on_the_way = self._client.response.elapsed.total_seconds() / 2
+        answer = self._client.response
+        assert answer is not None, "the library kept no answer to a call that succeeded"
+        on_the_way = answer.elapsed.total_seconds() / 2
         return timedelta(milliseconds=server_ms - (time() - on_the_way) * 1000)
 
     def _forget_clock_after(self, error: Exception) -> None:

@@ -23,6 +23,7 @@ class SigningClient(Client):
     """
 
     REQUEST_RECVWINDOW = 5000
+    response: Any  # the last one, of requests
 
     meter_for: Callable[[Market], Meter] = staticmethod(unmetered)
 
