@@ -26,8 +26,7 @@ STATUSES = {
     "EXPIRED": ReportStatus.EXPIRED,
     "EXPIRED_IN_MATCH": ReportStatus.EXPIRED,
 }
-# What a conditional order of futures is by itself. Past its trigger it is what the order that it became is: open,
-# while nobody shows that one.
+# What a conditional order of futures is by itself; past its trigger it is what the order that it became is.
 ALGO_STATUSES = {
     "NEW": ReportStatus.OPEN,
     "TRIGGERING": ReportStatus.OPEN,

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from market.candles import StaleData, closed_candles
 from market.exchange import public_gateway
-from market.exchange.adapter.base import BinanceGateway
+from market.exchange.adapter import SpotGateway
 from market.exchange.errors import BadRequest, ExchangeUnavailable
 from market.types import INTERVALS, Environment, Market, Series, milliseconds, moment_of
 
@@ -28,13 +28,13 @@ def exchange(paper, redis):
 def fetched(monkeypatch) -> Iterator[list[str]]:
     """The symbols of all requests for candles, which go to the exchange as ever."""
     symbols: list[str] = []
-    really = BinanceGateway.candles
+    really = SpotGateway.candles
 
-    def counted(self: BinanceGateway, symbol: str, interval: str, *, limit: int) -> object:
+    def counted(self: SpotGateway, symbol: str, interval: str, *, limit: int) -> object:
         symbols.append(symbol)
         return really(self, symbol, interval, limit=limit)
 
-    monkeypatch.setattr(BinanceGateway, "candles", counted)
+    monkeypatch.setattr(SpotGateway, "candles", counted)
     return symbols
 
 

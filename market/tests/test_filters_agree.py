@@ -199,7 +199,7 @@ def judge_on_futures(entry: dict[str, Any], order: Draft) -> None:
         raise Rejected(-2025, "Reach max open order limit.")
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(entry=spot_entries(), order=drafts())
 def test_what_spot_takes_passes_and_nothing_else(entry, order):
     violation = check_order(rules_of(entry), order)
@@ -207,7 +207,7 @@ def test_what_spot_takes_passes_and_nothing_else(entry, order):
     assert (violation is None) == passes(lambda: judge_on_spot(entry, order)), violation
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(entry=futures_entries(), order=drafts())
 def test_what_futures_take_passes_and_nothing_else(entry, order):
     violation = check_order(rules_of(entry), order)

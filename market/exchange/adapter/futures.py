@@ -42,6 +42,7 @@ from market.exchange.types import (
     OrderType,
     PairRequest,
     Quote,
+    ReportStatus,
 )
 from market.rounding import plain
 from market.rules import FUTURES_TYPES
@@ -189,7 +190,7 @@ class FuturesGateway(WalletGateway):
         try:
             return self._find_ordinary(symbol, client_order_id, became(algo))
         except OrderNotFound:
-            return report  # triggered, but what it has become is not shown yet
+            return replace(report, status=ReportStatus.OPEN)  # triggered; what it has become is not shown yet
 
     def _find_algo(self, symbol: str, client_order_id: str) -> Mapping[str, Any] | None:
         """The conditional order. Its query has been seen to deny one that exists, so the lists are asked as well."""
