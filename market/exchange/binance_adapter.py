@@ -15,7 +15,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from market.exchange.errors import ExchangeError, ExchangeUnavailable, OrderRejected, PermissionDenied, RateLimited
 from market.exchange.sorting import CLOCK_CODE, UNREADABLE, LibraryError, sort_order_error, sort_read_error
-from market.exchange.types import Balance, FillReport, OrderReport, OrderRequest, ReportStatus
+from market.exchange.types import Balance, FillReport, KeyPermissions, OrderReport, OrderRequest, ReportStatus
 from market.rounding import plain
 from market.types import milliseconds, moment_of
 
@@ -101,6 +101,19 @@ class BinanceGateway:
                 Balance(item["asset"], free=_amount(item["free"]), locked=_amount(item["locked"]))
                 for item in account["balances"]
             ]
+
+        return self._read(read, signed=True)
+
+    def permissions(self) -> KeyPermissions:
+        def read() -> KeyPermissions:
+            told = self._client.get_account_api_permissions()
+            return KeyPermissions(
+                may_trade_spot=told["enableSpotAndMarginTrading"],
+                may_trade_futures=told["enableFutures"],
+                may_withdraw=told["enableWithdrawals"],
+                may_transfer=told["permitsUniversalTransfer"],
+                is_ip_restricted=told["ipRestrict"],
+            )
 
         return self._read(read, signed=True)
 
