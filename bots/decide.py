@@ -4,21 +4,20 @@
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from bots.exits import Exit, ExitSettings, better_price, due_exit
-from bots.limits import Day, Limits, cooling_until, first_breach
+from bots.limits import Day, Limits, Record, cooling_until, first_breach
 from bots.sizing import Sizing, TooSmall, entry_quantity
 from bots.strategies.base import Signal
 from bots.types import STATUS_OF, Reason, Status
 from market.rounding import plain
 from market.rules import Rules
 from market.types import Side
-
-# An entry is made soon after its candle has closed, or not at all.
-SIGNAL_VALID_FOR = timedelta(seconds=90)
+from trades.checks import Code, Denial
+from trades.checks.market import SIGNAL_VALID_FOR
 
 
 class Wish(StrEnum):
@@ -67,9 +66,14 @@ class Standing:
     closed_at: datetime | None
     order_in_doubt: bool
     day: Day
-    account_state: str
+    account_state: str  # the strictest of the switches of platform, user and account
     account_cooling: bool
-    key_error: str  # why the exchange refused the account's key, if it did
+    key_error: str  # why the key can't be used for entries, if it can't
+    hold: str = ""  # the sentence that goes with account_state, unless that is active
+    lockout: Reason = Reason.NONE  # a lasting limit was reached, and no person has looked since
+    lockout_text: str = ""
+    is_reconciled: bool = True
+    record: Record | None = None  # None: not read, for it matters only to a bot that is about to enter
 
 
 @dataclass(frozen=True)
@@ -88,11 +92,12 @@ class Decision:
     text: str
     act: Act | None = None
     status: Status = Status.RUNNING
+    denial: Denial | None = None  # the limit behind the reason, if it is one
 
     @classmethod
-    def because(cls, reason: Reason, text: str) -> "Decision":
+    def because(cls, reason: Reason, text: str, denial: Denial | None = None) -> "Decision":
         """No order; the status that goes with the reason."""
-        return cls(reason, text, status=STATUS_OF[reason])
+        return cls(reason, text, status=STATUS_OF[reason], denial=denial)
 
 
 def side_held(quantity: Decimal, rules: Rules) -> Side | None:
@@ -106,7 +111,7 @@ def side_held(quantity: Decimal, rules: Rules) -> Side | None:
 def decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:
     """Exits first; then what holds the bot back; then the signal."""
     if standing.account_state == "halted" and setup.wish is Wish.RUN:
-        return Decision.because(Reason.KILL_SWITCH, "the account is halted: no orders at all")
+        return Decision.because(Reason.KILL_SWITCH, f"{standing.hold}: no orders at all")
     side = side_held(standing.quantity, market.rules)
     if side:
         return _with_position(setup, market, standing, side=side)
@@ -128,7 +133,7 @@ def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side
             return Decision(Reason.NONE, f"stopped with {held}", status=Status.STOPPED)
         return _blindness(market) or Decision(Reason.NONE, f"{held}; {market.text}")
     if standing.account_state == "halted":
-        return Decision.because(Reason.KILL_SWITCH, f"{due.reason}, but the account is halted")
+        return Decision.because(Reason.KILL_SWITCH, f"{due.reason}, but {standing.hold}")
     if standing.account_cooling:
         return Decision.because(Reason.EXCHANGE_COOLDOWN, f"{due.reason}, but the exchange asked for silence")
     act = Act(is_entry=False, side=side.opposite, quantity=market.rules.tradable(standing.quantity), key=due.kind)
@@ -159,19 +164,25 @@ def _due(setup: Setup, market: MarketView, standing: Standing, *, side: Side) ->
 def _obstacle(setup: Setup, standing: Standing, *, now: datetime) -> Decision | None:
     """What forbids an entry, whatever the signal says."""
     if standing.account_state != "active":
-        return Decision.because(Reason.KILL_SWITCH, f"the account is {standing.account_state}: no entries")
+        return Decision.because(Reason.KILL_SWITCH, f"{standing.hold}: no entries")
+    if standing.lockout:
+        return Decision.because(standing.lockout, standing.lockout_text)
     if standing.account_cooling:
         return Decision.because(Reason.EXCHANGE_COOLDOWN, "the exchange asked for silence")
     if standing.order_in_doubt:
         return Decision.because(Reason.ORDER_UNKNOWN, "an order has no clear outcome yet")
     if standing.key_error:
         return Decision.because(Reason.NO_PERMISSION, standing.key_error)
-    breach = first_breach(setup.limits, standing.day, capital=setup.initial_capital)
+    if not standing.is_reconciled:
+        return Decision.because(Reason.NOT_RECONCILED, "the account's books have not been compared yet")
+    breach = first_breach(setup.limits, standing.day, capital=setup.initial_capital, record=standing.record)
     if breach:
-        return Decision.because(breach.reason, breach.text)
+        return Decision.because(breach.reason, breach.denial.detail, breach.denial)
     until = cooling_until(standing.closed_at, setup.cooldown_minutes)
     if until and now < until:
-        return Decision.because(Reason.COOLING_DOWN, f"until {until:%H:%M} UTC")
+        text = f"until {until:%H:%M} UTC"
+        denial = Denial(Code.COOL_DOWN, text, f"{until:%Y-%m-%d %H:%M:%S}", f"{now:%Y-%m-%d %H:%M:%S}")
+        return Decision.because(Reason.COOLING_DOWN, text, denial)
     return None
 
 

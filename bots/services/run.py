@@ -2,22 +2,24 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
 from django.db import OperationalError, transaction
 from psycopg.errors import LockNotAvailable
 
 from bots.decide import Act, Decision, decide
 from bots.models import BotConfig, BotState
-from bots.services.look import SeriesView, look_at_series, standings
+from bots.services.look import SeriesView, look_at_series, record_since_start, standings
 from bots.services.notes import bot_of, note_decision
 from bots.services.trouble import decision_about
 from bots.types import Reason
 from market.exchange import gateway_for
 from market.types import moving
-from trades.checks import Denial
+from trades.checks import Caps, Denial
 from trades.models import Order
 from trades.services import Intent, exit_key, intend_order, submit_order
 
@@ -75,7 +77,8 @@ def _decide_and_intend(bot: BotConfig, view: SeriesView, *, now: datetime) -> tu
     if bot.series != view.series:
         return Decision(Reason.NONE, "edited meanwhile: the next tick looks at its new candles"), None
     market = view.for_bot(bot)
-    decision = decide(bot.setup, market, standings([bot], now=now)[bot.pk], now=now)
+    standing = replace(standings([bot], now=now)[bot.pk], record=record_since_start(bot))
+    decision = decide(bot.setup, market, standing, now=now)
     made: Order | Denial | None = None
     if decision.act:
         intent = _intent(bot, decision.act, decision, view)
@@ -99,7 +102,28 @@ def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> I
         purpose, key = Order.Purpose.ENTRY, f"entry:{bot.strategy}@{bot.revision}:{bot.symbol}:{act.key}:{act.side}:0"
     else:
         purpose, key = Order.Purpose.EXIT, exit_key(bot.position, act.key)
-    return Intent(purpose, act.side, act.quantity, view.price, key, f"{bot.name}: {decision.text}")
+    return Intent(
+        purpose=purpose,
+        side=act.side,
+        quantity=act.quantity,
+        price=view.price,
+        price_at=view.price_at,
+        signal_key=key,
+        signal_at=view.candle_close_at,
+        reason=f"{bot.name}: {decision.text}",
+        wanted_by=bot.owner_id,
+        leverage=bot.leverage,
+        caps=_caps(bot),
+    )
+
+
+def _caps(bot: BotConfig) -> Caps:
+    return Caps(
+        max_notional=bot.initial_capital + max(bot.position.realized_pnl, Decimal(0)),
+        per_minute=settings.MAX_BOT_ORDERS_PER_MINUTE,
+        per_hour=settings.MAX_BOT_ENTRIES_PER_HOUR,
+        counted_from=bot.state.enabled_at,
+    )
 
 
 def _note_trouble(bot_id: int, error: Exception, *, now: datetime) -> Outcome:

@@ -1,7 +1,17 @@
 """Everything that changes orders, fills, trades and positions."""
 
+from trades.services.hands import HandOrder, OrderDenied, place_order
+from trades.services.intents import Intent
+from trades.services.kill_switch import (
+    PLATFORM,
+    NotYourSwitch,
+    Pressed,
+    Target,
+    is_operator,
+    press,
+    withdraw_halted,
+)
 from trades.services.orders import (
-    Intent,
     cancel_order,
     exit_key,
     intend_order,
@@ -14,14 +24,24 @@ from trades.services.reconciliation import reconcile_orders
 from trades.services.records import record_report
 
 __all__ = [
+    "PLATFORM",
+    "HandOrder",
     "Intent",
+    "NotYourSwitch",
+    "OrderDenied",
+    "Pressed",
+    "Target",
     "cancel_order",
     "exit_key",
     "intend_order",
+    "is_operator",
     "new_client_id",
+    "place_order",
+    "press",
     "reconcile_orders",
     "record_report",
     "submit_order",
     "submit_pair",
     "take_back_unsent",
+    "withdraw_halted",
 ]

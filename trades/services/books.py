@@ -9,11 +9,13 @@ from django.db.models.functions import Greatest
 
 from market.exchange.errors import ExchangeError, PermissionDenied, RateLimited
 from market.exchange.types import OrderReport
-from market.models import ExchangeAccount
+from market.models import ExchangeAccount, Switch
+from market.switches import SwitchState
 from trades.lifecycle import OrderStatus
 from trades.models import Event, Order
 from trades.services.events import write_event
 from trades.services.records import record_report
+from trades.services.switch_lock import claims_together
 
 
 class DatabaseBooks:
@@ -22,10 +24,9 @@ class DatabaseBooks:
     def claim(self, orders: Sequence[Order], *, signed_at: datetime, proof_deadline: datetime) -> bool:
         if any(order.status != OrderStatus.INTENDED for order in orders):
             return False
-        account_id = orders[0].position.account_id
         with transaction.atomic(durable=True):
-            account = ExchangeAccount.objects.select_for_update(no_key=True).get(pk=account_id)
-            obstacle = _obstacle(account, orders, now=signed_at)
+            claims_together()
+            obstacle = _obstacle(orders, now=signed_at)
             if obstacle:
                 for order in orders:
                     order.move(OrderStatus.CANCELED, finished_at=signed_at, error=obstacle)
@@ -88,9 +89,11 @@ def note_account_trouble(account_id: int, error: Exception, *, now: datetime) ->
         account.update(key_error=str(error)[:300])
 
 
-def _obstacle(account: ExchangeAccount, orders: Sequence[Order], *, now: datetime) -> str:
-    """What has come up at the account since the orders were intended."""
+def _obstacle(orders: Sequence[Order], *, now: datetime) -> str:
+    """What has come up since the orders were intended, read from the database in the transaction that sends them."""
+    account = ExchangeAccount.objects.get(pk=orders[0].account_id)
+    hold = Switch.objects.holds([account])[account.pk]
     enters = any(order.purpose == Order.Purpose.ENTRY for order in orders)
-    if account.state == ExchangeAccount.State.HALTED or (account.state == ExchangeAccount.State.REDUCING and enters):
-        return f"the account is {account.state}"
+    if hold.state == SwitchState.HALTED or (hold.state == SwitchState.REDUCING and enters):
+        return str(hold)
     return "the exchange asked for silence" if account.is_cooling(now) else ""
