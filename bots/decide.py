@@ -4,12 +4,12 @@
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from bots.exits import Exit, ExitSettings, better_price, due_exit
-from bots.limits import Day, Limits, cooling_until, first_breach
+from bots.limits import Day, Limits, Record, cooling_until, first_breach
 from bots.protection import Holding, Plan, Resting, plan, wanted_legs
 from bots.sizing import Sizing, TooSmall, entry_quantity
 from bots.strategies.base import Signal
@@ -17,9 +17,8 @@ from bots.types import STATUS_OF, Reason, Status
 from market.rounding import plain
 from market.rules import Rules
 from market.types import Side
-
-# An entry is made soon after its candle has closed, or not at all.
-SIGNAL_VALID_FOR = timedelta(seconds=90)
+from trades.checks import Code, Denial
+from trades.checks.market import SIGNAL_VALID_FOR
 
 
 class Wish(StrEnum):
@@ -69,9 +68,14 @@ class Standing:
     closed_at: datetime | None
     order_in_doubt: bool
     day: Day
-    account_state: str
+    account_state: str  # the strictest of the switches of platform, user and account
     account_cooling: bool
-    key_error: str  # why the exchange refused the account's key, if it did
+    key_error: str  # why the key can't be used for entries, if it can't
+    hold: str = ""  # the sentence that goes with account_state, unless that is active
+    lockout: Reason = Reason.NONE  # a lasting limit was reached, and no person has looked since
+    lockout_text: str = ""
+    is_reconciled: bool = True
+    record: Record | None = None  # None: not read, for it matters only to a bot that is about to enter
     resting: tuple[Resting, ...] = ()  # its protections at the exchange
     steps_taken: frozenset[int] = frozenset()  # of the take profit, in this round
     exit_live: bool = False  # an exit is under way
@@ -95,11 +99,12 @@ class Decision:
     act: Act | None = None
     status: Status = Status.RUNNING
     protects: bool = False  # what rests at the exchange is not what should rest there
+    denial: Denial | None = None  # the limit behind the reason, if it is one
 
     @classmethod
-    def because(cls, reason: Reason, text: str) -> "Decision":
+    def because(cls, reason: Reason, text: str, denial: Denial | None = None) -> "Decision":
         """No order; the status that goes with the reason."""
-        return cls(reason, text, status=STATUS_OF[reason])
+        return cls(reason, text, status=STATUS_OF[reason], denial=denial)
 
 
 def side_held(quantity: Decimal, rules: Rules) -> Side | None:
@@ -120,7 +125,7 @@ def decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetim
 
 def _decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:
     if standing.account_state == "halted" and setup.wish is Wish.RUN:
-        return Decision.because(Reason.KILL_SWITCH, "the account is halted: no orders at all")
+        return Decision.because(Reason.KILL_SWITCH, f"{standing.hold}: no orders at all")
     side = side_held(standing.quantity, market.rules)
     if side:
         return _with_position(setup, market, standing, side=side)
@@ -142,7 +147,7 @@ def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side
             return Decision(Reason.NONE, f"stopped with {held}", status=Status.STOPPED)
         return _blindness(market) or Decision(Reason.NONE, f"{held}; {market.text}")
     if standing.account_state == "halted":
-        return Decision.because(Reason.KILL_SWITCH, f"{due.reason}, but the account is halted")
+        return Decision.because(Reason.KILL_SWITCH, f"{due.reason}, but {standing.hold}")
     if standing.account_cooling:
         return Decision.because(Reason.EXCHANGE_COOLDOWN, f"{due.reason}, but the exchange asked for silence")
     act = Act(is_entry=False, side=side.opposite, quantity=market.rules.tradable(standing.quantity), key=due.kind)
@@ -190,19 +195,25 @@ def _due(setup: Setup, market: MarketView, standing: Standing, *, side: Side) ->
 def _obstacle(setup: Setup, standing: Standing, *, now: datetime) -> Decision | None:
     """What forbids an entry, whatever the signal says."""
     if standing.account_state != "active":
-        return Decision.because(Reason.KILL_SWITCH, f"the account is {standing.account_state}: no entries")
+        return Decision.because(Reason.KILL_SWITCH, f"{standing.hold}: no entries")
+    if standing.lockout:
+        return Decision.because(standing.lockout, standing.lockout_text)
     if standing.account_cooling:
         return Decision.because(Reason.EXCHANGE_COOLDOWN, "the exchange asked for silence")
     if standing.order_in_doubt:
         return Decision.because(Reason.ORDER_UNKNOWN, "an order has no clear outcome yet")
     if standing.key_error:
         return Decision.because(Reason.NO_PERMISSION, standing.key_error)
-    breach = first_breach(setup.limits, standing.day, capital=setup.initial_capital)
+    if not standing.is_reconciled:
+        return Decision.because(Reason.NOT_RECONCILED, "the account's books have not been compared yet")
+    breach = first_breach(setup.limits, standing.day, capital=setup.initial_capital, record=standing.record)
     if breach:
-        return Decision.because(breach.reason, breach.text)
+        return Decision.because(breach.reason, breach.denial.detail, breach.denial)
     until = cooling_until(standing.closed_at, setup.cooldown_minutes)
     if until and now < until:
-        return Decision.because(Reason.COOLING_DOWN, f"until {until:%H:%M} UTC")
+        text = f"until {until:%H:%M} UTC"
+        denial = Denial(Code.COOL_DOWN, text, f"{until:%Y-%m-%d %H:%M:%S}", f"{now:%Y-%m-%d %H:%M:%S}")
+        return Decision.because(Reason.COOLING_DOWN, text, denial)
     return None
 
 

@@ -34,6 +34,12 @@ class ExitSettings:
         return self.stop_loss_percent is not None or self.trailing_stop_percent is not None
 
     @property
+    def orders_needed(self) -> int:
+        """How many stops and targets protect a position at the exchange."""
+        has_stop = self.has_stop or self.break_even_percent is not None
+        return len(self.targets) + (max(len(self.targets), 1) if has_stop else 0)
+
+    @property
     def targets(self) -> tuple[Step, ...]:
         """Where profits are taken, the nearest first."""
         if self.steps:

@@ -1,11 +1,13 @@
-"""Daily limits: they gate entries, never exits (features S7, T11, T12). Plain Python."""
+"""Limits of a bot: they gate entries, never exits (features S7, T11, T12). Plain Python."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bots.types import Reason
+from trades.checks import Code, Denial
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,13 @@ class Limits:
     max_daily_trades: int | None = None
     max_daily_loss_perc: Decimal | None = None
     daily_target_perc: Decimal | None = None
+    max_drawdown_percent: Decimal | None = None
+    max_consecutive_losses: int | None = None
+
+    @property
+    def are_lasting(self) -> bool:
+        """Whether the bot's record has to be read: one of them outlasts the day."""
+        return self.max_drawdown_percent is not None or self.max_consecutive_losses is not None
 
 
 @dataclass(frozen=True)
@@ -26,9 +35,17 @@ class Day:
 
 
 @dataclass(frozen=True)
+class Record:
+    """How a bot has fared since a person last started it."""
+
+    drawdown_percent: Decimal = Decimal(0)  # the fall from its highest equity so far
+    losses_in_a_row: int = 0  # positions that were closed with a loss, the newest ones
+
+
+@dataclass(frozen=True)
 class Breach:
     reason: Reason
-    text: str
+    denial: Denial
 
 
 def day_start(now: datetime, time_zone: str) -> datetime:
@@ -51,16 +68,57 @@ def cooling_until(closed_at: datetime | None, cooldown_minutes: int) -> datetime
     return closed_at + timedelta(minutes=cooldown_minutes) if closed_at and cooldown_minutes else None
 
 
-def first_breach(limits: Limits, day: Day, *, capital: Decimal) -> Breach | None:
-    """The limit that forbids a further entry today, if one does."""
+def record_of(results: Iterable[tuple[bool, Decimal]], *, capital: Decimal) -> Record:
+    """The record that booked trades come to: oldest first, whether each was an entry, and its P&L in quote asset."""
+    equity = peak = capital
+    losses, round_pnl, in_round = 0, Decimal(0), False
+    for is_entry, pnl in results:
+        equity += pnl
+        peak = max(peak, equity)
+        if is_entry and in_round:
+            losses, round_pnl = _counted(losses, round_pnl), Decimal(0)
+        in_round = not is_entry
+        round_pnl += pnl
+    if in_round:
+        losses = _counted(losses, round_pnl)
+    return Record((peak - equity) * 100 / peak, losses)
+
+
+def _counted(losses: int, round_pnl: Decimal) -> int:
+    """Losses in a row after one more position was closed."""
+    return losses + 1 if round_pnl < 0 else 0
+
+
+def first_breach(limits: Limits, day: Day, *, capital: Decimal, record: Record | None = None) -> Breach | None:
+    """The limit that forbids a further entry now, if one does. Without a ``record`` only those of the day count."""
+    return _breach_of_the_day(limits, day, capital=capital) or (_lasting_breach(limits, record) if record else None)
+
+
+def _breach_of_the_day(limits: Limits, day: Day, *, capital: Decimal) -> Breach | None:
     if limits.max_daily_trades is not None and day.trades >= limits.max_daily_trades:
-        return Breach(Reason.MAX_DAILY_TRADES, f"{day.trades} of {limits.max_daily_trades} trades today")
+        text = f"{day.trades} of {limits.max_daily_trades} trades today"
+        denial = Denial.beyond(Code.DAILY_TRADES, text, limit=limits.max_daily_trades, value=day.trades)
+        return Breach(Reason.MAX_DAILY_TRADES, denial)
     if limits.max_daily_loss_perc is not None:
         bound = -capital * limits.max_daily_loss_perc / 100
         if day.pnl <= bound:
-            return Breach(Reason.MAX_DAILY_LOSS, f"P&L today {day.pnl:.2f}, the limit is {bound:.2f}")
+            text = f"P&L today {day.pnl:.2f}, the limit is {bound:.2f}"
+            return Breach(Reason.MAX_DAILY_LOSS, Denial.beyond(Code.DAILY_LOSS, text, limit=bound, value=day.pnl))
     if limits.daily_target_perc is not None:
         bound = capital * limits.daily_target_perc / 100
         if day.pnl >= bound:
-            return Breach(Reason.DAILY_TARGET, f"P&L today {day.pnl:.2f}, the target is {bound:.2f}")
+            text = f"P&L today {day.pnl:.2f}, the target is {bound:.2f}"
+            return Breach(Reason.DAILY_TARGET, Denial.beyond(Code.DAILY_TARGET, text, limit=bound, value=day.pnl))
+    return None
+
+
+def _lasting_breach(limits: Limits, record: Record) -> Breach | None:
+    fall, bound = record.drawdown_percent, limits.max_drawdown_percent
+    if bound is not None and fall >= bound:
+        text = f"{fall:.2f} % below the highest equity, the limit is {bound:f} %: start the bot again to let it go on"
+        return Breach(Reason.MAX_DRAWDOWN, Denial.beyond(Code.DRAWDOWN, text, limit=bound, value=fall))
+    losses, most = record.losses_in_a_row, limits.max_consecutive_losses
+    if most is not None and losses >= most:
+        text = f"{losses} losses in a row, the limit is {most}: start the bot again to let it go on"
+        return Breach(Reason.CONSECUTIVE_LOSSES, Denial.beyond(Code.CONSECUTIVE_LOSSES, text, limit=most, value=losses))
     return None

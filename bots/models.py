@@ -18,7 +18,7 @@ from bots.exits import ExitSettings, Step
 from bots.limits import Limits
 from bots.sizing import LABELS, Mode, Sizing
 from bots.strategies import STRATEGIES
-from bots.types import Reason, Status
+from bots.types import LASTING, Reason, Status
 from market.fields import AmountField
 from market.models import ExchangeAccount
 from market.types import INTERVALS, Market, Series
@@ -88,6 +88,12 @@ class BotConfig(models.Model):
     max_daily_trades = models.PositiveIntegerField(null=True, blank=True, help_text="Positions opened per day.")
     max_daily_loss_perc = percent_field("Of the initial capital, from booked trades; entries pause until the next day.")
     daily_target_perc = percent_field("Of the initial capital, from booked trades; entries pause until the next day.")
+    max_drawdown_percent = percent_field(
+        "Of the highest equity since it was started, from booked trades; then it pauses until a person starts it again."
+    )
+    max_consecutive_losses = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Positions closed with a loss; then it pauses until a person starts it again."
+    )
     cooldown_minutes = models.PositiveIntegerField(default=0, help_text="Pause after an exit.")
     time_zone = models.CharField(
         max_length=40, default="UTC", help_text="Whose midnight starts the bot's day, for example Europe/Berlin."
@@ -150,7 +156,13 @@ class BotConfig(models.Model):
             wish=Wish(self.desired_state),
             exits=self.exits,
             sizing=Sizing(Mode(self.sizing_mode), self.sizing_value),
-            limits=Limits(self.max_daily_trades, self.max_daily_loss_perc, self.daily_target_perc),
+            limits=Limits(
+                self.max_daily_trades,
+                self.max_daily_loss_perc,
+                self.daily_target_perc,
+                self.max_drawdown_percent,
+                self.max_consecutive_losses,
+            ),
             initial_capital=self.initial_capital,
             cooldown_minutes=self.cooldown_minutes,
             exits_when_stopped=self.exits_when_stopped,
@@ -170,6 +182,16 @@ class BotState(models.Model):
     changed_at = models.DateTimeField(null=True)
     best_price = AmountField(null=True, help_text="The best price since the entry; the trailing stop hangs on it.")
     best_round = models.PositiveIntegerField(default=0, help_text="The position's round that best_price belongs to.")
+    enabled_at = models.DateTimeField(
+        null=True, help_text="When a person last started it: lasting limits count from it."
+    )
+    lockout = models.CharField(
+        max_length=40,
+        blank=True,
+        choices=[(item.value, item.value) for item in sorted(LASTING)],
+        help_text="The lasting limit that it has reached; starting the bot again clears it.",
+    )
+    lockout_text = models.CharField(max_length=400, blank=True)
 
     class Meta:
         constraints = [
@@ -242,6 +264,8 @@ class Decision(models.Model):
     text = models.CharField(max_length=400)
     order_id = models.BigIntegerField(null=True, help_text="The order that it led to.")
     denial_code = models.CharField(max_length=30, blank=True)
+    denial_limit = models.CharField(max_length=60, blank=True, help_text="What is allowed.")
+    denial_value = models.CharField(max_length=60, blank=True, help_text="What was found.")
     candle_close_at = models.DateTimeField(null=True)
     price = AmountField(null=True)
     created_at = models.DateTimeField()

@@ -24,6 +24,13 @@ class Reason(StrEnum):
     MAX_DAILY_TRADES = "max daily trades reached"
     MAX_DAILY_LOSS = "max daily loss reached"
     DAILY_TARGET = "daily target reached"
+    MAX_DRAWDOWN = "max drawdown reached"
+    CONSECUTIVE_LOSSES = "too many losses in a row"
+    REPEATED_EXECUTION = "repeated execution"
+    RISK_LIMIT = "risk limit reached"
+    LOW_BALANCE = "balance too low"
+    NOT_RECONCILED = "account not reconciled"
+    CLOCK_OFF = "clock off"
     KILL_SWITCH = "kill switch"
     COOLING_DOWN = "cool-down after an exit"
     ORDER_DENIED = "order denied"
@@ -49,11 +56,24 @@ STATUS_OF = {
             Reason.ORDER_UNKNOWN,
             Reason.COOLING_DOWN,
             Reason.ORDER_DENIED,
+            Reason.RISK_LIMIT,
+            Reason.LOW_BALANCE,
+            Reason.NOT_RECONCILED,
+            Reason.CLOCK_OFF,
         ),
         Status.WAITING,
     ),
     **dict.fromkeys(
-        (Reason.MAX_DAILY_TRADES, Reason.MAX_DAILY_LOSS, Reason.DAILY_TARGET, Reason.KILL_SWITCH), Status.PAUSED
+        (
+            Reason.MAX_DAILY_TRADES,
+            Reason.MAX_DAILY_LOSS,
+            Reason.DAILY_TARGET,
+            Reason.KILL_SWITCH,
+            Reason.MAX_DRAWDOWN,
+            Reason.CONSECUTIVE_LOSSES,
+            Reason.REPEATED_EXECUTION,
+        ),
+        Status.PAUSED,
     ),
     **dict.fromkeys(
         (
@@ -69,3 +89,6 @@ STATUS_OF = {
         Status.ERROR,
     ),
 }
+
+# These hold until a person looks and starts the bot again.
+LASTING = frozenset({Reason.MAX_DRAWDOWN, Reason.CONSECUTIVE_LOSSES, Reason.REPEATED_EXECUTION})

@@ -25,6 +25,7 @@ PERCENT_BOUNDS = {
     "break_even_percent": Decimal(1000),
     "max_daily_loss_perc": HUNDRED,
     "daily_target_perc": Decimal(1000),
+    "max_drawdown_percent": HUNDRED,
 }
 
 
@@ -50,6 +51,8 @@ def _percent_faults(bot: "BotConfig") -> Faults:
         value = getattr(bot, name)
         if value is not None and not 0 < value <= maximum:
             found[name] = [f"{name}: {plain(value)} must be above 0 and at most {plain(maximum)}."]
+    if bot.max_consecutive_losses == 0:
+        found["max_consecutive_losses"] = ["max_consecutive_losses: 0 must be at least 1; empty switches it off."]
     return found
 
 

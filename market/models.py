@@ -1,15 +1,17 @@
 """Accounts at exchanges, and what exchanges say of their symbols."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 
-from market.fields import SecretField, SecretUnreadable
+from market.fields import AmountField, SecretField, SecretUnreadable
 from market.rules import Rules, rules_of
+from market.switches import Hold, Scope, SwitchState, strictest
 from market.types import Environment, Market
 
 
@@ -44,15 +46,35 @@ class ExchangeAccount(models.Model):
         help_text="Reducing lets positions close, halted sends nothing.",
     )
     state_reason = models.CharField(max_length=300, blank=True, editable=False, help_text="Why it is in this state.")
-    reconciled_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When its books were last compared with the exchange."
+    state_set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text="Nobody: the system itself, or the command line.",
     )
+    state_set_at = models.DateTimeField(null=True, editable=False)
     cooldown_until = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="The exchange asked us to be silent until then."
     )
     key_error = models.CharField(
         max_length=300, blank=True, editable=False, help_text="Why the exchange refused the key; a new key clears it."
     )
+    may_withdraw = models.BooleanField(
+        null=True, editable=False, help_text="Whether the exchange lets the key take money out; a trading key must not."
+    )
+    is_ip_restricted = models.BooleanField(
+        null=True, editable=False, help_text="Whether the exchange takes the key from our addresses only."
+    )
+    permissions_checked_at = models.DateTimeField(null=True, editable=False)
+    reconciled_at = models.DateTimeField(
+        null=True, editable=False, help_text="When its orders, fills and balances were last compared with ours."
+    )
+    free_quote = AmountField(
+        null=True, editable=False, help_text="What was free of the quote asset when the exchange was last asked."
+    )
+    balance_read_at = models.DateTimeField(null=True, editable=False)
     live_consent_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When the owner agreed, a second time, to trade real money."
     )
@@ -98,6 +120,129 @@ class ExchangeAccount(models.Model):
 
     def is_cooling(self, now: datetime) -> bool:
         return self.cooldown_until is not None and now < self.cooldown_until
+
+    @property
+    def is_reconciled(self) -> bool:
+        """Whether it may trade: play money may before its first reconciliation, since nobody else touches it."""
+        return self.reconciled_at is not None or self.environment == Environment.PAPER
+
+    @property
+    def key_trouble(self) -> str:
+        """Why the key must not be used for entries; empty when it may."""
+        if not (self.api_key and self.api_secret):
+            return "the account has no API key"
+        if self.key_error or self.environment != Environment.LIVE:
+            return self.key_error
+        if self.permissions_checked_at is None:
+            return "nobody has asked the exchange what the key may do: test the connection"
+        if self.may_withdraw:
+            return "the key may withdraw money: make one that can only trade"
+        return "" if self.is_ip_restricted else "the key is not restricted to our addresses"
+
+    @property
+    def own_hold(self) -> Hold:
+        """What its own switch says; `Switch.objects.holds` knows those of the owner and the platform, too."""
+        return Hold(SwitchState(self.state), Scope.ACCOUNT, self.state_reason)
+
+
+# Asked for every order that is written down and every one that is sent, so it is spelt out.
+PRESSED_SQL = """
+    SELECT user_id, state, reason FROM market_switch
+     WHERE state <> 'active' AND (user_id IS NULL OR user_id = ANY(%s))
+"""
+
+
+class SwitchManager(models.Manager["Switch"]):
+    def holds(self, accounts: Iterable[ExchangeAccount]) -> dict[int, Hold]:
+        """What may be traded on each of the accounts, by account id: the strictest of three switches. One query."""
+        accounts = list(accounts)
+        with connection.cursor() as cursor:
+            cursor.execute(PRESSED_SQL, [list({account.owner_id for account in accounts})])
+            pressed = {
+                user_id: Hold(SwitchState(state), Scope.USER if user_id else Scope.PLATFORM, reason)
+                for user_id, state, reason in cursor.fetchall()
+            }
+        free = Hold()
+        return {
+            account.pk: strictest(account.own_hold, pressed.get(account.owner_id, free), pressed.get(None, free))
+            for account in accounts
+        }
+
+
+class Switch(models.Model):
+    """The kill switch of the platform, or of one user. An account carries its own; the strictest counts."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="switch",
+        help_text="Whose trading it stops; empty: everybody's, it is the platform's.",
+    )
+    state = models.CharField(max_length=10, choices=ExchangeAccount.State, default=ExchangeAccount.State.ACTIVE)
+    reason = models.CharField(max_length=200, blank=True)
+    pressed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text="Nobody: the system itself, or the command line.",
+    )
+    pressed_at = models.DateTimeField(null=True, editable=False)
+
+    objects = SwitchManager()
+
+    class Meta:
+        verbose_name = "kill switch"
+        verbose_name_plural = "kill switches"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"],
+                name="switch_one_per_scope",
+                nulls_distinct=False,
+                violation_error_message="This switch exists already: press it in the list.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"kill switch of {self.user or 'the platform'}"
+
+
+class RiskLimits(models.Model):
+    """What may be at stake on one account, or on all accounts of one user in one environment. The strictest counts."""
+
+    account = models.OneToOneField(
+        ExchangeAccount, on_delete=models.CASCADE, null=True, blank=True, related_name="risk_limits"
+    )
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="risk_limits",
+        help_text="Of all accounts of one environment together.",
+    )
+    max_order_notional = AmountField(null=True, blank=True, help_text="One entry, in quote asset.")
+    max_exposure = AmountField(null=True, blank=True, help_text="Positions and entries at work, in quote asset.")
+    max_symbol_exposure = AmountField(null=True, blank=True, help_text="The same, of one symbol.")
+    max_open_positions = models.PositiveIntegerField(null=True, blank=True)
+    max_open_orders = models.PositiveIntegerField(null=True, blank=True, help_text="Stops and targets count, too.")
+    max_orders_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Entries only.")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "risk limits"
+        constraints = [
+            models.CheckConstraint(
+                name="risk_limits_of_one",
+                condition=Q(account__isnull=True, user__isnull=False) | Q(account__isnull=False, user__isnull=True),
+                violation_error_message="Limits belong to an account or to a user: choose one of them.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"risk limits of {self.account or self.user}"
 
 
 class SymbolRules(models.Model):

@@ -1,5 +1,6 @@
 """What users do with accounts: give, test and wipe their keys."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -7,16 +8,30 @@ from django.db import transaction
 
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeUnavailable, PermissionDenied
-from market.exchange.types import Balance
+from market.exchange.types import Balance, KeyPermissions
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
 from market.paper_accounts import open_paper_account
+from market.symbols import QUOTE_ASSET
+from market.types import Environment
+
+SAID_OF_THE_KEY = {
+    "key_error": "",
+    "may_withdraw": None,
+    "is_ip_restricted": None,
+    "permissions_checked_at": None,
+    "reconciled_at": None,
+    "free_quote": None,
+    "balance_read_at": None,
+}
 
 
 def set_keys(account: ExchangeAccount, *, api_key: str, api_secret: str) -> None:
     """Replace both keys. What the exchange said of the old ones is forgotten."""
-    account.api_key, account.api_secret, account.key_error = api_key, api_secret, ""
-    account.save(update_fields=["api_key", "api_secret", "key_error"])
+    account.api_key, account.api_secret = api_key, api_secret
+    for name, nothing in SAID_OF_THE_KEY.items():
+        setattr(account, name, nothing)
+    account.save(update_fields=["api_key", "api_secret", *SAID_OF_THE_KEY])
     account.refresh_from_db(fields=["api_key", "api_secret"])  # sealed from now on
 
 
@@ -30,20 +45,41 @@ def open_paper_keys(account: ExchangeAccount) -> None:
 
 
 def check_connection(account: ExchangeAccount, *, now: datetime) -> list[Balance]:
-    """Ask the exchange what the account holds, and remember whether it took the key.
+    """Ask the exchange what the account holds and what its key may do, and remember both.
 
     Raises ExchangeError, also while the exchange wants silence, and SecretUnreadable. Only a clear no to the key
     becomes its ``key_error``: an exchange that is away says nothing about it.
     """
     if account.is_cooling(now):
         raise ExchangeUnavailable(f"the exchange asked for silence until {account.cooldown_until:%H:%M:%S} UTC")
+    gateway = gateway_for(account)
     try:
-        balances = gateway_for(account).balances()
+        balances = gateway.balances()
+        # The testnet can't be asked; its money is nobody's.
+        permissions = None if account.environment == Environment.TESTNET else gateway.permissions()
     except PermissionDenied as error:
-        _note_key_error(account, str(error))
+        _note(account, key_error=str(error)[:300])
         raise
-    _note_key_error(account, "")
+    _note(account, key_error="")
+    note_balances(account, balances, now=now)
+    if permissions:
+        _note_permissions(account, permissions, now=now)
     return balances
+
+
+def note_balances(account: ExchangeAccount, balances: Iterable[Balance], *, now: datetime) -> None:
+    """Remember what is free of the quote asset: entries beyond it are denied before they cost a call."""
+    free = sum((item.free for item in balances if item.asset == QUOTE_ASSET), Decimal(0))
+    _note(account, free_quote=free, balance_read_at=now)
+
+
+def _note_permissions(account: ExchangeAccount, permissions: KeyPermissions, *, now: datetime) -> None:
+    _note(
+        account,
+        may_withdraw=permissions.may_withdraw,
+        is_ip_restricted=permissions.is_ip_restricted,
+        permissions_checked_at=now,
+    )
 
 
 def wipe_keys(account: ExchangeAccount) -> None:
@@ -70,6 +106,8 @@ def rotate_secrets() -> int:
     return len(accounts)
 
 
-def _note_key_error(account: ExchangeAccount, text: str) -> None:
-    account.key_error = text[:300]
-    ExchangeAccount.objects.filter(pk=account.pk).update(key_error=account.key_error)
+def _note(account: ExchangeAccount, **said: object) -> None:
+    """Write only what the exchange said: workers and owners write the rest of the row meanwhile."""
+    for name, value in said.items():
+        setattr(account, name, value)
+    ExchangeAccount.objects.filter(pk=account.pk).update(**said)

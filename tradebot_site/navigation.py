@@ -25,6 +25,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "Market": (
         ("Accounts", "market.exchangeaccount", "key"),
+        ("Kill switches", "market.switch", "emergency_home"),
+        ("Risk limits", "market.risklimits", "speed"),
         ("Symbol rules", "market.symbolrules", "rule"),
         ("Readings", "bots.seriesreading", "candlestick_chart"),
     ),

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_celery_beat",
     "django_celery_results",
+    "rest_framework",
     "market",
     "trades",
     "bots",
@@ -99,6 +100,15 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "tradebot_site.dashboard.dashboard",
     "SIDEBAR": {"show_search": False, "navigation": "tradebot_site.navigation.navigation"},
+}
+
+# JSON only, for people who are logged in; everything else is refused unless a view says so.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "tradebot_site.api_errors.answer_error",
 }
 
 # --- database ------------------------------------------------------------------------------------------------
@@ -197,7 +207,19 @@ PAPER_LEDGER = env.str("PAPER_LEDGER", default="")  # the paper exchange's own S
 # What is not paper is refused unless this names it: a second wall before other people's money.
 ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
 MAX_LEVERAGE = env.int("MAX_LEVERAGE", default=20)
-MAX_ORDER_NOTIONAL = env.str("MAX_ORDER_NOTIONAL", default="100000")  # in quote asset
+# Bounds of the platform for entries, in quote asset; RiskLimits only ever make them stricter.
+MAX_ORDER_NOTIONAL = env.str("MAX_ORDER_NOTIONAL", default="100000")
+MAX_SYMBOL_EXPOSURE = env.str("MAX_SYMBOL_EXPOSURE", default="500000")  # of one account
+MAX_ACCOUNT_EXPOSURE = env.str("MAX_ACCOUNT_EXPOSURE", default="1000000")
+MAX_USER_EXPOSURE = env.str("MAX_USER_EXPOSURE", default="2000000")  # of all accounts of one environment
+MAX_OPEN_POSITIONS = env.int("MAX_OPEN_POSITIONS", default=1_000)  # of one account
+MAX_OPEN_ORDERS = env.int("MAX_OPEN_ORDERS", default=3_000)  # of one account
+MAX_ORDERS_PER_MINUTE = env.int("MAX_ORDERS_PER_MINUTE", default=600)  # entries of one account: what Binance takes
+MAX_BOT_ORDERS_PER_MINUTE = env.int("MAX_BOT_ORDERS_PER_MINUTE", default=30)
+MAX_BOT_ENTRIES_PER_HOUR = env.int("MAX_BOT_ENTRIES_PER_HOUR", default=60)  # beyond it a person has to look
+PRICE_COLLAR_PERCENT = env.str("PRICE_COLLAR_PERCENT", default="5")
+MAX_SLIPPAGE_PERCENT = env.str("MAX_SLIPPAGE_PERCENT", default="1")
+RESTRICTED_SYMBOLS = env.list("RESTRICTED_SYMBOLS", default=[])  # exits only
 
 # --- language, time, logs ------------------------------------------------------------------------------------
 

@@ -46,6 +46,8 @@ FIELDSETS = [
                 "max_daily_trades",
                 "max_daily_loss_perc",
                 "daily_target_perc",
+                "max_drawdown_percent",
+                "max_consecutive_losses",
                 "cooldown_minutes",
                 "time_zone",
             ]

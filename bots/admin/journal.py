@@ -16,7 +16,7 @@ from market.admin.text import NOTHING, span
 @admin.register(Decision)
 class DecisionAdmin(ReadOnlyAdmin):
     owner_path = "bot__owner"
-    list_display = ["created_at", "bot", "status", "reason", "text", "price", "order_id"]
+    list_display = ["created_at", "bot", "status", "reason", "text", "denial_code", "price", "order_id"]
     list_filter = [
         dropdown("status", "status", lambda request: [(item.value, item.value) for item in Status]),
         dropdown("reason", "reason", lambda request: [(item.value, item.value) for item in Reason if item]),

@@ -11,7 +11,7 @@ from django.db import connection
 from bots.decide import Decision as Decided
 from bots.models import BotConfig, Decision
 from bots.services.look import SeriesView
-from bots.services.notes import status_event
+from bots.services.notes import denial_fields, status_event
 from trades.services.events import write_events
 
 # A row that somebody holds is left out: its run tells more than this tick knows, and nobody waits for a busy bot.
@@ -84,6 +84,7 @@ def write_news(news: Mapping[BotConfig, Decided], *, view: SeriesView | None, no
             candle_close_at=view.candle_close_at if view else None,
             price=view.price if view else None,
             created_at=now,
+            **denial_fields(news[bot].denial),
         )
         for bot in changed
     )

@@ -13,15 +13,18 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import Count, F, Q, Sum
 
 from bots.decide import MarketView, Standing
-from bots.limits import Day, day_start, known_zone
+from bots.limits import Day, Record, day_start, known_zone, record_of
 from bots.models import BotConfig
 from bots.protection import Resting
 from bots.services.trouble import StrategyFailed, decision_about
 from bots.strategies import STRATEGIES, Reading, Signal
+from bots.types import Reason
 from market.candles import StaleData, closed_candles, require_unbroken
 from market.exchange.errors import ExchangeError, ExchangeUnavailable
+from market.models import Switch
 from market.prices import last_prices
 from market.rules import Rules
+from market.switches import SwitchState
 from market.symbols import rules_for
 from market.types import Candles, OrderType, Series, Side, moment_of
 from trades.lifecycle import IN_DOUBT, LIVE
@@ -39,6 +42,7 @@ class SeriesView:
     price: Decimal
     rules: Rules
     candle_close_at: datetime
+    price_at: datetime  # when the exchange said so
     _views: dict[str, MarketView] = field(default_factory=dict)
 
     def for_bot(self, bot: BotConfig) -> MarketView:
@@ -113,7 +117,8 @@ def look_at_series(series: Series, *, now: datetime) -> SeriesView:
         candles = closed_candles(series, now=now)
     except (StaleData, ExchangeError) as error:
         candles = error
-    return SeriesView(series, candles, prices[series.symbol].value, rules, series.last_close_at(now))
+    price = prices[series.symbol]
+    return SeriesView(series, candles, price.value, rules, series.last_close_at(now), price.at)
 
 
 def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing]:
@@ -121,6 +126,7 @@ def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing
     bots = list(bots)
     orders_of = orders_by_position(bots)
     days = days_of(bots, now=now)
+    holds = Switch.objects.holds({bot.account_id: bot.account for bot in bots}.values())
     return {
         bot.pk: Standing(
             quantity=bot.position.quantity,
@@ -131,9 +137,13 @@ def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing
             closed_at=bot.position.closed_at,
             order_in_doubt=any(order.status in IN_DOUBT for order in orders_of[bot.position_id]),
             day=days.get(bot.position_id, Day()),
-            account_state=bot.account.state,
+            account_state=holds[bot.account_id].state,
+            hold="" if holds[bot.account_id].state == SwitchState.ACTIVE else str(holds[bot.account_id]),
             account_cooling=bot.account.is_cooling(now),
-            key_error=bot.account.key_error,
+            key_error=bot.account.key_trouble,
+            is_reconciled=bot.account.is_reconciled,
+            lockout=Reason(bot.state.lockout),
+            lockout_text=bot.state.lockout_text,
             resting=tuple(resting_of(order) for order in orders_of[bot.position_id] if _is_resting(order)),
             steps_taken=frozenset(order.leg for order in orders_of[bot.position_id] if _is_taken(order, bot)),
             exit_live=any(_is_live_exit(order) for order in orders_of[bot.position_id]),
@@ -176,6 +186,18 @@ def resting_of(order: Order) -> Resting:
 
 def _is_taken(order: Order, bot: BotConfig) -> bool:
     return bool(order.type == OrderType.TARGET and order.filled_quantity and order.round == bot.position.round)
+
+
+def record_since_start(bot: BotConfig) -> Record | None:
+    """How the bot has fared since a person last started it; None when none of its limits asks for that."""
+    if not bot.setup.limits.are_lasting:
+        return None
+    trades = Trade.objects.filter(position=bot.position_id)
+    if bot.state.enabled_at:
+        trades = trades.filter(created_at__gte=bot.state.enabled_at)
+    results = trades.order_by("created_at", "pk").values_list("purpose", "realized_pnl")
+    pnls = ((purpose == Order.Purpose.ENTRY, pnl) for purpose, pnl in results.iterator())
+    return record_of(pnls, capital=bot.initial_capital)
 
 
 def days_of(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Day]:

@@ -1,23 +1,50 @@
 """Writing down where a bot stands, and a decision when it is a new one."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from bots.decide import Decision as Decided
 from bots.models import BotConfig, BotState, Decision
-from bots.types import Reason, Status
+from bots.types import LASTING, Reason, Status
 from trades.checks import Code, Denial
 from trades.models import Event, Order
 from trades.services.events import new_event, write_event, write_events
 
 # Why an order was denied → what the bot then waits for.
 REASON_OF_DENIAL = {
+    Code.PLATFORM_HALTED: Reason.KILL_SWITCH,
+    Code.PLATFORM_REDUCING: Reason.KILL_SWITCH,
+    Code.USER_HALTED: Reason.KILL_SWITCH,
+    Code.USER_REDUCING: Reason.KILL_SWITCH,
     Code.ACCOUNT_HALTED: Reason.KILL_SWITCH,
     Code.ACCOUNT_REDUCING: Reason.KILL_SWITCH,
     Code.ACCOUNT_COOLING: Reason.EXCHANGE_COOLDOWN,
     Code.ORDER_UNKNOWN: Reason.ORDER_UNKNOWN,
     Code.EXIT_IN_FLIGHT: Reason.ORDER_UNKNOWN,
+    Code.NOT_OWNER: Reason.NO_PERMISSION,
+    Code.ENVIRONMENT: Reason.NO_PERMISSION,
+    Code.KEY_UNUSABLE: Reason.NO_PERMISSION,
     Code.SYMBOL_NOT_TRADING: Reason.NO_PERMISSION,
+    Code.SYMBOL_RESTRICTED: Reason.NO_PERMISSION,
+    Code.NOT_RECONCILED: Reason.NOT_RECONCILED,
+    Code.CLOCK_OFF: Reason.CLOCK_OFF,
+    Code.STALE_PRICE: Reason.STALE_DATA,
+    Code.STALE_SIGNAL: Reason.STALE_DATA,
+    Code.BALANCE: Reason.LOW_BALANCE,
+    Code.REPEATED_EXECUTION: Reason.REPEATED_EXECUTION,
+    **dict.fromkeys(
+        (
+            Code.NOTIONAL_CAP,
+            Code.LEVERAGE,
+            Code.EXPOSURE,
+            Code.SYMBOL_EXPOSURE,
+            Code.OPEN_POSITIONS,
+            Code.OPEN_ORDERS,
+            Code.ORDERS_PER_MINUTE,
+        ),
+        Reason.RISK_LIMIT,
+    ),
     Code.FILTER: Reason.BELOW_FILTERS,
     Code.ALREADY_OPEN: Reason.NO_SIGNAL,
     Code.ATTEMPTS_USED_UP: Reason.ORDER_REJECTED,
@@ -58,6 +85,13 @@ def status_event(bot: BotConfig, status: Status, reason: Reason, text: str, *, n
     return new_event(kind, bot.position, message, now=now) if kind else None
 
 
+def denial_fields(denial: Denial | None) -> dict[str, str]:
+    """Code, limit and value as a Decision keeps them."""
+    if denial is None:
+        return {}
+    return {"denial_code": denial.code, "denial_limit": denial.limit[:60], "denial_value": denial.value[:60]}
+
+
 def note_decision(
     state: BotState,
     decided: Decided,
@@ -69,11 +103,10 @@ def note_decision(
     price: Decimal | None = None,
 ) -> None:
     """Write down one decision of one bot with what came of it, if it is news or led to an order."""
-    status, reason, text = decided.status, decided.reason, decided.text
     if denial:
         reason = REASON_OF_DENIAL.get(denial.code, Reason.ORDER_DENIED)
-        because = Decided.because(reason, f"{denial.detail} ({text})")
-        status, text = because.status, because.text
+        decided = replace(Decided.because(reason, f"{denial.detail} ({decided.text})", denial), act=decided.act)
+    status, reason, text = decided.status, decided.reason, decided.text
     if not order and not is_news(state, status, reason):
         return
     Decision.objects.create(
@@ -82,7 +115,7 @@ def note_decision(
         reason=reason,
         text=text[:400],
         order_id=order.pk if order else None,
-        denial_code=denial.code if denial else "",
+        **denial_fields(decided.denial),
         candle_close_at=candle_close_at,
         price=price,
         created_at=now,
@@ -91,7 +124,11 @@ def note_decision(
     write_events([told] if told else [])
     position, name = state.bot.position, state.bot.name
     if denial and denial.code not in QUIET_DENIALS:
-        write_event(Event.Kind.ORDER_DENIED, position, f"bot {name}: {denial.detail}", now=now, code=denial.code)
+        said = {"code": denial.code, "limit": denial.limit, "value": denial.value}
+        write_event(Event.Kind.ORDER_DENIED, position, f"bot {name}: {denial.detail}", now=now, **said)
     if order and order.attempt == 1 and decided.act and decided.act.key in EVENT_OF_EXIT:
         write_event(EVENT_OF_EXIT[decided.act.key], position, f"bot {name}: {text}", now=now, order=order)
+    if reason in LASTING:
+        state.lockout, state.lockout_text = reason, text[:400]
+        state.save(update_fields=["lockout", "lockout_text"])
     note_status(state, status, reason, text, now=now)

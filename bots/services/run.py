@@ -4,13 +4,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
 
 from bots.decide import Act, Decision, decide
 from bots.models import BotConfig, BotState
 from bots.services.locking import BotBusy, locked_bot
-from bots.services.look import SeriesView, look_at_series, standings
+from bots.services.look import SeriesView, look_at_series, record_since_start, standings
 from bots.services.notes import note_decision
 from bots.services.protection import clear_away, keep_protected, protections_in_the_way
 from bots.services.trouble import decision_about
@@ -19,7 +21,7 @@ from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError
 from market.exchange.gateway import Gateway
 from market.types import Clock, moving
-from trades.checks import Denial
+from trades.checks import Caps, Denial
 from trades.models import Order
 from trades.services import Intent, exit_key, intend_order, submit_order
 
@@ -111,7 +113,7 @@ def _decide_and_intend(
     if bot.series != view.series:
         return Decision(Reason.NONE, "edited meanwhile: the next tick looks at its new candles"), None, []
     market = view.for_bot(bot)
-    standing = replace(standings([bot], now=now)[bot.pk], unprotectable=unprotectable)
+    standing = replace(standings([bot], now=now)[bot.pk], record=record_since_start(bot), unprotectable=unprotectable)
     decision = decide(bot.setup, market, standing, now=now)
     made: Order | Denial | None = None
     if decision.act:
@@ -139,7 +141,29 @@ def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> I
         purpose, key = Order.Purpose.ENTRY, f"entry:{bot.strategy}@{bot.revision}:{bot.symbol}:{act.key}:{act.side}:0"
     else:
         purpose, key = Order.Purpose.EXIT, exit_key(bot.position, act.key)
-    return Intent(purpose, act.side, act.quantity, view.price, key, f"{bot.name}: {decision.text}")
+    return Intent(
+        purpose=purpose,
+        side=act.side,
+        quantity=act.quantity,
+        price=view.price,
+        price_at=view.price_at,
+        signal_key=key,
+        signal_at=view.candle_close_at,
+        reason=f"{bot.name}: {decision.text}",
+        wanted_by=bot.owner_id,
+        leverage=bot.leverage,
+        caps=_caps(bot),
+        protections=bot.exits.orders_needed if act.is_entry else 0,
+    )
+
+
+def _caps(bot: BotConfig) -> Caps:
+    return Caps(
+        max_notional=bot.initial_capital + max(bot.position.realized_pnl, Decimal(0)),
+        per_minute=settings.MAX_BOT_ORDERS_PER_MINUTE,
+        per_hour=settings.MAX_BOT_ENTRIES_PER_HOUR,
+        counted_from=bot.state.enabled_at,
+    )
 
 
 def _note_trouble(bot_id: int, error: Exception, *, now: datetime) -> Outcome:

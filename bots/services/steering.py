@@ -49,12 +49,16 @@ def update_bot(bot: BotConfig) -> BotConfig:
 
 
 def start_bots(bots: BotQuerySet, *, now: datetime) -> int:
-    """Let the stopped ones among ``bots`` run; return how many."""
+    """Let those among ``bots`` run that are stopped, or that a lasting limit holds back; return how many.
+
+    Lasting limits (drawdown, losses in a row, repeated execution) count from here on.
+    """
     started = 0
-    for bot_id in bots.exclude(desired_state=Wish.RUN).values_list("pk", flat=True):
+    for bot_id in bots.exclude(desired_state=Wish.RUN, state__lockout="").values_list("pk", flat=True):
         with transaction.atomic():
             bot = _locked(bot_id)
             BotConfig.objects.filter(pk=bot.pk).update(desired_state=Wish.RUN)
+            BotState.objects.filter(pk=bot.pk).update(enabled_at=now, lockout="", lockout_text="")
             note_status(bot.state, Status.PENDING, Reason.NONE, "started, waits for the next tick", now=now)
             write_event(Event.Kind.BOT_STARTED, bot.position, f"bot {bot.name} started", now=now)
         started += 1

@@ -154,7 +154,11 @@ def test_a_symbol_that_stops_trading_has_a_name(make_bot, paper):
     state = state_of(bot)
     assert (state.status, state.reason) == ("error", "outside trading permissions")
     assert state.message == "BTCUSDT is BREAK (buying says so)"
-    assert Event.objects.get(kind="order_denied").data == {"code": "symbol_not_trading"}
+    assert Event.objects.get(kind="order_denied").data == {
+        "code": "symbol_not_trading",
+        "limit": "TRADING",
+        "value": "BREAK",
+    }
 
 
 def test_an_exchange_that_closes_the_symbol_rejects_the_order(make_bot, paper):

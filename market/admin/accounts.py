@@ -22,6 +22,8 @@ from market.models import ExchangeAccount
 from market.types import Environment
 
 FIXED = ["owner", "environment", "market"]  # orders, fills and bots rely on them
+OF_THE_KEY = ["key", "key_error", "may_withdraw", "is_ip_restricted", "permissions_checked_at"]
+OF_TRADING = ["state", "state_reason", "state_set_by", "state_set_at", "cooldown_until", "reconciled_at"]
 UNCHANGED = "Never shown again. Empty: unchanged."
 
 
@@ -63,8 +65,9 @@ class AccountForm(forms.ModelForm):
             raise ValidationError({"name": f"name: {owner} has an account {name!r} already."})
 
 
-@admin.register(ExchangeAccount)
 class ExchangeAccountAdmin(OwnedAdmin):
+    """Registered by ``trades.admin``, which adds the kill switch: pressing it cancels orders."""
+
     form = AccountForm
     owner_path = "owner"
     list_display = ["name", "owner", "environment", "market", "state", "key", "key_error", "cooldown_until"]
@@ -78,15 +81,13 @@ class ExchangeAccountAdmin(OwnedAdmin):
         identity = ["name", "environment", "market"]
         if obj or sees_all(request):
             identity.insert(1, "owner")
-        seen = ["key", "key_error", "cooldown_until"] if obj else []
-        return [
-            (None, {"fields": identity}),
-            ("Keys", {"fields": [*seen[:2], "new_api_key", "new_api_secret"]}),
-            ("Trading", {"fields": ["state", *seen[2:]]}),
-        ]
+        known = [("Keys", {"fields": [*(OF_THE_KEY if obj else []), "new_api_key", "new_api_secret"]})]
+        if obj:
+            known.append(("Trading", {"fields": OF_TRADING}))
+        return [(None, {"fields": identity}), *known]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ExchangeAccount | None = None) -> list[str]:
-        return ["key", "key_error", "cooldown_until", *(FIXED if obj else [])]
+        return [*OF_THE_KEY, *OF_TRADING, *(FIXED if obj else [])]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)

@@ -36,8 +36,12 @@ class OwnedAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
         if self.owner_path and not sees_all(request):
-            return rows.filter(**{self.owner_path: request.user})
+            return rows.filter(self.owned_by(request.user))
         return rows
+
+    def owned_by(self, user: Any) -> models.Q:
+        """The condition for the rows of one user."""
+        return models.Q(**{self.owner_path: user})
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         return readable(self.model, super().get_list_display(request))

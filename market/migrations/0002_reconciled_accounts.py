@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='exchangeaccount',
             name='reconciled_at',
-            field=models.DateTimeField(blank=True, editable=False, help_text='When its books were last compared with the exchange.', null=True),
+            field=models.DateTimeField(editable=False, help_text='When its orders, fills and balances were last compared with ours.', null=True),
         ),
         migrations.AddField(
             model_name='exchangeaccount',

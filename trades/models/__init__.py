@@ -2,11 +2,12 @@
 
 from trades.models.events import Event
 from trades.models.external import ExternalFill, ExternalOrder, FillCursor
-from trades.models.orders import Order, OrderQuerySet
+from trades.models.orders import IS_REAL, Order, OrderQuerySet
 from trades.models.positions import Position, PositionQuerySet, is_open
 from trades.models.results import Fill, Funding, Trade, TradeQuerySet
 
 __all__ = [
+    "IS_REAL",
     "Event",
     "ExternalFill",
     "ExternalOrder",

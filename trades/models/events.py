@@ -1,14 +1,19 @@
 """News: the outbox."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from market.models import ExchangeAccount
 from trades.models.orders import Order
 from trades.models.positions import Position
 
 
 class Event(models.Model):
-    """Append-only news, written in the transaction of what it tells: the outbox of all notifications."""
+    """Append-only news, written in the transaction of what it tells: the outbox of all notifications.
+
+    It is about a position, about a whole account, about a user, or, when it names none of them, about the platform.
+    """
 
     class Kind(models.TextChoices):
         ORDER_FILLED = "order_filled"
@@ -28,7 +33,9 @@ class Event(models.Model):
         BOT_ERROR = "bot_error"
 
     kind = models.CharField(max_length=20, choices=Kind)
-    position = models.ForeignKey(Position, on_delete=models.PROTECT, related_name="events")
+    position = models.ForeignKey(Position, on_delete=models.PROTECT, null=True, related_name="events")
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.PROTECT, null=True, related_name="events")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="events")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, related_name="events")
     message = models.CharField(max_length=400)
     data = models.JSONField(default=dict)

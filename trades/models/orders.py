@@ -1,15 +1,20 @@
 """Our instructions to the exchange."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.db.models import F, Q
 
 from market.fields import AmountField, choices_of
+from market.models import ExchangeAccount
 from market.types import OrderType, Side
 from trades.lifecycle import CUT_SHORT, LIVE, NEVER_WERE, OrderPurpose, OrderStatus, may_become
 from trades.models.positions import Position
+
+# Orders that are, were, or may be at the exchange.
+IS_REAL = ~Q(status__in=NEVER_WERE) & ~Q(status__in=CUT_SHORT, filled_quantity=0)
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -21,8 +26,8 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(status__in=LIVE)
 
     def real(self) -> "OrderQuerySet":
-        """Orders that are, were, or may be at the exchange; the same act is never done a second time beside one."""
-        return self.exclude(status__in=NEVER_WERE).exclude(status__in=CUT_SHORT, filled_quantity=0)
+        """Orders beside which the same act is never done a second time."""
+        return self.filter(IS_REAL)
 
 
 class Order(models.Model):
@@ -32,6 +37,10 @@ class Order(models.Model):
     Purpose = OrderPurpose
 
     position = models.ForeignKey(Position, on_delete=models.PROTECT, related_name="orders")
+    # The position's, once more: what is at stake on an account is counted for every entry, so it has to be quick.
+    account = models.ForeignKey(
+        ExchangeAccount, on_delete=models.PROTECT, related_name="orders", editable=False, db_index=False
+    )
     client_order_id = models.CharField(max_length=36, unique=True)
     signal_key = models.CharField(max_length=120, help_text="Which act this is; unique among real orders.")
     attempt = models.PositiveSmallIntegerField(default=1)
@@ -80,7 +89,7 @@ class Order(models.Model):
             models.UniqueConstraint(
                 name="order_signal_key_unique_among_real",
                 fields=["position", "signal_key"],
-                condition=~Q(status__in=NEVER_WERE) & ~Q(status__in=CUT_SHORT, filled_quantity=0),
+                condition=IS_REAL,
             ),
             models.CheckConstraint(
                 name="order_sent_has_deadline",
@@ -94,10 +103,17 @@ class Order(models.Model):
         indexes = [
             models.Index(name="order_live", fields=["status", "created_at"], condition=Q(status__in=LIVE)),
             models.Index(name="order_history", fields=["position", "-created_at"]),
+            models.Index(name="order_live_of_account", fields=["account"], condition=Q(status__in=LIVE)),
+            models.Index(name="order_entries", fields=["account", "created_at"], condition=Q(purpose="entry")),
         ]
 
     def __str__(self) -> str:
         return f"{self.side} {self.position.symbol} {self.client_order_id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.account_id is None:
+            self.account_id = self.position.account_id
+        super().save(*args, **kwargs)
 
     @property
     def symbol(self) -> str:

@@ -35,6 +35,7 @@ class Position(models.Model):
     base_asset = models.CharField(max_length=20)
     quote_asset = models.CharField(max_length=20)
     smallest_quantity = AmountField(help_text="What the exchange trades at least: less is dust, and no position.")
+    by_hand = models.BooleanField(default=False, help_text="Its orders are placed by a person, not by a bot.")
     quantity = AmountField(default=Decimal(0), help_text="In base asset; negative for a short position.")
     entry_price = AmountField(default=Decimal(0), help_text="Average price of what is held, in quote asset.")
     realized_pnl = AmountField(default=Decimal(0), help_text="In quote asset, net of fees.")
@@ -58,6 +59,9 @@ class Position(models.Model):
         constraints = [
             # Target of bots' composite foreign key: a bot and its position agree on account and symbol.
             models.UniqueConstraint(fields=["id", "account", "symbol"], name="position_id_account_symbol"),
+            models.UniqueConstraint(
+                fields=["account", "symbol"], name="position_one_by_hand", condition=Q(by_hand=True)
+            ),
         ]
 
     def __str__(self) -> str:

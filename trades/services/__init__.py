@@ -1,8 +1,18 @@
 """Everything that changes orders, fills, trades and positions."""
 
 from trades.services.accounts import reconcile_account, reconcile_accounts, to_reconcile
+from trades.services.hands import HandOrder, OrderDenied, place_order
+from trades.services.intents import Intent
+from trades.services.kill_switch import (
+    PLATFORM,
+    NotYourSwitch,
+    Pressed,
+    Target,
+    is_operator,
+    press,
+    withdraw_halted,
+)
 from trades.services.orders import (
-    Intent,
     cancel_order,
     exit_key,
     intend_order,
@@ -15,11 +25,20 @@ from trades.services.reconciliation import reconcile_orders
 from trades.services.records import record_report
 
 __all__ = [
+    "PLATFORM",
+    "HandOrder",
     "Intent",
+    "NotYourSwitch",
+    "OrderDenied",
+    "Pressed",
+    "Target",
     "cancel_order",
     "exit_key",
     "intend_order",
+    "is_operator",
     "new_client_id",
+    "place_order",
+    "press",
     "reconcile_account",
     "reconcile_accounts",
     "reconcile_orders",
@@ -28,4 +47,5 @@ __all__ = [
     "submit_orders",
     "take_back_unsent",
     "to_reconcile",
+    "withdraw_halted",
 ]

@@ -10,12 +10,14 @@ from django.db.models.functions import Greatest
 from market.budget import BudgetSpent
 from market.exchange.errors import ExchangeError, PermissionDenied, RateLimited
 from market.exchange.types import OrderReport
-from market.models import ExchangeAccount
+from market.models import ExchangeAccount, Switch
+from market.switches import SwitchState
 from trades.lifecycle import OrderStatus
 from trades.models import Event, Order
 from trades.protocol import obstacle
 from trades.services.events import write_event
 from trades.services.records import record_report
+from trades.services.switch_lock import claims_together
 
 
 class DatabaseBooks:
@@ -24,10 +26,9 @@ class DatabaseBooks:
     def claim(self, orders: Sequence[Order], *, signed_at: datetime, proof_deadline: datetime) -> bool:
         if any(order.status != OrderStatus.INTENDED for order in orders):
             return False
-        account_id = orders[0].position.account_id
         with transaction.atomic(durable=True):
-            account = ExchangeAccount.objects.select_for_update(no_key=True).get(pk=account_id)
-            found = obstacle(orders, account_state=account.state, is_cooling=account.is_cooling(signed_at))
+            claims_together()
+            found = _obstacle(orders, now=signed_at)
             if found:
                 for order in orders:
                     order.move(OrderStatus.CANCELED, finished_at=signed_at, error=found)
@@ -90,3 +91,11 @@ def note_account_trouble(account_id: int, error: Exception, *, now: datetime) ->
         account.update(cooldown_until=Greatest("cooldown_until", Value(now + error.retry_after)))
     elif isinstance(error, PermissionDenied):
         account.update(key_error=str(error)[:300])
+
+
+def _obstacle(orders: Sequence[Order], *, now: datetime) -> str:
+    """What has come up since the orders were intended, read from the database in the transaction that sends them."""
+    account = ExchangeAccount.objects.get(pk=orders[0].account_id)
+    hold = Switch.objects.holds([account])[account.pk]
+    found = obstacle(orders, account_state=hold.state, is_cooling=account.is_cooling(now))
+    return str(hold) if found and hold.state != SwitchState.ACTIVE else found

@@ -2,24 +2,22 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
-from django.conf import settings
-from django.db.models import Q, Sum
+from django.db.models import Q
 
 from market.budget import Priority, spending_as
 from market.exchange.errors import ExchangeError
 from market.exchange.gateway import OrderGateway
 from market.rules import Rules
-from market.types import Market, OrderType, Side, moving
+from market.types import Market, moving
 from trades import protocol
-from trades.checks import Denial, Proposal, first_denial
-from trades.lifecycle import IN_DOUBT, OrderPurpose
+from trades.checks import Denial, first_denial
 from trades.models import Order, Position
 from trades.services.books import BOOKS
-from trades.services.records import locked_position
+from trades.services.intents import Intent
+from trades.services.proposals import proposal_of
+from trades.services.risk import one_entry_at_a_time
 
 # A refused entry is given up soon; an exit is tried on, once a tick, until it succeeds or somebody mends the cause.
 MAX_ATTEMPTS = {Order.Purpose.ENTRY: 3, Order.Purpose.EXIT: None, Order.Purpose.PROTECTION: 3}
@@ -30,22 +28,6 @@ PRIORITIES = {
 }
 SIGNAL_EXIT = "signal"  # the kind of exit that a strategy wants, in its key
 ID_PREFIX = "tb-"  # marks our orders at the exchange; the auditor knows it too
-
-
-@dataclass(frozen=True)
-class Intent:
-    """An order that somebody wants. ``signal_key`` names the act, so that it is done once."""
-
-    purpose: OrderPurpose
-    side: Side
-    quantity: Decimal  # base asset
-    price: Decimal  # quote asset; what the decision was based on
-    signal_key: str
-    reason: str
-    type: OrderType = OrderType.MARKET
-    order_price: Decimal | None = None  # limit or trigger
-    list_client_id: str = ""
-    leg: int = 0
 
 
 def new_client_id(position_id: int) -> str:
@@ -64,13 +46,17 @@ def exit_key(position: Position, kind: str) -> str:
 def intend_order(position_id: int, intent: Intent, *, rules: Rules, now: datetime) -> Order | Denial:
     """Check an intent and write it down, in the caller's transaction. The position stays locked until that ends.
 
+    So do, for an entry, all further entries of its owner: what is at stake is counted and added to as one step.
     A denial is the caller's to write down: only it knows whether it is news.
     """
-    position = locked_position(position_id)
+    if intent.purpose == Order.Purpose.ENTRY:
+        one_entry_at_a_time(position_id)
+    position, proposal = proposal_of(
+        position_id, intent, rules=rules, max_attempts=MAX_ATTEMPTS[intent.purpose], now=now
+    )
     if position.smallest_quantity != rules.smallest_quantity:  # exchanges change their rules
         position.smallest_quantity = rules.smallest_quantity
         position.save(update_fields=["smallest_quantity"])
-    proposal = _proposal(position, intent, rules=rules, now=now)
     denial = first_denial(proposal)
     if denial:
         return denial
@@ -91,29 +77,6 @@ def intend_order(position_id: int, intent: Intent, *, rules: Rules, now: datetim
         reference_price=intent.price,
         reason=intent.reason[:300],
         created_at=now,
-    )
-
-
-def _proposal(position: Position, intent: Intent, *, rules: Rules, now: datetime) -> Proposal:
-    same_act = position.orders.filter(signal_key=intent.signal_key)
-    in_flight = position.orders.live().filter(purpose=Order.Purpose.EXIT)
-    sums = in_flight.aggregate(ordered=Sum("quantity"), filled=Sum("filled_quantity"))
-    return Proposal(
-        is_entry=intent.purpose == Order.Purpose.ENTRY,
-        quantity=intent.quantity,
-        price=intent.price,
-        rules=rules,
-        account_state=position.account.state,
-        account_cooling=position.account.is_cooling(now),
-        live_entries=position.orders.live().filter(purpose=Order.Purpose.ENTRY).count(),
-        position_open=position.is_open,
-        orders_in_doubt=position.orders.filter(status__in=IN_DOUBT).count(),
-        exits_in_flight=(sums["ordered"] or Decimal(0)) - (sums["filled"] or Decimal(0)),
-        held=max(-intent.side.sign * position.quantity, Decimal(0)),
-        same_act_real=same_act.real().exists(),
-        attempts=same_act.count(),
-        max_attempts=MAX_ATTEMPTS[intent.purpose],
-        max_notional=Decimal(settings.MAX_ORDER_NOTIONAL),
     )
 
 

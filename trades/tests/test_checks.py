@@ -42,7 +42,7 @@ def test_what_breaks_no_rule_may_go(proposal):
         (replace(FINE, account_state="reducing"), Code.ACCOUNT_REDUCING, "exits only"),
         (replace(EXIT, account_cooling=True), Code.ACCOUNT_COOLING, "silence"),
         (replace(FINE, orders_in_doubt=1), Code.ORDER_UNKNOWN, "no clear outcome"),
-        (replace(FINE, live_entries=1), Code.ORDER_UNKNOWN, "no clear outcome"),
+        (replace(FINE, live_entries=1), Code.ORDER_UNKNOWN, "still at work"),
         (replace(FINE, position_open=True), Code.ALREADY_OPEN, "open already"),
         (replace(FINE, same_act_real=True), Code.ALREADY_DONE, "exists already"),
         (replace(FINE, attempts=3), Code.ATTEMPTS_USED_UP, "tried 3 times, 3 are allowed"),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
@@ -154,17 +154,22 @@ class TradeAdmin(ReadOnlyAdmin):
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
     owner_path = "position__account__owner"
-    list_display = ["created_at", "kind", "symbol", "message", "handled_at"]
+    list_display = ["created_at", "kind", "about", "message", "handled_at"]
     list_filter = [
         chosen("kind"),
         owner_filter("position__account__owner"),
         account_filter("position__account"),
         dropdown("symbol", "position__symbol", symbols),
     ]
-    list_select_related = ["position"]
+    list_select_related = ["position", "account", "user"]
     search_fields = ["message", "position__symbol"]
     ordering = ["-id"]
 
-    @display(description="symbol", ordering="position__symbol")
-    def symbol(self, event: Event) -> str:
-        return event.position.symbol
+    def owned_by(self, user: Any) -> Q:
+        return super().owned_by(user) | Q(account__owner=user) | Q(user=user)
+
+    @display(description="about", ordering="position__symbol")
+    def about(self, event: Event) -> str:
+        if event.position:
+            return event.position.symbol
+        return str(event.account or event.user or "the platform")

@@ -1,0 +1,74 @@
+"""The REST face of the trades."""
+
+from typing import Any, cast
+
+from django.contrib.auth.models import User
+from django.http import Http404
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from market.models import ExchangeAccount
+from market.switches import Scope, SwitchState
+from trades import services
+
+
+class PressSerializer(serializers.Serializer):
+    """A press: `scope` names what stops, `user` or `account` which one."""
+
+    state = serializers.ChoiceField(choices=[state.value for state in SwitchState])
+    scope = serializers.ChoiceField(choices=[scope.value for scope in Scope])
+    user = serializers.CharField(required=False, max_length=150)
+    account = serializers.IntegerField(required=False, min_value=1)
+    reason = serializers.CharField(max_length=200)
+
+    def validate(self, press: dict[str, Any]) -> dict[str, Any]:
+        for scope in (Scope.USER, Scope.ACCOUNT):
+            if (press["scope"] == scope) != (scope.value in press):
+                wrong = "is needed" if press["scope"] == scope else f"does not go with the scope {press['scope']}"
+                raise serializers.ValidationError({scope.value: f"{scope} {wrong}."})
+        return press
+
+
+class KillSwitchView(APIView):
+    """POST presses a kill switch: the caller's own, for operators everybody's and the platform's."""
+
+    def post(self, request: Request) -> Response:
+        asked = PressSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        press = asked.validated_data
+        caller = cast(User, request.user)
+        target = _target(caller, press)
+        try:
+            done = services.press(
+                target,
+                SwitchState(press["state"]),
+                by=caller,
+                reason=press["reason"],
+                now=timezone.now(),
+            )
+        except services.NotYourSwitch as error:
+            raise PermissionDenied(str(error)) from error
+        return Response({"target": str(target), **vars(done)})
+
+
+def _target(caller: User, press: dict[str, Any]) -> services.Target:
+    """What the press is about. What belongs to another user does not exist for the caller."""
+    everybody = services.is_operator(caller)
+    if press["scope"] == Scope.ACCOUNT:
+        accounts = ExchangeAccount.objects.select_related("owner")
+        mine = accounts if everybody else accounts.filter(owner=caller)
+        account = mine.filter(pk=press["account"]).first()
+        if account is None:
+            raise Http404("there is no such account")
+        return services.Target(account=account)
+    if press["scope"] == Scope.USER:
+        users = User.objects.filter(username=press["user"])
+        user = (users if everybody else users.filter(pk=caller.pk)).first()
+        if user is None:
+            raise Http404("there is no such user")
+        return services.Target(user=user)
+    return services.PLATFORM

@@ -1,0 +1,171 @@
+"""Orders that a person places, with the same checks, protocol and books as those of bots.
+
+They go into a position of their own, one per account and symbol. On spot a purchase is an entry, which opens it or adds
+to it, and a sale is an exit of what was bought by hand. On futures an order against what is held is an exit, which only
+reduces; everything else is an entry. So nobody sells a bot's coins by hand, and nobody turns a position by mistake.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from market.exchange import gateway_for
+from market.exchange.errors import ExchangeUnavailable, NotConfigured
+from market.exchange.gateway import Gateway
+from market.exchange.types import OrderType
+from market.fields import SecretUnreadable
+from market.models import ExchangeAccount
+from market.prices import last_prices
+from market.rules import Rules
+from market.symbols import UnknownSymbol, rules_for
+from market.types import Market, Price, Side, moving
+from trades.checks import Code, Denial
+from trades.lifecycle import OrderPurpose
+from trades.models import Event, Order, Position
+from trades.services.events import write_event
+from trades.services.intents import Intent
+from trades.services.orders import intend_order, submit_order
+
+
+@dataclass(frozen=True)
+class HandOrder:
+    """An order as a person asks for it: ``quantity`` in base asset, ``price`` the limit in quote asset."""
+
+    symbol: str
+    side: Side
+    quantity: Decimal
+    type: OrderType = OrderType.MARKET
+    price: Decimal | None = None
+
+    def __str__(self) -> str:
+        at = "" if self.price is None else f" at {self.price:f}"
+        return f"{self.side} {self.quantity:f} {self.symbol}{at}"
+
+
+class OrderDenied(Exception):
+    """We refuse an order by hand: nothing was sent, nothing is reserved."""
+
+    def __init__(self, denial: Denial) -> None:
+        super().__init__(f"{denial.code}: {denial.detail}")
+        self.denial = denial
+
+
+def place_order(user: User, account: ExchangeAccount, wanted: HandOrder, *, key: str, now: datetime) -> Order:
+    """Check, write down and send one order in the name of ``user``; return it, whatever has become of it.
+
+    ``key`` names the act: a second call with it sends nothing and returns the first one's order. Raises OrderDenied,
+    and ExchangeError when there is no market to look at.
+    """
+    clock = moving(now)
+    done = _done(user, account, key)
+    if done:
+        return done
+    try:
+        gateway, order = _accepted(user, account, wanted, key=key, now=now)
+    except OrderDenied as error:
+        _tell(user, account, wanted, error.denial, now=clock())
+        raise
+    submit_order(order, gateway=gateway, now=clock())
+    return order
+
+
+def _done(user: User, account: ExchangeAccount, key: str) -> Order | None:
+    """What an earlier call with the same key has made: a task may be delivered twice."""
+    same = Order.objects.owned_by(user).filter(account=account, position__by_hand=True, signal_key=_signal_key(key))
+    return same.select_related("position").first()
+
+
+def _signal_key(key: str) -> str:
+    return f"hand:{key}"
+
+
+def _accepted(
+    user: User, account: ExchangeAccount, wanted: HandOrder, *, key: str, now: datetime
+) -> tuple[Gateway, Order]:
+    """The order, written down, and the way to send it. Raises OrderDenied."""
+    clock = moving(now)
+    _require_sense(wanted)
+    if account.owner_id != user.pk:
+        raise OrderDenied(Denial(Code.NOT_OWNER, "the account belongs to another user"))
+    try:
+        rules = rules_for(account.environment, account.market, wanted.symbol, now=now)
+        gateway = gateway_for(account)
+    except UnknownSymbol as error:
+        raise OrderDenied(Denial(Code.SYMBOL_UNKNOWN, str(error))) from error
+    except (NotConfigured, SecretUnreadable) as error:
+        raise OrderDenied(Denial(Code.KEY_UNUSABLE, str(error))) from error
+    price = _price_of(account, wanted.symbol, now=now)
+    with transaction.atomic(durable=True):  # with a denial not even an empty position stays
+        position = _position_of(account, rules)
+        intent = _intent(user, position, wanted, price, key=key)
+        made = intend_order(position.pk, intent, rules=rules, now=clock())
+        if isinstance(made, Denial):
+            raise OrderDenied(made)
+    return gateway, made
+
+
+def _require_sense(wanted: HandOrder) -> None:
+    """What no rule of an exchange need be asked about. Raises OrderDenied."""
+    for name in ("quantity", "price"):
+        value = getattr(wanted, name)
+        if value is not None and not (value.is_finite() and value > 0):
+            raise OrderDenied(Denial(Code.MALFORMED, f"{name}: {value} must be above 0", limit="0", value=str(value)))
+    if wanted.type not in (OrderType.MARKET, OrderType.LIMIT):
+        detail = f"type: {wanted.type} is none for an order by hand; market and limit are"
+        raise OrderDenied(Denial(Code.MALFORMED, detail, limit="market, limit", value=wanted.type))
+    if (wanted.type is OrderType.LIMIT) != (wanted.price is not None):
+        raise OrderDenied(Denial(Code.MALFORMED, "price: a limit order needs one, a market order has none"))
+
+
+def _price_of(account: ExchangeAccount, symbol: str, *, now: datetime) -> Price:
+    prices = last_prices(account.environment, account.market, now=now)
+    if symbol not in prices:
+        raise ExchangeUnavailable(f"the exchange has no price of {symbol}")
+    return prices[symbol]
+
+
+def _position_of(account: ExchangeAccount, rules: Rules) -> Position:
+    """The hand's own position of this account and symbol; whoever comes second finds the first one's."""
+    named = {"base_asset": rules.base_asset, "quote_asset": rules.quote_asset}
+    position, _ = Position.objects.get_or_create(
+        account=account,
+        symbol=rules.symbol,
+        by_hand=True,
+        defaults={**named, "smallest_quantity": rules.smallest_quantity},
+    )
+    position.account = account
+    return position
+
+
+def _intent(user: User, position: Position, wanted: HandOrder, price: Price, *, key: str) -> Intent:
+    return Intent(
+        purpose=_purpose(position, wanted.side),
+        side=wanted.side,
+        quantity=wanted.quantity,
+        price=price.value,
+        price_at=price.at,
+        signal_key=_signal_key(key),
+        reason=f"{user} by hand",
+        type=wanted.type,
+        order_price=wanted.price,
+        may_increase=True,
+        wanted_by=user.pk,
+    )
+
+
+def _purpose(position: Position, side: Side) -> OrderPurpose:
+    if position.account.market == Market.SPOT:
+        return OrderPurpose.ENTRY if side is Side.BUY else OrderPurpose.EXIT
+    reduces = position.is_open and position.quantity * side.sign < 0
+    return OrderPurpose.EXIT if reduces else OrderPurpose.ENTRY
+
+
+def _tell(user: User, account: ExchangeAccount, wanted: HandOrder, denial: Denial, *, now: datetime) -> None:
+    """News of a refusal with code, limit and value: for the user, and at the account, if it is the user's."""
+    own = account if account.owner_id == user.pk else None
+    said = {"code": denial.code, "limit": denial.limit, "value": denial.value}
+    message = f"{wanted} by hand: {denial.detail}"
+    write_event(Event.Kind.ORDER_DENIED, None, message, now=now, account=own, user=user, **said)

@@ -1,0 +1,119 @@
+"""Reading what the pre-trade checks look at, in the transaction that writes the order down."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count, Q
+
+from market.models import Switch
+from market.rules import Rules
+from market.types import Market, OrderType
+from trades.checks import Proposal
+from trades.lifecycle import IN_DOUBT, LIVE, OrderPurpose
+from trades.models import Order, Position
+from trades.services.intents import Intent
+from trades.services.records import locked_position
+from trades.services.risk import REAL_SQL, risk_beside
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+# Counted for every order: as one statement that is ready to be sent.
+ORDERS_SQL = f"""
+    SELECT count(*) FILTER (WHERE purpose = 'entry' AND status = ANY(%(live)s)) AS live_entries,
+           count(*) FILTER (WHERE status = ANY(%(in_doubt)s)) AS orders_in_doubt,
+           coalesce(sum(quantity - filled_quantity) FILTER (WHERE purpose = 'exit' AND status = ANY(%(live)s)), 0)
+               AS exits_in_flight,
+           coalesce(bool_or({REAL_SQL}) FILTER (WHERE signal_key = %(key)s), false) AS same_act_real,
+           count(*) FILTER (WHERE signal_key = %(key)s) AS attempts,
+           count(*) FILTER (WHERE created_at > %(minute_ago)s) AS orders_last_minute,
+           count(*) FILTER (WHERE purpose = 'entry' AND {REAL_SQL} AND created_at > %(since)s) AS entries_last_hour
+      FROM trades_order
+     WHERE position_id = %(position)s
+       AND (status = ANY(%(live)s) OR signal_key = %(key)s OR created_at > %(hour_ago)s)
+"""  # noqa: S608 - made of constants
+
+
+def proposal_of(
+    position_id: int, intent: Intent, *, rules: Rules, max_attempts: int | None, now: datetime
+) -> tuple[Position, Proposal]:
+    """The position, locked until the transaction ends, and everything that the checks look at."""
+    position = locked_position(position_id)
+    account = position.account
+    hold = Switch.objects.holds([account])[account.pk]
+    is_entry = intent.purpose == OrderPurpose.ENTRY
+    proposal = Proposal(
+        is_entry=is_entry,
+        side=intent.side,
+        type=intent.type,
+        quantity=intent.quantity,
+        price=intent.price,
+        order_price=intent.order_price,
+        rules=rules,
+        may_increase=intent.may_increase,
+        account_state=hold.state,
+        switched_by=hold.scope,
+        account_cooling=account.is_cooling(now),
+        wanted_by=intent.wanted_by,
+        owner=account.owner_id,
+        environment=account.environment,
+        environments=tuple(settings.ENVIRONMENTS),
+        has_live_consent=account.live_consent_at is not None,
+        key_trouble=account.key_trouble,
+        is_reconciled=account.is_reconciled,
+        position_open=position.is_open,
+        held=max(-intent.side.sign * position.quantity, Decimal(0)),
+        max_attempts=max_attempts,
+        now=now,
+        clock_trouble=intent.clock_trouble,
+        price_at=intent.price_at,
+        signal_at=intent.signal_at,
+        quote=intent.quote,
+        caps=intent.caps,
+        leverage=intent.leverage,
+        **_platform_bounds(account.market),
+        protections=intent.protections,
+        **_orders_of(position, intent, now=now),
+        **_open_there(position, intent),
+        **(vars(risk_beside(position, now=now)) if is_entry else {}),
+    )
+    return position, proposal
+
+
+def _platform_bounds(market: str) -> dict[str, Any]:
+    return {
+        "max_notional": Decimal(settings.MAX_ORDER_NOTIONAL),
+        "max_leverage": 1 if market == Market.SPOT else settings.MAX_LEVERAGE,
+        "restricted": frozenset(settings.RESTRICTED_SYMBOLS),
+        "max_collar_percent": Decimal(settings.PRICE_COLLAR_PERCENT),
+        "max_slippage_percent": Decimal(settings.MAX_SLIPPAGE_PERCENT),
+    }
+
+
+def _orders_of(position: Position, intent: Intent, *, now: datetime) -> dict[str, Any]:
+    """What the position's own orders say, by the names of `Proposal`."""
+    hour_ago = now - HOUR
+    asked: dict[str, Any] = {
+        "position": position.pk,
+        "key": intent.signal_key,
+        "live": list(LIVE),
+        "in_doubt": list(IN_DOUBT),
+        "minute_ago": now - MINUTE,
+        "hour_ago": hour_ago,
+        "since": max(hour_ago, intent.caps.counted_from or hour_ago),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(ORDERS_SQL, asked)
+        return dict(zip([column.name for column in cursor.description], cursor.fetchone(), strict=True))
+
+
+def _open_there(position: Position, intent: Intent) -> dict[str, Any]:
+    """How many orders are open at the exchange, as its filters count them; asked where one of them could be broken."""
+    if intent.type == OrderType.MARKET and not intent.protections:
+        return {}
+    is_conditional = Q(type__in=[kind.value for kind in OrderType if kind.is_conditional])
+    live = Order.objects.live().filter(account=position.account_id)
+    of_symbol = Q(position__symbol=position.symbol)
+    counted = is_conditional if position.account.market == Market.FUTURES else is_conditional & of_symbol
+    return live.aggregate(open_orders=Count("pk", filter=of_symbol), open_conditionals=Count("pk", filter=counted))

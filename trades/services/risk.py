@@ -1,0 +1,159 @@
+"""What is at stake: counted from the database under the owner's lock, so that parallel workers can't exceed a cap.
+
+An order that is written down is a reservation by itself: it counts from the commit of its intent until it is finished,
+and its fills count in the position from then on. So there is no second ledger that could disagree with the first.
+"""
+
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from market.models import ExchangeAccount
+from trades.checks import RiskCaps, Stake
+from trades.lifecycle import CUT_SHORT, LIVE, NEVER_WERE
+from trades.models import Position
+
+ENTRIES_OF_AN_OWNER = 7_251_003  # any number that nothing else locks
+MINUTE = timedelta(minutes=1)
+BALANCE_VALID_FOR = timedelta(minutes=2)
+ZERO = Decimal(0)
+LOCK_SQL = """
+    SELECT pg_advisory_xact_lock(%s, account.owner_id)
+      FROM trades_position AS position JOIN market_exchangeaccount AS account ON account.id = position.account_id
+     WHERE position.id = %s
+"""
+
+
+def _texts(words: tuple[str, ...]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
+# `trades.models.IS_REAL` once more.
+REAL_SQL = f"NOT (status IN ({_texts(NEVER_WERE)}) OR (status IN ({_texts(CUT_SHORT)}) AND filled_quantity = 0))"
+# One row for each account of the owner in this environment: play money and real money are never added up. Statements
+# like this run for every entry, so they are spelt out: the ORM takes longer to write them than PostgreSQL to answer.
+STAKE_SQL = f"""
+    WITH mine AS (
+        SELECT id FROM market_exchangeaccount WHERE owner_id = %(owner)s AND environment = %(environment)s
+    ), held AS (
+        SELECT account_id,
+               sum(abs(quantity) * entry_price) AS worth,
+               sum(abs(quantity) * entry_price) FILTER (WHERE symbol = %(symbol)s) AS symbol_worth,
+               count(*) FILTER (WHERE abs(quantity) >= smallest_quantity) AS positions,
+               max(closed_at) AS closed_at
+          FROM trades_position WHERE account_id = ANY(ARRAY(SELECT id FROM mine)) GROUP BY account_id
+    ), counted AS (
+        SELECT account_id, position_id, purpose, status, created_at,
+               status IN ({_texts(LIVE)}) AS is_live,
+               {REAL_SQL} AS is_real,
+               (quantity - filled_quantity) * coalesce(price, reference_price) AS rest,
+               quantity * coalesce(price, reference_price) AS whole
+          FROM trades_order
+         WHERE account_id = ANY(ARRAY(SELECT id FROM mine))
+           AND (status IN ({_texts(LIVE)}) OR (purpose = 'entry' AND created_at > %(since)s))
+    ), ordered AS (
+        SELECT counted.account_id,
+               sum(rest) FILTER (WHERE purpose = 'entry' AND is_live) AS worth,
+               sum(rest) FILTER (WHERE purpose = 'entry' AND is_live AND symbol = %(symbol)s) AS symbol_worth,
+               count(*) FILTER (WHERE purpose = 'entry' AND is_live AND abs(quantity) < smallest_quantity) AS positions,
+               count(*) FILTER (WHERE is_live) AS live,
+               count(*) FILTER (WHERE purpose = 'entry' AND created_at > %(minute_ago)s) AS recent,
+               -- What rests as open was tied up by the exchange when it told what was free.
+               sum(CASE WHEN is_real AND created_at > %(read_at)s THEN whole
+                        WHEN is_live AND status <> 'open' THEN rest END) FILTER (WHERE purpose = 'entry') AS reserved
+          FROM counted JOIN trades_position AS position ON position.id = counted.position_id
+         GROUP BY counted.account_id
+    )
+    SELECT mine.id,
+           coalesce(held.worth, 0) + coalesce(ordered.worth, 0) AS exposure,
+           coalesce(held.symbol_worth, 0) + coalesce(ordered.symbol_worth, 0) AS symbol_exposure,
+           coalesce(held.positions, 0) + coalesce(ordered.positions, 0) AS open_positions,
+           coalesce(ordered.live, 0) AS open_orders,
+           coalesce(ordered.recent, 0) AS orders_last_minute,
+           coalesce(ordered.reserved, 0) AS reserved,
+           held.closed_at
+      FROM mine LEFT JOIN held ON held.account_id = mine.id LEFT JOIN ordered ON ordered.account_id = mine.id
+"""  # noqa: S608 - made of constants
+FIGURES = ("exposure", "symbol_exposure", "open_positions", "open_orders", "orders_last_minute")
+CAPS = tuple(field.name for field in fields(RiskCaps))
+LIMITS_SQL = f"SELECT account_id, {', '.join(CAPS)} FROM market_risklimits WHERE account_id = %s OR user_id = %s"  # noqa: S608 - names of fields
+
+
+@dataclass(frozen=True)
+class Risk:
+    """What is at stake on the account and on all of its owner's; and its money, where the exchange was asked lately."""
+
+    stakes: tuple[Stake, ...]
+    free_quote: Decimal | None
+    reserved_quote: Decimal
+
+
+def one_entry_at_a_time(position_id: int) -> None:
+    """Keep every other entry of the position's owner waiting until our transaction ends: milliseconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_SQL, [ENTRIES_OF_AN_OWNER, position_id])
+
+
+def risk_beside(position: Position, *, now: datetime) -> Risk:
+    """What is at stake beside a new entry of ``position``. Two statements."""
+    account = position.account
+    read_at = account.balance_read_at
+    figures = _figures(position, read_at=read_at or now, now=now)
+    own, of_account, of_user = figures[account.pk], *_caps(account)
+    # What was sold since then came on top of what was free: only the exchange knows how much.
+    is_known = read_at and now - read_at <= BALANCE_VALID_FOR and not (own["closed_at"] and own["closed_at"] > read_at)
+    return Risk(
+        stakes=(
+            Stake("account", of_account, **{name: own[name] for name in FIGURES}),
+            Stake("user", of_user, **{name: sum(row[name] for row in figures.values()) for name in FIGURES}),
+        ),
+        free_quote=account.free_quote if is_known else None,
+        reserved_quote=own["reserved"],
+    )
+
+
+def _figures(position: Position, *, read_at: datetime, now: datetime) -> dict[int, dict[str, Any]]:
+    """The rows of STAKE_SQL by account id."""
+    account, minute_ago = position.account, now - MINUTE
+    with connection.cursor() as cursor:
+        cursor.execute(
+            STAKE_SQL,
+            {
+                "owner": account.owner_id,
+                "environment": account.environment,
+                "symbol": position.symbol,
+                "read_at": read_at,
+                "minute_ago": minute_ago,
+                "since": min(minute_ago, max(read_at, now - BALANCE_VALID_FOR)),
+            },
+        )
+        names = [column.name for column in cursor.description]
+        return {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
+
+
+def _caps(account: ExchangeAccount) -> tuple[RiskCaps, RiskCaps]:
+    """The bounds of the account and of its owner: those of the platform, unless their own are stricter."""
+    with connection.cursor() as cursor:
+        cursor.execute(LIMITS_SQL, [account.pk, account.owner_id])
+        own = {bool(row[0]): RiskCaps(*row[1:]) for row in cursor.fetchall()}
+    of_accounts = RiskCaps(
+        max_exposure=Decimal(settings.MAX_ACCOUNT_EXPOSURE),
+        max_symbol_exposure=Decimal(settings.MAX_SYMBOL_EXPOSURE),
+        max_open_positions=settings.MAX_OPEN_POSITIONS,
+        max_open_orders=settings.MAX_OPEN_ORDERS,
+        max_orders_per_minute=settings.MAX_ORDERS_PER_MINUTE,
+    )
+    of_users = RiskCaps(max_exposure=Decimal(settings.MAX_USER_EXPOSURE))
+    return _stricter(of_accounts, own.get(True)), _stricter(of_users, own.get(False))
+
+
+def _stricter(platform: RiskCaps, own: RiskCaps | None) -> RiskCaps:
+    """Bound by bound the lower one: nobody loosens those of the platform."""
+    if own is None:
+        return platform
+    pairs = [(getattr(platform, name), getattr(own, name)) for name in CAPS]
+    return RiskCaps(*(min((bound for bound in pair if bound is not None), default=None) for pair in pairs))

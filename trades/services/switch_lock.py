@@ -1,0 +1,34 @@
+"""What keeps a press of the kill switch and the claims of orders apart."""
+
+import logging
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
+
+from market.locks import lock_until_commit
+
+logger = logging.getLogger(__name__)
+
+CLAIMS = 7_251_002  # any number that nothing else locks
+
+
+def claims_together() -> None:
+    """A claim, many at once: each sees a switch that was pressed before it, or is seen by one that is pressed after."""
+    lock_until_commit(CLAIMS, shared=True)
+
+
+def press_alone() -> None:
+    """A press: wait until the claims that have begun are committed, and let none begin before ours is.
+
+    A worker that is frozen in the middle of a claim must not hold up a kill switch: after two seconds the press goes
+    on, and what that worker still sends is withdrawn by the next sweep.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            lock_until_commit(CLAIMS)
+            cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        logger.warning("a claim hangs: the kill switch is pressed without waiting for it")
