@@ -33,7 +33,7 @@ WORK = {
         Priority.WARM_UP,
     ),
     "the clocks": (market_tasks.measure_clocks, "market.clock.measure_clocks", Priority.ENTRIES),
-    "reconciliation": (trades_tasks.reconcile_orders, "trades.services.reconcile_orders", Priority.RECONCILIATION),
+    "reconciliation": (trades_tasks.reconcile_orders, "trades.services.withdraw_halted", Priority.RECONCILIATION),
     "a bot that enters": (lambda: bots_tasks.run_bot(1), "bots.services.run_bot", Priority.ENTRIES),
     "a bot that leaves": (lambda: bots_tasks.run_bot(1, True), "bots.services.run_bot", Priority.EXITS),
 }
