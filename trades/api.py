@@ -28,8 +28,8 @@ class PressSerializer(serializers.Serializer):
     def validate(self, press: dict[str, Any]) -> dict[str, Any]:
         for scope in (Scope.USER, Scope.ACCOUNT):
             if (press["scope"] == scope) != (scope.value in press):
-                wrong = "is needed" if press["scope"] == scope else f"does not go with the scope {press['scope']}"
-                raise serializers.ValidationError({scope.value: f"{scope} {wrong}."})
+                wrong = "needed with" if press["scope"] == scope else "does not go with"
+                raise serializers.ValidationError({scope.value: f"{wrong} the scope {press['scope']}."})
         return press
 
 

@@ -12,10 +12,15 @@ from django.utils import timezone
 from bots.models import BotConfig, BotState
 from bots.services import run as run_module
 from bots.tasks import run_bot
+from market.models import RiskLimits
+from market.rules import rules_of
+from market.tests.factories import ExchangeAccountFactory, entry
+from market.types import Side
 from trades.lifecycle import MOVES
 from trades.models import Fill, Order, Position
-from trades.services import record_report, submit_order
-from trades.tests.factories import OrderFactory
+from trades.services import Intent, intend_order, record_report, submit_order
+from trades.services.hands import _position_of
+from trades.tests.factories import OrderFactory, PositionFactory
 from trades.tests.gateways import FakeGateway, fill_report, order_report
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,3 +145,37 @@ def test_two_orders_of_one_position_are_both_booked(monkeypatch, guarded):
 
     assert Fill.objects.count() == 2
     assert Position.objects.get().quantity == Decimal("0.02" if guarded else "0.01")
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+@pytest.mark.parametrize("whose", ["account", "user"])
+def test_two_workers_never_exceed_a_cap_together(monkeypatch, guarded, whose):
+    account = ExchangeAccountFactory()
+    accounts = [account, account if whose == "account" else ExchangeAccountFactory(owner=account.owner)]
+    positions = [PositionFactory(account=each) for each in accounts]
+    RiskLimits.objects.create(**{whose: account if whose == "account" else account.owner}, max_exposure=800)
+    Meeting(monkeypatch, "trades.services.orders.first_denial")
+    if not guarded:
+        monkeypatch.setattr("trades.services.orders.one_entry_at_a_time", lambda position_id: None)
+
+    def enter(position):
+        intent = Intent(Order.Purpose.ENTRY, Side.BUY, Decimal("0.01"), Decimal(50_000), "entry:a", "a race")
+        with transaction.atomic():
+            return intend_order(position.pk, intent, rules=rules_of(entry()), now=timezone.now())
+
+    made = at_once(*(lambda position=position: enter(position) for position in positions))
+
+    written = [order for order in made if isinstance(order, Order)]
+    assert len(written) == Order.objects.count() == (1 if guarded else 2)
+
+
+def test_two_first_orders_by_hand_share_one_position():
+    account = ExchangeAccountFactory()
+
+    def find():
+        with transaction.atomic():
+            return _position_of(account, rules_of(entry()))
+
+    positions = at_once(*[find] * 4)
+
+    assert len({position.pk for position in positions}) == Position.objects.count() == 1

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.exits import ExitSettings, better_price, due_exit
-from bots.limits import Day, Limits, day_start, first_breach
+from bots.limits import Day, Limits, Record, day_start, first_breach, record_of
 from bots.sizing import Mode, Sizing, TooSmall, entry_quantity, wanted_quantity
 from bots.types import STATUS_OF, Reason, Status
 from market.rules import rules_of
@@ -129,6 +129,51 @@ def test_a_limit_holds_from_the_value_that_it_names(limits, day, reason):
     breach = first_breach(limits, day, capital=Decimal(1000))
 
     assert (breach.reason if breach else None) == reason
+
+
+def test_a_breach_names_the_limit_and_the_value_apart():
+    breach = first_breach(Limits(max_daily_loss_perc=Decimal(2)), Day(1, Decimal("-20.5")), capital=Decimal(1000))
+
+    assert (breach.denial.code, breach.denial.limit, breach.denial.value) == ("daily_loss", "-20", "-20.5")
+
+
+@pytest.mark.parametrize(
+    ("limits", "record", "reason"),
+    [
+        (Limits(max_drawdown_percent=Decimal(10)), Record(Decimal("9.99")), None),
+        (Limits(max_drawdown_percent=Decimal(10)), Record(Decimal(10)), Reason.MAX_DRAWDOWN),
+        (Limits(max_consecutive_losses=3), Record(losses_in_a_row=2), None),
+        (Limits(max_consecutive_losses=3), Record(losses_in_a_row=3), Reason.CONSECUTIVE_LOSSES),
+        (Limits(max_drawdown_percent=Decimal(10), max_consecutive_losses=3), None, None),
+        (Limits(), Record(Decimal(99), 99), None),
+    ],
+)
+def test_a_lasting_limit_holds_from_the_value_that_it_names(limits, record, reason):
+    breach = first_breach(limits, Day(), capital=Decimal(1000), record=record)
+
+    assert (breach.reason if breach else None) == reason
+
+
+@pytest.mark.parametrize(
+    ("results", "drawdown", "losses"),
+    [
+        ([], 0, 0),
+        ([("entry", -1), ("exit", -99)], 10, 1),
+        ([("entry", -1), ("exit", 1001), ("entry", 0), ("exit", -500)], 25, 1),
+        ([("entry", 0), ("exit", -100), ("entry", 0), ("exit", 50)], 5, 0),
+        ([("entry", 0), ("exit", -100), ("entry", 0), ("exit", -100), ("entry", 0), ("exit", -100)], 30, 3),
+        # Sold in two parts: one position, which has won all the same.
+        ([("entry", 0), ("exit", -10), ("entry", 0), ("exit", -20), ("exit", 30)], 0, 0),
+        # Not closed yet: it counts for the equity, not for the row.
+        ([("entry", 0), ("exit", -100), ("entry", -100)], 20, 1),
+        # A gain that its fees have eaten is a loss.
+        ([("entry", -10), ("exit", 10), ("entry", -10), ("exit", 5)], Decimal("0.5"), 1),
+    ],
+)
+def test_the_record_of_a_bot_is_its_fall_from_the_peak_and_its_losses_in_a_row(results, drawdown, losses):
+    pnls = [(kind == "entry", Decimal(pnl)) for kind, pnl in results]
+
+    assert record_of(pnls, capital=Decimal(1000)) == Record(Decimal(drawdown), losses)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,51 @@ def test_a_connection_that_works_tells_balances_and_clears_the_error(db, paper):
     assert ExchangeAccount.objects.get().key_error == ""
 
 
+def test_a_connection_that_works_tells_what_the_key_may_do_and_what_is_free(db, paper):
+    api_key, api_secret = paper.create_account(USDT="100", BTC="0.5")
+    account = ExchangeAccountFactory(api_key=api_key, api_secret=api_secret)
+
+    services.check_connection(account, now=NOON)
+
+    saved = ExchangeAccount.objects.get()
+    assert (saved.may_withdraw, saved.is_ip_restricted) == (False, False)
+    assert (saved.permissions_checked_at, saved.free_quote, saved.balance_read_at) == (NOON, 100, NOON)
+
+
+def test_a_new_key_has_to_show_again_what_it_may_do(db):
+    account = ExchangeAccountFactory(
+        may_withdraw=False, is_ip_restricted=True, permissions_checked_at=NOON, reconciled_at=NOON, free_quote=1
+    )
+
+    services.set_keys(account, api_key="another", api_secret="another")
+
+    saved = ExchangeAccount.objects.get()
+    assert (saved.may_withdraw, saved.is_ip_restricted, saved.permissions_checked_at) == (None, None, None)
+    assert (saved.reconciled_at, saved.free_quote) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("account", "trouble"),
+    [
+        ({}, ""),
+        ({"may_withdraw": False, "is_ip_restricted": True}, ""),
+        ({"api_secret": ""}, "no API key"),
+        ({"key_error": "revoked"}, "revoked"),
+        ({"permissions_checked_at": None}, "nobody has asked"),
+        ({"may_withdraw": True}, "may withdraw money"),
+        ({"is_ip_restricted": False}, "not restricted"),
+    ],
+)
+def test_a_live_key_may_only_trade_and_only_from_our_addresses(account, trouble):
+    checked = {"permissions_checked_at": NOON, "may_withdraw": False, "is_ip_restricted": True}
+    fields = {"api_key": "key", "api_secret": "secret"} | checked | account
+    live, paper = (ExchangeAccount(environment=environment, **fields) for environment in ("live", "paper"))
+
+    assert trouble in live.key_trouble
+    assert bool(live.key_trouble) == bool(trouble)
+    assert bool(paper.key_trouble) == (account.keys() in ({"api_secret"}, {"key_error"}))
+
+
 def test_a_refused_key_is_remembered(db, paper):
     account = ExchangeAccountFactory(api_key="x" * 64, api_secret="y" * 64)
 

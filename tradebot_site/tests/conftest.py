@@ -11,6 +11,7 @@ from django.test import Client
 
 from bots.models import BotConfig, Decision, SeriesReading, Tick
 from bots.tests.factories import BotFactory
+from market.models import RiskLimits, Switch
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
 from ops.statistics import queue_depths
 from trades.models import Event
@@ -61,6 +62,8 @@ def full_bot(owner: User | None = None, **kwargs: Any) -> BotConfig:
     TradeFactory(order=order)
     Event.objects.create(kind="order_filled", position=bot.position, order=order, message="filled", created_at=NOON)
     Decision.objects.create(bot=bot, status="running", text="a thought", created_at=NOON)
+    Switch.objects.create(user=bot.owner, state="reducing")
+    RiskLimits.objects.create(account=bot.account, max_exposure=1_000)
     return bot
 
 

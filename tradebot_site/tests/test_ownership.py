@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from bots.models import BotConfig, Decision
 from bots.tests.factories import BotFactory
-from market.models import ExchangeAccount
+from market.models import ExchangeAccount, RiskLimits
 from market.tests.factories import ExchangeAccountFactory, SymbolRulesFactory
 from tradebot_site.tests.conftest import full_bot
 from tradebot_site.tests.test_bot_form import ADD, errors_of, sent, valid
@@ -20,6 +20,7 @@ OWNED = {
     Fill: "account__owner",
     Trade: "position__account__owner",
     Event: "position__account__owner",
+    RiskLimits: "account__owner",
 }
 models = pytest.mark.parametrize("model", OWNED, ids=lambda model: model.__name__)
 

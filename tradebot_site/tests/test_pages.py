@@ -8,11 +8,25 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 from django_celery_results.models import TaskResult
 
 from bots.models import BotConfig, Decision, SeriesReading, Tick
-from market.models import ExchangeAccount, SymbolRules
+from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from tradebot_site.tests.conftest import KEY, SECRET
 from trades.models import Event, Fill, Order, Position, Trade
 
-OURS = [BotConfig, Decision, SeriesReading, Tick, ExchangeAccount, SymbolRules, Position, Order, Fill, Trade, Event]
+OURS = [
+    BotConfig,
+    Decision,
+    SeriesReading,
+    Tick,
+    ExchangeAccount,
+    Switch,
+    RiskLimits,
+    SymbolRules,
+    Position,
+    Order,
+    Fill,
+    Trade,
+    Event,
+]
 READ_ONLY = [Decision, SeriesReading, Tick, SymbolRules, Position, Order, Fill, Trade, Event, TaskResult]
 REGISTERED = sorted(django_admin.site._registry, key=lambda model: model._meta.label)
 

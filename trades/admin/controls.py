@@ -127,5 +127,5 @@ class RiskLimitsAdmin(OwnedAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "account" and not sees_all(request):
-            kwargs["queryset"] = ExchangeAccount.objects.filter(owner=request.user.pk)
+            kwargs |= {"queryset": ExchangeAccount.objects.filter(owner=request.user.pk), "required": True}
         return super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -10,6 +10,7 @@ from market.locks import lock_until_commit
 logger = logging.getLogger(__name__)
 
 CLAIMS = 7_251_002  # any number that nothing else locks
+PATIENCE_MS = 2_000
 
 
 def claims_together() -> None:
@@ -20,12 +21,12 @@ def claims_together() -> None:
 def press_alone() -> None:
     """A press: wait until the claims that have begun are committed, and let none begin before ours is.
 
-    A worker that is frozen in the middle of a claim must not hold up a kill switch: after two seconds the press goes
-    on, and what that worker still sends is withdrawn by the next sweep.
+    A worker that is frozen in the middle of a claim must not hold up a kill switch: after a while the press goes on
+    without it, and what that worker still sends is withdrawn by the next sweep.
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(PATIENCE_MS)])
             lock_until_commit(CLAIMS)
             cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
     except OperationalError as error:
