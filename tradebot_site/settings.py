@@ -140,7 +140,7 @@ CACHES = {
 # Each line is justified in docs/decisions/0003-celery-settings.md.
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
-CELERY_RESULT_BACKEND = "django-db"
+CELERY_RESULT_BACKEND = "tradebot_site.results:Results"
 CELERY_RESULT_EXTENDED = True
 CELERY_RESULT_EXPIRES = 3 * 86_400
 CELERY_TASK_IGNORE_RESULT = True

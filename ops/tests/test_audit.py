@@ -1,6 +1,8 @@
 """The auditor finds what is planted, on books that a real bot made at the real paper exchange."""
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -18,9 +20,11 @@ from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying
 from bots.tests.factories import BotFactory
 from ops.audit import audit
-from trades.models import Fill, Order, Position, Trade
+from trades.models import Event, Fill, Order, Position, Trade
+from trades.services.events import write_event
 from trades.tests.factories import FillFactory, OrderFactory
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.django_db(transaction=True)
 ANOTHER_ORDER = """
 INSERT INTO orders SELECT market, symbol, order_id + 1000000, account_id, {client_order_id}, side, type, time_in_force,
@@ -63,6 +67,12 @@ def earn_too_much():
         rows.update(realized_pnl=F("realized_pnl") + 1)
 
 
+def tell_of_nothing():
+    """News of a fill that never was."""
+    order, told = OrderFactory(position=Position.objects.first()), {"quantity": "0.01"}
+    write_event(Event.Kind.ORDER_FILLED, order.position, "bought", now=timezone.now(), order=order, **told)
+
+
 @contextmanager
 def forging():
     """What a stranger with the database's password can do: the journal's triggers are off."""
@@ -77,10 +87,10 @@ def change(ledger, statement):
         assert copy.execute(statement).rowcount
 
 
-def found(ledger):
+def found(ledger, **how):
     names = ("host", "user", "dbname")
     parameters = {name: value for name, value in connection.get_connection_params().items() if name in names}
-    return audit(parameters, ledger)
+    return audit(parameters, ledger, **how)
 
 
 def test_equal_books_are_clean(ledger):
@@ -129,6 +139,9 @@ def test_a_difference_in_the_ledger_is_found(ledger, statement, kind):
         (earn_too_much, "unequal"),
         (lambda: FillFactory(order=Order.objects.first()), "phantom"),
         (lambda: Order.objects.filter(side="SELL").update(client_order_id="tb-other"), "lost"),
+        (lambda: Event.objects.filter(kind="order_filled", order__side="SELL").delete(), "unequal"),
+        (lambda: Event.objects.filter(order__side="BUY").update(data={"quantity": "0.5"}), "unequal"),
+        (tell_of_nothing, "unequal"),
     ],
 )
 def test_a_difference_in_our_books_is_found(ledger, plant, kind):
@@ -151,6 +164,18 @@ def test_a_fill_that_is_not_booked_yet_is_pending_and_not_lost(ledger):
 
     assert findings.lost == []
     assert findings.pending == [sold.client_order_id]
+
+
+def test_at_rest_a_fill_that_is_not_booked_is_lost_whatever_the_status_of_its_order(ledger):
+    fills = Fill.objects.filter(order__side="SELL")
+    expected = [f"fill {fill.exchange_trade_id} of {fill.order.client_order_id} is not in our books" for fill in fills]
+    with forging():
+        fills.delete()
+    Order.objects.filter(side="SELL").update(status="unknown", filled_quantity=0)
+
+    findings = found(ledger, at_rest=True)
+
+    assert sorted(findings.lost) == sorted(expected)
 
 
 def test_two_executed_orders_for_one_signal_are_a_duplicate(ledger):
@@ -192,3 +217,14 @@ def test_without_a_ledger_the_command_says_which_setting_is_missing(settings):
 
     with pytest.raises(CommandError, match="PAPER_LEDGER: '' is no file"):
         call_command("audit")
+
+
+def test_the_auditor_shares_no_code_with_what_it_judges():
+    script = "import sys, ops.audit; print(*(name for name in sys.modules), sep='\\n')"
+
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    tops = {name.partition(".")[0] for name in loaded.splitlines()}
+    ours = {name for name in loaded.splitlines() if (ROOT / name.partition(".")[0]).is_dir()}
+    assert {name for name in ours if not name.startswith("ops.audit")} == {"ops"}
+    assert not tops & {"django", "celery", "binance", "requests"}

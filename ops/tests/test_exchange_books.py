@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from market.paper.tests.server import PaperServer
-from ops.exchange_books import contradictions
+from ops.audit.exchange_books import contradictions
 
 BUY = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
 SOME = {"symbol": "BTCUSDT", "quantity": "0.002"}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.types import Side
-from ops.position_books import amount, replay
+from ops.audit.position_books import amount, replay
 from trades.pnl import Execution, Holding
 
 PRICES = st.decimals(min_value="0.00000001", max_value="100000", places=8)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from market.paper.tests.server import PaperServer
-from ops.exchange_books import contradictions
+from ops.audit.exchange_books import contradictions
 from tests.chaos import Findings
 from tests.chaos.claims import FINAL, Claim, Transfer
 from tests.chaos.listeners import Listener

@@ -14,8 +14,8 @@ from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 from typing import Any
 
-from ops.exchange_orders import conditionals, lists, orders
-from ops.exchange_positions import positions
+from ops.audit.exchange_orders import conditionals, lists, orders
+from ops.audit.exchange_positions import positions
 
 Holdings = dict[tuple[Any, ...], Decimal]
 Rows = Iterable[sqlite3.Row]

@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import groupby
 from typing import NamedTuple
 
-from ops.exchange_orders import SCALE, plain, units
+from ops.audit.exchange_orders import SCALE, plain, units
 
 FUNDING_MS = 8 * 3_600_000
 # The mark price and the rate of a funding are not written down. So much of the highest price anybody ever got is beyond

@@ -1,6 +1,6 @@
 """Our own positions and trades against the fills they are made of, computed anew to the last digit.
 
-A part of audit.py, which shares no code with what books. Amounts are whole numbers that count 10**-18. What a fill
+Nothing here shares code with what books. Amounts are whole numbers that count 10**-18. What a fill
 earns, and an average price, are rounded to that, half to even, once for each fill.
 """
 
