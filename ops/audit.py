@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 
+from ops import transfer_books
 from ops.exchange_books import contradictions
 
 OUR_PREFIX = "tb-%"  # the mark of our orders at the exchange
@@ -33,6 +34,7 @@ class Ledger:
     fills: dict[FillKey, Row]
     deposits: dict[tuple[int, str], Decimal]
     balances: dict[tuple[int, str], Decimal]
+    transfers: dict[int, Row]  # between wallets, which the deposits have too; by the exchange's transaction id
     strangers: set[int]  # accounts that also trade spot without us, whose balances prove nothing
 
 
@@ -43,6 +45,7 @@ class Books:
     orders: dict[str, Row]  # by client order id
     fills: dict[FillKey, Row]
     positions: list[Row]
+    transfers: list[Row]
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,13 @@ def audit(database: Mapping[str, Any], ledger_path: Path) -> Findings:
     books = read_books(database)
     after = read_ledger(ledger_path)
     pending = {name for name, order in books.orders.items() if order["status"] in PENDING}
+    pending |= transfer_books.pending(books.transfers)
     return Findings(
-        lost=_lost(before, books, pending),
-        duplicated=_duplicated(after, books),
-        phantom=_phantom(after, books),
+        lost=_lost(before, books, pending) + transfer_books.lost(before.transfers, books.transfers, pending),
+        duplicated=_duplicated(after, books) + transfer_books.duplicated(before.transfers, books.transfers),
+        phantom=_phantom(after, books) + transfer_books.phantom(after.transfers, books.transfers),
         unequal=_unequal_fills(after, books)
+        + transfer_books.unequal(after.transfers, books.transfers)
         + _unequal_positions(books)
         + _unequal_profits(books)
         + _unequal_balances(before, books, after, pending)
@@ -163,6 +168,7 @@ def _unequal_profits(books: Books) -> list[str]:
 def _unequal_balances(before: Ledger, books: Books, after: Ledger, pending: set[str]) -> list[str]:
     """What an account holds on spot must be what it was given plus what our fills brought.
 
+    What left for its futures wallet, or came from there, is among the deposits; see ``transfer_books`` too.
     Futures wallets follow from more than fills (funding, liquidations): see ``contradictions``.
     """
     account_of = {order["client_order_id"]: order["account_id"] for order in after.orders}
@@ -213,6 +219,7 @@ def read_ledger(path: Path) -> Ledger:
             fills={(row["client_order_id"], row["trade_id"]): dict(row) for row in fills},
             deposits=dict(deposits),
             balances=balances,
+            transfers=transfer_books.read_theirs(connection),
             strangers={row["account_id"] for row in others},
         )
 
@@ -256,8 +263,10 @@ def read_books(database: Mapping[str, Any]) -> Books:
         orders = connection.execute(ORDERS_SQL).fetchall()
         fills = connection.execute(FILLS_SQL).fetchall()
         positions = connection.execute(POSITIONS_SQL).fetchall()
+        transfers = connection.execute(transfer_books.OURS_SQL).fetchall()
     return Books(
         orders={row["client_order_id"]: row for row in orders},
         fills={(row["client_order_id"], row["exchange_trade_id"]): row for row in fills},
         positions=positions,
+        transfers=transfers,
     )

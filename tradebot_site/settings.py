@@ -4,6 +4,7 @@ Nothing here has a default that is unsafe in production: a secret that is missin
 conveniences of the demo come from `ops.stack`, which sets variables, and never from this file.
 """
 
+from decimal import Decimal
 from pathlib import Path
 
 import environ
@@ -185,6 +186,8 @@ CELERY_TASK_ROUTES = {
     "bots.tasks.run_bot": {"queue": "high_priority"},
     "bots.tasks.protect_*": {"queue": "high_priority"},
     "bots.tasks.*": {"queue": "trading"},
+    "trades.tasks.transfer_between_wallets": {"queue": "payments"},
+    "trades.tasks.reconcile_transfers": {"queue": "payments"},
     "trades.tasks.*": {"queue": "high_priority"},
     "market.tasks.*": {"queue": "data_sync"},
 }
@@ -198,6 +201,9 @@ PAPER_LEDGER = env.str("PAPER_LEDGER", default="")  # the paper exchange's own S
 ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
 MAX_LEVERAGE = env.int("MAX_LEVERAGE", default=20)
 MAX_ORDER_NOTIONAL = env.str("MAX_ORDER_NOTIONAL", default="100000")  # in quote asset
+TRANSFERS_ENABLED = env.bool("TRANSFERS_ENABLED", default=False)
+# What one transfer between the wallets may move at most, by asset; what is not named is not moved.
+MAX_TRANSFER = {name: Decimal(most) for name, most in env.dict("MAX_TRANSFER", default={"USDT": "10000"}).items()}
 
 # --- language, time, logs ------------------------------------------------------------------------------------
 

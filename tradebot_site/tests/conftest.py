@@ -14,7 +14,7 @@ from bots.tests.factories import BotFactory
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
 from ops.statistics import queue_depths
 from trades.models import Event
-from trades.tests.factories import FillFactory, OrderFactory, TradeFactory
+from trades.tests.factories import FillFactory, OrderFactory, TradeFactory, TransferFactory
 
 KEY, SECRET = "CANARYKEY-0123456789-abcdefgh", "CANARYSECRET-9876543210-zyxwvuts"
 
@@ -59,6 +59,7 @@ def full_bot(owner: User | None = None, **kwargs: Any) -> BotConfig:
     order = OrderFactory(position=bot.position)
     FillFactory(order=order)
     TradeFactory(order=order)
+    TransferFactory(account=account)
     Event.objects.create(kind="order_filled", position=bot.position, order=order, message="filled", created_at=NOON)
     Decision.objects.create(bot=bot, status="running", text="a thought", created_at=NOON)
     return bot

@@ -10,10 +10,11 @@ from django_celery_results.models import TaskResult
 from bots.models import BotConfig, Decision, SeriesReading, Tick
 from market.models import ExchangeAccount, SymbolRules
 from tradebot_site.tests.conftest import KEY, SECRET
-from trades.models import Event, Fill, Order, Position, Trade
+from trades.models import Event, Fill, Order, Position, Trade, Transfer
 
-OURS = [BotConfig, Decision, SeriesReading, Tick, ExchangeAccount, SymbolRules, Position, Order, Fill, Trade, Event]
-READ_ONLY = [Decision, SeriesReading, Tick, SymbolRules, Position, Order, Fill, Trade, Event, TaskResult]
+TRADES = [Position, Order, Fill, Trade, Transfer, Event]
+OURS = [BotConfig, Decision, SeriesReading, Tick, ExchangeAccount, SymbolRules, *TRADES]
+READ_ONLY = [Decision, SeriesReading, Tick, SymbolRules, *TRADES, TaskResult]
 REGISTERED = sorted(django_admin.site._registry, key=lambda model: model._meta.label)
 
 
