@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError, NotConfigured, OutcomeUnknown, RateLimited
@@ -127,7 +127,14 @@ def _write_down(wish: TransferWish, account: ExchangeAccount, *, now: datetime) 
             return same
         if not any(name in str(error) for name in ONE_AT_A_TIME):
             raise
-        raise TransferDenied("account", account, "another transfer has no outcome yet: one at a time") from error
+        blocking = _in_the_way_of(wish, account) or "another transfer"
+        raise TransferDenied("account", account, f"{blocking} has no outcome yet: one at a time") from error
+
+
+def _in_the_way_of(wish: TransferWish, account: ExchangeAccount) -> Transfer | None:
+    live = Transfer.objects.live().filter(owner_id=wish.owner_id, environment=account.environment)
+    equal = Q(asset=wish.asset, amount=wish.amount, to_futures=wish.to_futures)
+    return live.filter(Q(account=account) | equal).first()
 
 
 # --- sending it ------------------------------------------------------------------------------------------------

@@ -173,19 +173,19 @@ def test_a_key_belongs_to_its_owner(wallets, open_wallets):
 
 
 def test_an_account_has_one_transfer_at_a_time(wallets):
-    wallets.ask("10")
+    first = wallets.ask("10")
 
     message = denial(wallets, "20")
 
-    assert "another transfer has no outcome yet: one at a time" in message
+    assert f"transfer {first.pk} of 10 USDT to futures on account {wallets.account.pk} has no outcome yet" in message
     assert Transfer.objects.count() == 1
 
 
 def test_two_equal_transfers_of_one_owner_are_not_live_at_once(wallets, open_wallets):
-    wallets.ask("10")
+    first = wallets.ask("10")
     other = open_wallets(owner=wallets.account.owner)
 
-    assert "another transfer has no outcome yet" in denial(other, "10")
+    assert f"{first} has no outcome yet: one at a time" in denial(other, "10")
     assert other.ask("11").status == "intended"
 
 

@@ -61,7 +61,7 @@ def test_two_accounts_that_are_one_at_the_exchange_do_not_claim_each_others(wall
         api_secret=one.api_secret,
     )
     lost = in_doubt(wallets, board, arrived=False)
-    with pytest.raises(TransferDenied, match="another transfer has no outcome yet"):
+    with pytest.raises(TransferDenied, match=f"{lost} has no outcome yet"):
         wallets.ask(account_id=futures.pk)
     sweep(70, 100)
     wallets.move(account_id=futures.pk)
