@@ -21,6 +21,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Orders", "trades.order", "receipt_long"),
         ("Fills", "trades.fill", "done_all"),
         ("Trades", "trades.trade", "swap_horiz"),
+        ("Transfers", "trades.transfer", "move_up"),
         ("Events", "trades.event", "notifications"),
     ),
     "Market": (

@@ -4,6 +4,7 @@ Nothing here has a default that is unsafe in production: a secret that is missin
 conveniences of the demo come from `ops.stack`, which sets variables, and never from this file.
 """
 
+from decimal import Decimal
 from pathlib import Path
 
 import environ
@@ -195,6 +196,8 @@ CELERY_TASK_ROUTES = {
     "bots.tasks.run_bot": {"queue": "high_priority"},
     "bots.tasks.protect_*": {"queue": "high_priority"},
     "bots.tasks.*": {"queue": "trading"},
+    "trades.tasks.transfer_between_wallets": {"queue": "payments"},
+    "trades.tasks.reconcile_transfers": {"queue": "payments"},
     "trades.tasks.*": {"queue": "high_priority"},
     "market.tasks.*": {"queue": "data_sync"},
 }
@@ -220,6 +223,9 @@ MAX_BOT_ENTRIES_PER_HOUR = env.int("MAX_BOT_ENTRIES_PER_HOUR", default=60)  # be
 PRICE_COLLAR_PERCENT = env.str("PRICE_COLLAR_PERCENT", default="5")
 MAX_SLIPPAGE_PERCENT = env.str("MAX_SLIPPAGE_PERCENT", default="1")
 RESTRICTED_SYMBOLS = env.list("RESTRICTED_SYMBOLS", default=[])  # exits only
+TRANSFERS_ENABLED = env.bool("TRANSFERS_ENABLED", default=False)
+# What one transfer between the wallets may move at most, by asset; what is not named is not moved.
+MAX_TRANSFER = {name: Decimal(most) for name, most in env.dict("MAX_TRANSFER", default={"USDT": "10000"}).items()}
 
 # --- language, time, logs ------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from market.rounding import plain
 from market.types import OrderType, Side
 from trades import services
 from trades.models import Order, Trade
+from trades.transfers import TOO_OLD_TO_SEND
 
 
 class OrderRefused(Exception):
@@ -74,3 +75,15 @@ def _result(order: Order) -> dict[str, Any]:
         "executed_price": plain(trade.price) if trade else None,
         "executed_quantity": plain(order.filled_quantity),
     }
+
+
+@shared_task(expires=TOO_OLD_TO_SEND.total_seconds())
+def transfer_between_wallets(transfer_id: int) -> str:
+    """Send a transfer that is written down (`services.request_transfer`), once however often this is delivered."""
+    return services.send_transfer(transfer_id, now=timezone.now()).status
+
+
+@shared_task
+def reconcile_transfers() -> None:
+    """Look for transfers in doubt in the exchange's history; send or drop what was left behind."""
+    services.reconcile_transfers(now=timezone.now())

@@ -29,6 +29,7 @@ COLOURS = {
     "unknown": "danger",
     "open": "info",
     "filled": "success",
+    "done": "success",
     "canceled": "",
     "expired": "",
     "rejected": "danger",

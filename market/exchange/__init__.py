@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 _gateways = threading.local()
 
 
-def gateway_for(account: "ExchangeAccount") -> "Gateway":
-    """The gateway of one account. Raise NotConfigured without a key, SecretUnreadable when no key opens it."""
+def gateway_for(account: "ExchangeAccount", market: str = "") -> "Gateway":
+    """The gateway of one account; ``market`` asks for the other market behind the same key.
+
+    Raise NotConfigured without a key, SecretUnreadable when no key opens it.
+    """
     if not (account.api_key and account.api_secret):
         raise NotConfigured(f"account {account.name} has no API key")
     if account.environment == Environment.LIVE and not account.live_consent_at:
@@ -26,7 +29,7 @@ def gateway_for(account: "ExchangeAccount") -> "Gateway":
     tokens = (account.api_key.token, account.api_secret.token)
     return _gateway(
         account.environment,
-        account.market,
+        market or account.market,
         tokens,
         api_key=account.api_key.reveal,
         api_secret=account.api_secret.reveal,

@@ -101,14 +101,20 @@ class Gateway(OrderGateway, Protocol):
     def client_id_of(self, symbol: str, exchange_order_id: int) -> str:
         """The client id of an order that the exchange's id names; raise OrderNotFound when it knows none."""
 
-    def transfer(self, asset: str, amount: Decimal, *, to_futures: bool) -> int:
+    def transfer(
+        self, asset: str, amount: Decimal, *, to_futures: bool, signed_at: datetime, valid_for: timedelta
+    ) -> int:
         """Move money between the wallets, once; the exchange's transaction id. Raise as submit.
 
-        The exchange knows no id of ours for it: after doubt only ``transfers`` tells. NotConfigured on the testnet.
+        Like an order it is valid from ``signed_at`` for ``valid_for``: past that the exchange refuses it. The exchange
+        knows no id of ours for it: after doubt only ``transfers`` tells. NotConfigured on the testnet.
         """
 
     def transfers(self, *, to_futures: bool, since: datetime) -> list[TransferReport]:
-        """The transfers in one direction that the exchange has booked since then, oldest first. As transfer."""
+        """The transfers in one direction since then, booked or under way, oldest first. NotConfigured as transfer.
+
+        Those that have failed are left out: they moved nothing.
+        """
 
     # --- futures only: a spot account has no positions and no fundings, and rejects the rest
 

@@ -149,13 +149,14 @@ class FundingReport:
 
 @dataclass(frozen=True)
 class TransferReport:
-    """A transfer between the wallets of one account that the exchange has booked."""
+    """A transfer between the wallets of one account, as the exchange's history tells it."""
 
     transaction_id: int
     asset: str
     amount: Decimal
     to_futures: bool
     at: datetime
+    is_booked: bool  # else it is under way, and may still fail
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ops.audit import position_books
+from ops.audit import position_books, transfer_books
 from ops.audit.exchange_books import contradictions
 from ops.audit.reading import Books, Ledger, read_books, read_ledger
 
@@ -47,13 +47,15 @@ def audit(database: Mapping[str, Any], ledger_path: Path, *, at_rest: bool = Fal
     books = read_books(database)
     after = read_ledger(ledger_path)
     pending = {name for name, order in books.orders.items() if order["status"] in PENDING}
+    pending |= transfer_books.pending(books.transfers)
     excused = set[str]() if at_rest else pending
     return Findings(
-        lost=_lost(before, books, excused),
-        duplicated=_duplicated(after, books),
-        phantom=_phantom(after, books),
+        lost=_lost(before, books, excused) + transfer_books.lost(before.transfers, books.transfers, excused),
+        duplicated=_duplicated(after, books) + transfer_books.duplicated(before.transfers, books.transfers),
+        phantom=_phantom(after, books) + transfer_books.phantom(after.transfers, books.transfers),
         unequal=_unequal_fills(after, books)
         + list(position_books.differences(books.positions))
+        + transfer_books.unequal(after.transfers, books.transfers)
         + _unequal_news(books)
         + _unequal_balances(before, books, after, excused)
         + contradictions(ledger_path),
@@ -126,6 +128,7 @@ def _unequal_news(books: Books) -> list[str]:
 def _unequal_balances(before: Ledger, books: Books, after: Ledger, excused: Collection[str]) -> list[str]:
     """What an account holds on spot must be what it was given plus what our fills brought.
 
+    What left for its futures wallet, or came from there, is among the deposits; see ``transfer_books`` too.
     Futures wallets follow from more than fills (funding, liquidations): see ``contradictions``.
     """
     account_of = {order["client_order_id"]: order["account_id"] for order in after.orders}

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from ops.audit import position_books
+from ops.audit import position_books, transfer_books
 from ops.audit.position_books import PositionBooks
 
 OUR_PREFIX = "tb-%"  # the mark of our orders at the exchange
@@ -28,6 +28,7 @@ class Ledger:
     fills: dict[FillKey, Row]
     deposits: dict[tuple[int, str], Decimal]
     balances: dict[tuple[int, str], Decimal]
+    transfers: dict[int, Row]  # between wallets, which the deposits have too; by the exchange's transaction id
     strangers: set[int]  # accounts that also trade spot without us, whose balances prove nothing
 
 
@@ -38,6 +39,7 @@ class Books:
     orders: dict[str, Row]  # by client order id
     fills: dict[FillKey, Row]
     positions: PositionBooks
+    transfers: list[Row]
     news: list[Row]  # of orders that were filled, or of which an event says so: how much, and how much was told
 
 
@@ -72,6 +74,7 @@ def read_ledger(path: Path) -> Ledger:
             fills={(row["client_order_id"], row["trade_id"]): dict(row) for row in fills},
             deposits=dict(deposits),
             balances=balances,
+            transfers=transfer_books.read_theirs(connection),
             strangers={row["account_id"] for row in others},
         )
 
@@ -105,9 +108,11 @@ def read_books(database: Mapping[str, Any]) -> Books:
         fills = connection.execute(FILLS_SQL).fetchall()
         positions = position_books.read(connection)
         news = connection.execute(NEWS_SQL).fetchall()
+        transfers = connection.execute(transfer_books.OURS_SQL).fetchall()
     return Books(
         orders={row["client_order_id"]: row for row in orders},
         fills={(row["client_order_id"], row["exchange_trade_id"]): row for row in fills},
         positions=positions,
+        transfers=transfers,
         news=news,
     )

@@ -15,7 +15,7 @@ from market.models import RiskLimits, Switch
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
 from ops.statistics import queue_depths
 from trades.models import Event
-from trades.tests.factories import FillFactory, OrderFactory, TradeFactory
+from trades.tests.factories import FillFactory, OrderFactory, TradeFactory, TransferFactory
 
 KEY, SECRET = "CANARYKEY-0123456789-abcdefgh", "CANARYSECRET-9876543210-zyxwvuts"
 
@@ -60,6 +60,7 @@ def full_bot(owner: User | None = None, **kwargs: Any) -> BotConfig:
     order = OrderFactory(position=bot.position)
     FillFactory(order=order)
     TradeFactory(order=order)
+    TransferFactory(account=account)
     Event.objects.create(kind="order_filled", position=bot.position, order=order, message="filled", created_at=NOON)
     Decision.objects.create(bot=bot, status="running", text="a thought", created_at=NOON)
     Switch.objects.create(user=bot.owner, state="reducing")

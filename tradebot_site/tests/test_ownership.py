@@ -9,7 +9,7 @@ from market.models import ExchangeAccount, RiskLimits
 from market.tests.factories import ExchangeAccountFactory, SymbolRulesFactory
 from tradebot_site.tests.conftest import full_bot
 from tradebot_site.tests.test_bot_form import ADD, errors_of, sent, valid
-from trades.models import Event, Fill, Order, Position, Trade
+from trades.models import Event, Fill, Order, Position, Trade, Transfer
 
 OWNED = {
     BotConfig: "owner",
@@ -19,6 +19,7 @@ OWNED = {
     Order: "position__account__owner",
     Fill: "account__owner",
     Trade: "position__account__owner",
+    Transfer: "owner",
     Event: "position__account__owner",
     RiskLimits: "account__owner",
 }

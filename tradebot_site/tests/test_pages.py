@@ -10,8 +10,9 @@ from django_celery_results.models import TaskResult
 from bots.models import BotConfig, Decision, SeriesReading, Tick
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from tradebot_site.tests.conftest import KEY, SECRET
-from trades.models import Event, Fill, Order, Position, Trade
+from trades.models import Event, Fill, Order, Position, Trade, Transfer
 
+TRADES = [Position, Order, Fill, Trade, Transfer, Event]
 OURS = [
     BotConfig,
     Decision,
@@ -21,13 +22,9 @@ OURS = [
     Switch,
     RiskLimits,
     SymbolRules,
-    Position,
-    Order,
-    Fill,
-    Trade,
-    Event,
+    *TRADES,
 ]
-READ_ONLY = [Decision, SeriesReading, Tick, SymbolRules, Position, Order, Fill, Trade, Event, TaskResult]
+READ_ONLY = [Decision, SeriesReading, Tick, SymbolRules, *TRADES, TaskResult]
 REGISTERED = sorted(django_admin.site._registry, key=lambda model: model._meta.label)
 
 

@@ -10,7 +10,7 @@ from unfold.decorators import display
 from market.admin.base import ReadOnlyAdmin, sees_all
 from market.admin.filters import account_filter, chosen, dropdown, environment_filter, filters_of_account, owner_filter
 from market.models import ExchangeAccount
-from trades.models import Event, Fill, Order, Position, Trade, is_open
+from trades.models import Event, Fill, Order, Position, Trade, Transfer, is_open
 
 SYMBOLS_OFFERED = 300
 
@@ -173,3 +173,21 @@ class EventAdmin(ReadOnlyAdmin):
         if event.position:
             return event.position.symbol
         return str(event.account or event.user or "the platform")
+
+
+@admin.register(Transfer)
+class TransferAdmin(ReadOnlyAdmin):
+    owner_path = "owner"
+    list_display = ["created_at", "amount", "asset", "way", "status", "error", "asked_by", "finished_at", "owned"]
+    list_filter = [chosen("status"), *filters_of_account("account")]
+    list_select_related = ["account__owner"]
+    search_fields = ["idempotency_key", "transaction_id", "asset", "account__name"]
+    ordering = ["-id"]
+
+    @display(description="way", ordering="to_futures")
+    def way(self, transfer: Transfer) -> str:
+        return "spot → futures" if transfer.to_futures else "futures → spot"
+
+    @display(description="account", ordering="account__owner__username", header=True)
+    def owned(self, transfer: Transfer) -> tuple[str, str]:
+        return owned(transfer.account)

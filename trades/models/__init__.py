@@ -5,6 +5,7 @@ from trades.models.external import ExternalFill, ExternalOrder, FillCursor
 from trades.models.orders import IS_REAL, Order, OrderQuerySet
 from trades.models.positions import Position, PositionQuerySet, is_open
 from trades.models.results import Fill, Funding, Trade, TradeQuerySet
+from trades.models.transfers import Transfer, TransferQuerySet
 
 __all__ = [
     "IS_REAL",
@@ -20,5 +21,7 @@ __all__ = [
     "PositionQuerySet",
     "Trade",
     "TradeQuerySet",
+    "Transfer",
+    "TransferQuerySet",
     "is_open",
 ]

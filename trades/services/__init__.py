@@ -23,6 +23,8 @@ from trades.services.orders import (
 )
 from trades.services.reconciliation import reconcile_orders
 from trades.services.records import record_report
+from trades.services.transfer_sweep import reconcile_transfers
+from trades.services.transfers import request_transfer, send_transfer, settle_transfer
 
 __all__ = [
     "PLATFORM",
@@ -42,7 +44,11 @@ __all__ = [
     "reconcile_account",
     "reconcile_accounts",
     "reconcile_orders",
+    "reconcile_transfers",
     "record_report",
+    "request_transfer",
+    "send_transfer",
+    "settle_transfer",
     "submit_order",
     "submit_orders",
     "take_back_unsent",

@@ -6,7 +6,7 @@ import factory
 
 from market.tests.factories import NOON, ExchangeAccountFactory
 from market.types import Side
-from trades.models import Fill, Order, Position, Trade
+from trades.models import Fill, Order, Position, Trade, Transfer
 
 
 class PositionFactory(factory.django.DjangoModelFactory):
@@ -73,4 +73,21 @@ class TradeFactory(factory.django.DjangoModelFactory):
     commission_asset = "USDT"
     commission_quote = Decimal(0)
     realized_pnl = Decimal(0)
+    created_at = NOON
+
+
+class TransferFactory(factory.django.DjangoModelFactory):
+    """An intended transfer to futures."""
+
+    class Meta:
+        model = Transfer
+
+    account = factory.SubFactory(ExchangeAccountFactory)
+    owner = factory.LazyAttribute(lambda row: row.account.owner)
+    environment = "paper"
+    asset = "USDT"
+    amount = Decimal(10)
+    to_futures = True
+    idempotency_key = factory.Sequence(lambda n: f"key {n}")
+    asked_by = "a test"
     created_at = NOON

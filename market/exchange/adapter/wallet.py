@@ -1,19 +1,20 @@
 """What spot and futures accounts share, at /sapi: permissions of the key, transfers between the wallets."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from market.exchange import reading
 from market.exchange.adapter.base import BinanceGateway
-from market.exchange.errors import NotConfigured
+from market.exchange.errors import ExchangeError, NotConfigured
+from market.exchange.sorting import sort_order_error
 from market.exchange.types import KeyPermissions, TransferReport
 from market.rounding import plain
-from market.types import milliseconds, moment_of
+from market.types import Market, milliseconds, moment_of
 
 PAGE = 100
-BOOKED = "CONFIRMED"
+BOOKED, FAILED = "CONFIRMED", "FAILED"
 
 
 class WalletGateway(BinanceGateway):
@@ -23,11 +24,16 @@ class WalletGateway(BinanceGateway):
         self._require_wallet()
         return self._ask(self._client.get_account_api_permissions, _permissions_of)
 
-    def transfer(self, asset: str, amount: Decimal, *, to_futures: bool) -> int:
+    def transfer(
+        self, asset: str, amount: Decimal, *, to_futures: bool, signed_at: datetime, valid_for: timedelta
+    ) -> int:
         self._require_wallet()
-        return self._send_now(
+        return self._send(
             self._client.make_universal_transfer,
             lambda answer: reading.whole(answer["tranId"]),
+            signed_at=signed_at,
+            valid_for=valid_for,
+            sort=_sort_wallet_error,
             type=_direction(to_futures=to_futures),
             asset=asset,
             amount=plain(amount),
@@ -57,6 +63,11 @@ class WalletGateway(BinanceGateway):
             raise NotConfigured("this environment has no wallets (/sapi): neither permissions nor transfers")
 
 
+def _sort_wallet_error(error: Exception, _: Market) -> ExchangeError:
+    """/sapi stands at the host of spot, whose codes and texts it speaks, whichever market the gateway is for."""
+    return sort_order_error(error, Market.SPOT)
+
+
 def _direction(*, to_futures: bool) -> str:
     return "MAIN_UMFUTURE" if to_futures else "UMFUTURE_MAIN"
 
@@ -77,8 +88,9 @@ def _transfers_of(answer: Mapping[str, Any]) -> list[TransferReport | None]:
 
 
 def _transfer_of(row: Mapping[str, Any]) -> TransferReport | None:
-    """One row of the history; None while it is pending, and when it has failed."""
-    if row["status"] != BOOKED:
+    """One row of the history; None when it has failed. Any status that we don't know may still become a booking."""
+    status = reading.word(row["status"])
+    if status == FAILED:
         return None
     return TransferReport(
         transaction_id=reading.whole(row["tranId"]),
@@ -86,4 +98,5 @@ def _transfer_of(row: Mapping[str, Any]) -> TransferReport | None:
         amount=reading.amount(row["amount"]),
         to_futures=row["type"] == _direction(to_futures=True),
         at=moment_of(reading.whole(row["timestamp"])),
+        is_booked=status == BOOKED,
     )
