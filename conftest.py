@@ -57,9 +57,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-@pytest.fixture(autouse=True)
-def unspent() -> None:
-    """No test pays for the calls of another one, or is silent because its exchange said so."""
+def forgive() -> None:
+    """Let nobody be silent because the exchange said so, nor short of request weight."""
     from django_redis import get_redis_connection
 
     from market.budget import budget_of
@@ -70,6 +69,13 @@ def unspent() -> None:
         redis.delete(key)
     for market in ("spot", "futures"):  # all tests of a minute share one exchange, which counts what they weigh
         budget_of("paper", market).set_limit(1_000_000)
+
+
+@pytest.fixture(autouse=True)
+def unspent() -> Callable[[], None]:
+    """No test pays for the calls of another one; `unspent()` once more forgives what the test itself has done."""
+    forgive()
+    return forgive
 
 
 @pytest.fixture

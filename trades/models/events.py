@@ -25,6 +25,7 @@ class Event(models.Model):
         NAKED_POSITION = "naked_position"
         BOOKS_DIFFER = "books_differ"
         KILL_SWITCH = "kill_switch"
+        TRANSFER = "transfer"
         STOP_HIT = "stop_hit"
         TARGET_HIT = "target_hit"
         BOT_STARTED = "bot_started"

@@ -14,7 +14,7 @@ from market.locks import advisory_lock
 from market.types import Clock, Market, moving
 from trades.models import Transfer, TransferQuerySet
 from trades.services.books import note_account_trouble
-from trades.services.transfers import drop, finish, send_transfer
+from trades.services.transfers import drop, finish, send_transfer, tell_and_move
 from trades.transfers import (
     ANSWER_DUE_AFTER,
     IN_DOUBT,
@@ -112,8 +112,8 @@ def _weigh_missing(transfer: Transfer, *, now: datetime) -> None:
         return
     if transfer.not_found_at is None:
         Transfer.objects.filter(pk=transfer.pk).update(not_found_at=now)
-    elif now - transfer.not_found_at >= SECOND_LOOK_AFTER and transfer.move(TransferStatus.ABSENT, finished_at=now):
-        logger.warning("transfer %s: never reached the exchange: %s", transfer.pk, transfer.content)
+    elif now - transfer.not_found_at >= SECOND_LOOK_AFTER:
+        tell_and_move(transfer, TransferStatus.ABSENT, "it never reached the exchange", now=now, finished_at=now)
 
 
 def _tell_ambiguity(transfer: Transfer, found: list[TransferReport]) -> None:

@@ -12,12 +12,15 @@ from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError, NotConfigured, OutcomeUnknown, RateLimited
 from market.exchange.hosts import hosts_of
 from market.fields import SecretUnreadable
-from market.models import ExchangeAccount
+from market.models import ExchangeAccount, Switch
 from market.rounding import plain
+from market.switches import SwitchState
 from market.types import Market, moving
-from trades.models import Transfer
+from trades.models import Event, Transfer
 from trades.protocol import CLEAR_NOES
 from trades.services.books import note_account_trouble
+from trades.services.events import write_event
+from trades.services.switch_lock import claims_together
 from trades.transfers import (
     IN_DOUBT,
     PROOF_MARGIN,
@@ -80,8 +83,9 @@ def _obstacle(account: ExchangeAccount, *, now: datetime) -> str:
         return str(error)
     if not has_wallets:
         return f"{account.environment} has no transfers between wallets"
-    if account.state == ExchangeAccount.State.HALTED:
-        return f"the account is {account.state}"
+    hold = Switch.objects.holds([account])[account.pk]
+    if hold.state == SwitchState.HALTED:
+        return str(hold)
     return "the exchange asked for silence" if account.is_cooling(now) else ""
 
 
@@ -168,8 +172,9 @@ def send_transfer(transfer_id: int, *, now: datetime) -> Transfer:
         _reject(transfer, error, now=clock())
     except OutcomeUnknown as error:
         # Never resend: the money may have moved. The sweep asks for the exchange's history.
-        if transfer.move(TransferStatus.UNKNOWN, error=str(error)[:300]):
-            logger.warning("transfer %s: outcome unknown: %s", transfer.pk, error)
+        tell_and_move(
+            transfer, TransferStatus.UNKNOWN, f"outcome unknown: {error}", now=clock(), error=str(error)[:300]
+        )
     else:
         finish(transfer, transaction_id, now=clock())
     return transfer
@@ -178,6 +183,7 @@ def send_transfer(transfer_id: int, *, now: datetime) -> Transfer:
 def _claim(transfer: Transfer, offset: timedelta, *, now: datetime) -> bool:
     """Move it from intended to submitted, unless something has come up since: then it will not be sent at all."""
     with transaction.atomic(durable=True):
+        claims_together()
         account = ExchangeAccount.objects.select_for_update(no_key=True).get(pk=transfer.account_id)
         switched_off = "" if settings.TRANSFERS_ENABLED else "transfers are switched off"
         obstacle = switched_off or _obstacle(account, now=now) or clock_trouble(offset)
@@ -189,8 +195,9 @@ def _claim(transfer: Transfer, offset: timedelta, *, now: datetime) -> bool:
 
 
 def _reject(transfer: Transfer, error: ExchangeError, *, now: datetime) -> None:
-    if transfer.move(TransferStatus.REJECTED, error=str(error)[:300], finished_at=now):
-        logger.warning("transfer %s: rejected: %s", transfer.pk, error)
+    tell_and_move(
+        transfer, TransferStatus.REJECTED, f"rejected: {error}", now=now, error=str(error)[:300], finished_at=now
+    )
     if isinstance(error, RateLimited):
         # A refused key is not noted there: it may lack this one permission, and trade all the same.
         note_account_trouble(transfer.account_id, error, now=now)
@@ -201,13 +208,29 @@ def drop(transfer: Transfer, reason: str, *, now: datetime) -> None:
     dropped = Transfer.objects.filter(pk=transfer.pk, status=TransferStatus.INTENDED)
     if dropped.update(status=TransferStatus.REJECTED, error=f"not sent: {reason}"[:300], finished_at=now):
         transfer.refresh_from_db()
-        logger.warning("transfer %s: %s", transfer.pk, transfer.error)
+        _tell(transfer, transfer.error, now=now)
 
 
 def finish(transfer: Transfer, transaction_id: int, *, now: datetime) -> None:
     """The money has moved: claim the exchange's transaction, which is then no other transfer's."""
-    if transfer.move(TransferStatus.DONE, transaction_id=transaction_id, error="", finished_at=now):
-        logger.info("transfer %s: done: %s, transaction %s", transfer.pk, transfer.content, transaction_id)
+    text = f"done, transaction {transaction_id}"
+    done = {"transaction_id": transaction_id, "error": "", "finished_at": now}
+    tell_and_move(transfer, TransferStatus.DONE, text, now=now, **done)
+
+
+def tell_and_move(transfer: Transfer, status: TransferStatus, text: str, *, now: datetime, **changes: object) -> bool:
+    """Leave the current status for another and write the news of it, together. False: someone else moved first."""
+    with transaction.atomic():
+        moved = transfer.move(status, **changes)
+        if moved:
+            _tell(transfer, text, now=now)
+    return moved
+
+
+def _tell(transfer: Transfer, text: str, *, now: datetime) -> None:
+    message = f"transfer of {transfer.content}: {text}"
+    about = {"transfer": transfer.pk, "status": transfer.status}
+    write_event(Event.Kind.TRANSFER, None, message, now=now, account=transfer.account, **about)
 
 
 # --- by hand ---------------------------------------------------------------------------------------------------
@@ -226,8 +249,8 @@ def settle_transfer(transfer_id: int, transaction_id: int | None, *, now: dateti
         raise TransferDenied("transfer", transfer.pk, f"may still arrive until {transfer.proof_deadline:%H:%M:%S} UTC")
     if transaction_id is None:
         # Without a 'not found' of the sweep's own it does not wait for a late birth: a person has decided.
-        transfer.move(TransferStatus.ABSENT, finished_at=now, not_found_at=None)
-        logger.warning("transfer %s: settled by hand: absent", transfer.pk)
+        gone = {"finished_at": now, "not_found_at": None}
+        tell_and_move(transfer, TransferStatus.ABSENT, "settled by hand: it never arrived", now=now, **gone)
         return transfer
     try:
         finish(transfer, transaction_id, now=now)
