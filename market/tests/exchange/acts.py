@@ -163,12 +163,13 @@ ACTS = {
     ),
     "transfer": Act(
         Market.FUTURES,
-        lambda gateway: gateway.transfer("USDT", Decimal("1E1"), to_futures=True),
+        lambda gateway: gateway.transfer(
+            "USDT", Decimal("1E1"), to_futures=True, signed_at=STOP.signed_at, valid_for=WINDOW
+        ),
         "POST",
         "/sapi/v1/asset/transfer",
         {"type": "MAIN_UMFUTURE", "asset": "USDT", "amount": "10"},
         {"tranId": 7},
-        signed_by_us=False,
     ),
     "leverage": Act(
         Market.FUTURES,

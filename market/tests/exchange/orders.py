@@ -43,3 +43,9 @@ def pair(stop: str, target: str, side: Side = Side.SELL, quantity: str = "0.1") 
         stop=order(OrderType.STOP, side, quantity, stop),
         target=order(OrderType.TARGET, side, quantity, target),
     )
+
+
+def move(gateway: Any, amount: str = "10", *, to_futures: bool = True) -> int:
+    """Move USDT between the wallets, now."""
+    moment = {"signed_at": timezone.now(), "valid_for": FIVE_SECONDS}
+    return int(gateway.transfer("USDT", Decimal(amount), to_futures=to_futures, **moment))

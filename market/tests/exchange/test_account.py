@@ -15,7 +15,7 @@ from market.exchange.types import (
     Quote,
 )
 from market.rules import rules_of
-from market.tests.exchange.orders import SYMBOL, order
+from market.tests.exchange.orders import SYMBOL, move, order
 from market.tests.servers import hosts_at
 from market.types import Side
 
@@ -141,7 +141,7 @@ READS = {
 @pytest.mark.parametrize("read", READS)
 @pytest.mark.parametrize("name", ["nan", "truncated", "html_after"])
 def test_a_read_with_a_spoilt_answer_is_an_exchange_that_is_away_and_never_a_number(spot, futures, fault, read, name):
-    spot.transfer("USDT", Decimal(10), to_futures=True)
+    move(spot)
     futures.submit(order())
     futures.submit(order(OrderType.LIMIT, price="49500"))
     futures.submit(order(OrderType.STOP, Side.SELL, price="49000"))

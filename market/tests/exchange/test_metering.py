@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from market.exchange.errors import ExchangeError, OrderRejected, RateLimited
 from market.paper.web.params import Params
 from market.paper.web.routes import ROUTES
 from market.tests.exchange.acts import SECRET, Act
-from market.tests.exchange.orders import SYMBOL, order, pair
+from market.tests.exchange.orders import SYMBOL, move, order, pair
 from market.tests.servers import answer, hosts_at
 from market.types import Market, OrderType, Side
 
@@ -103,7 +102,7 @@ def everything(gateway: SpotGateway | FuturesGateway) -> None:
         ask()
     gateway.fills(SYMBOL)
     gateway.fundings(since=begun)
-    gateway.transfer("USDT", Decimal(1), to_futures=gateway.market == Market.SPOT)
+    move(gateway, to_futures=gateway.market == Market.SPOT)
     gateway.transfers(to_futures=True, since=begun)
     for request in requests[1:]:
         gateway.cancel(SYMBOL, request.client_order_id, request.type)

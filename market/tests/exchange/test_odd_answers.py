@@ -166,7 +166,7 @@ def test_conditional_orders_are_listed_before_those_that_they_may_become(gateway
     assert [call.path for call in wayward.calls[-2:]] == ["/fapi/v1/openAlgoOrders", "/fapi/v1/openOrders"]
 
 
-def test_only_transfers_that_are_booked_are_told_of(gateway, wayward):
+def test_transfers_that_failed_are_not_told_of_and_those_under_way_are_not_booked(gateway, wayward):
     rows = [
         {"tranId": number, "asset": "USDT", "amount": "5", "type": "UMFUTURE_MAIN", "status": status, "timestamp": 1000}
         for number, status in ((4, "PENDING"), (3, "CONFIRMED"), (2, "FAILED"), (1, "CONFIRMED"))
@@ -175,7 +175,7 @@ def test_only_transfers_that_are_booked_are_told_of(gateway, wayward):
 
     found = gateway.transfers(to_futures=False, since=timezone.now() - timedelta(days=1))
 
-    assert [(report.transaction_id, report.to_futures) for report in found] == [(1, False), (3, False)]
+    assert [(report.transaction_id, report.is_booked) for report in found] == [(1, True), (3, True), (4, False)]
 
 
 def test_no_transfers_are_an_answer_without_rows(gateway, wayward):

@@ -11,6 +11,7 @@ from market.exchange.hosts import BINANCE
 from market.exchange.types import (
     KeyPermissions,
 )
+from market.tests.exchange.orders import move
 
 MINUTE = timedelta(minutes=1)
 
@@ -32,8 +33,8 @@ def test_a_key_of_paper_may_trade_and_transfer_but_not_withdraw(gateway):
 def test_a_transfer_moves_money_and_is_listed_in_its_direction(spot, futures):
     began = timezone.now() - MINUTE
 
-    there = spot.transfer("USDT", Decimal("1234.5"), to_futures=True)
-    back = futures.transfer("USDT", Decimal("0.5"), to_futures=False)
+    there = move(spot, "1234.5")
+    back = move(futures, "0.5", to_futures=False)
 
     assert (held(spot)["USDT"], held(futures)["USDT"]) == (Decimal("98766"), Decimal("51234"))
     for gateway in (spot, futures):
@@ -46,7 +47,7 @@ def test_a_transfer_moves_money_and_is_listed_in_its_direction(spot, futures):
 
 
 def test_transfers_are_listed_oldest_first_however_many_there_are(spot):
-    made = [spot.transfer("USDT", Decimal(number), to_futures=True) for number in range(1, 203)]
+    made = [move(spot, str(number)) for number in range(1, 203)]
 
     listed = spot.transfers(to_futures=True, since=timezone.now() - MINUTE)
 
@@ -55,7 +56,7 @@ def test_transfers_are_listed_oldest_first_however_many_there_are(spot):
 
 def test_a_transfer_of_more_than_there_is_is_rejected(gateway):
     with pytest.raises(OrderRejected) as caught:
-        gateway.transfer("USDT", Decimal(10**9), to_futures=gateway.market == "spot")
+        move(gateway, "1000000000", to_futures=gateway.market == "spot")
 
     assert caught.value.code == -5013
 
@@ -65,7 +66,7 @@ def test_a_transfer_with_a_spoilt_answer_is_in_doubt_and_was_done_once(spot, fau
     fault(name, match={"path": "/sapi/v1/asset/transfer", "method": "POST"}, times=1)
 
     with pytest.raises(OutcomeUnknown):
-        spot.transfer("USDT", Decimal(10), to_futures=True)
+        move(spot)
 
     assert [report.amount for report in spot.transfers(to_futures=True, since=timezone.now() - MINUTE)] == [10]
 
@@ -75,7 +76,7 @@ def test_the_testnet_has_no_wallet(gateway, kind):
     testnet = type(gateway)(BINANCE["testnet"], api_key="key", api_secret="secret")
     calls = {
         "permissions": testnet.permissions,
-        "transfer": lambda: testnet.transfer("USDT", Decimal(1), to_futures=True),
+        "transfer": lambda: move(testnet),
         "transfers": lambda: testnet.transfers(to_futures=True, since=timezone.now()),
     }
 
