@@ -34,6 +34,11 @@ class ExitSettings:
         return self.stop_loss_percent is not None or self.trailing_stop_percent is not None
 
     @property
+    def stop_percent(self) -> Decimal | None:
+        """How far from the entry price a position is given up; None without a stop."""
+        return min(filter(None, (self.stop_loss_percent, self.trailing_stop_percent)), default=None)
+
+    @property
     def targets(self) -> tuple[Step, ...]:
         """Where profits are taken, the nearest first."""
         if self.steps:

@@ -37,6 +37,7 @@ class Resting:
     is_stop: bool
     quantity: Decimal  # what is still to be filled
     price: Decimal
+    side: Side  # the order's own
     in_doubt: bool = False
     canceling: bool = False
 
@@ -70,7 +71,9 @@ class _Found:
     surplus: list[Resting] = field(default_factory=list)
 
 
-def wanted_legs(settings: ExitSettings, holding: Holding, rules: Rules, *, taken: Collection[int]) -> list[Leg]:
+def wanted_legs(
+    settings: ExitSettings, holding: Holding, rules: Rules, *, taken: Collection[int], futures: bool = False
+) -> list[Leg]:
     """The legs that should rest for what is held; ``taken`` are the numbers of the steps that were sold already.
 
     No leg at all when the whole is too small, or nothing is set: such a position is watched by the ticks only.
@@ -82,7 +85,8 @@ def wanted_legs(settings: ExitSettings, holding: Holding, rules: Rules, *, taken
         return []
     ahead = [(number, step.share_percent) for number, step in enumerate(settings.targets) if number not in taken]
     ahead = ahead or [(len(targets), Decimal(100))]  # what is left after the last step keeps its stop
-    lowest = min(price for price in (stop, holding.entry_price, *targets.values()) if price)
+    # Orders that only reduce, as those of futures do, may be worth as little as they like.
+    lowest = None if futures else min(price for price in (stop, holding.entry_price, *targets.values()) if price)
     return [
         Leg(number, quantity, stop, targets.get(number) or None)
         for number, quantity in _divide(rules.tradable(holding.quantity), ahead, rules, price=lowest)
@@ -95,10 +99,10 @@ def _target(holding: Holding, step: Step, rules: Rules) -> Decimal:
 
 
 def _divide(
-    whole: Decimal, shares: Sequence[tuple[int, Decimal]], rules: Rules, *, price: Decimal
+    whole: Decimal, shares: Sequence[tuple[int, Decimal]], rules: Rules, *, price: Decimal | None
 ) -> list[tuple[int, Decimal]]:
-    """The quantity of each leg, all of ``whole`` in all. What the exchange's filters would not take at ``price`` joins
-    the next leg, or, if there is none, the one before."""
+    """The quantity of each leg, all of ``whole`` in all. What the exchange's filters would not take at ``price`` (None:
+    whatever it is worth) joins the next leg, or, if there is none, the one before."""
     ahead = sum((share for _, share in shares), Decimal(0))
     parts: list[tuple[int, Decimal]] = []
     given = carried = Decimal(0)
@@ -107,7 +111,7 @@ def _divide(
         quantity = whole - given if is_last else round_down(whole * share / ahead, rules.lot_size)
         given += quantity
         carried += quantity
-        if not check_market_order(rules, quantity=carried, price=price):
+        if _is_taken(carried, rules, price=price):
             parts.append((number, carried))
             carried = Decimal(0)
     if carried and parts:
@@ -116,16 +120,25 @@ def _divide(
     return parts
 
 
+def _is_taken(quantity: Decimal, rules: Rules, *, price: Decimal | None) -> bool:
+    if price is None:
+        return bool(quantity) and rules.tradable(quantity) == quantity
+    return not check_market_order(rules, quantity=quantity, price=price)
+
+
 def plan(wanted: Sequence[Leg], resting: Sequence[Resting], *, side: Side, pairs: bool) -> Plan:
-    """How to get from what rests to what is wanted. ``pairs``: stop and target of a leg go together (spot)."""
+    """How to get from what rests to what is wanted, for a position of this side; ``pairs``: stop and target of a leg go
+    together (spot). What would not close such a position outlived another one.
+    """
     if any(order.in_doubt or order.canceling for order in resting):
         return Plan(waits=True)
-    found = _by_leg(resting)
+    found = _by_leg([order for order in resting if order.side is not side])
     # Legs are divided anew by what is left after each: rounding alone must not move what covers the whole.
     kept = [found[leg.number] for leg in wanted if leg.number in found]
     covered = sum((order.quantity for have in kept if (order := have.stop or have.target)), Decimal(0))
     is_covered = covered == sum((leg.quantity for leg in wanted), Decimal(0))
     place, cancel = [], [order.order_id for leg in found.values() for order in leg.surplus]
+    cancel += [order.order_id for order in resting if order.side is side]
     for leg in wanted:
         have = found.pop(leg.number, _Found())
         quantity = None if is_covered else leg.quantity

@@ -8,7 +8,15 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from market.admin.base import ReadOnlyAdmin, sees_all
-from market.admin.filters import account_filter, chosen, dropdown, environment_filter, filters_of_account, owner_filter
+from market.admin.filters import (
+    account_filter,
+    chosen,
+    dropdown,
+    environment_filter,
+    filters_of_account,
+    market_filter,
+    owner_filter,
+)
 from market.models import ExchangeAccount
 from trades.models import Event, Fill, Order, Position, Trade, is_open
 
@@ -140,6 +148,7 @@ class TradeAdmin(ReadOnlyAdmin):
         owner_filter("position__account__owner"),
         account_filter("position__account"),
         environment_filter("environment"),
+        market_filter("market"),
         dropdown("symbol", "symbol", symbols),
     ]
     list_select_related = ["position__account__owner"]

@@ -7,6 +7,7 @@ from enum import StrEnum
 from market.filters import check_market_order
 from market.rounding import plain
 from market.rules import Rules
+from trades.liquidation import Outlook, too_near
 
 
 class Code(StrEnum):
@@ -22,6 +23,8 @@ class Code(StrEnum):
     WOULD_INCREASE = "would_increase"
     ALREADY_DONE = "already_done"
     ATTEMPTS_USED_UP = "attempts_used_up"
+    TERMS = "terms"
+    LIQUIDATION = "liquidation"
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Proposal:
     attempts: int
     max_attempts: int | None
     max_notional: Decimal
+    terms_trouble: str = ""  # futures: why leverage and margin type are not in force
+    outlook: Outlook | None = None  # futures: an entry as its liquidation would see it
 
 
 def first_denial(proposal: Proposal) -> Denial | None:
@@ -125,6 +130,17 @@ def notional_is_within_cap(proposal: Proposal) -> Denial | None:
     return None
 
 
+def terms_are_in_force(proposal: Proposal) -> Denial | None:
+    if proposal.is_entry and proposal.terms_trouble:
+        return Denial(Code.TERMS, proposal.terms_trouble)
+    return None
+
+
+def liquidation_is_far(proposal: Proposal) -> Denial | None:
+    found = too_near(proposal.outlook) if proposal.is_entry and proposal.outlook else None
+    return Denial(Code.LIQUIDATION, found.detail) if found else None
+
+
 CHECKS = (
     account_takes_orders,
     act_is_new,
@@ -134,4 +150,6 @@ CHECKS = (
     exit_only_reduces,
     filters_are_met,
     notional_is_within_cap,
+    terms_are_in_force,
+    liquidation_is_far,
 )

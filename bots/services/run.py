@@ -18,10 +18,19 @@ from bots.types import Reason
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError
 from market.exchange.gateway import Gateway
-from market.types import Clock, moving
+from market.types import Clock, Market, moving
 from trades.checks import Denial
 from trades.models import Order
-from trades.services import Intent, exit_key, intend_order, submit_order
+from trades.services import (
+    Intent,
+    agree_on_terms,
+    exit_key,
+    intend_order,
+    note_liquidation_price,
+    submit_order,
+)
+
+MOST_LOOKS = 3  # before an act: at what has to be settled first, and at what that has changed
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,14 @@ def _guarded(bot_id: int, work: Work, *, now: datetime) -> Outcome:
 def _act_and_protect(
     bot_id: int, view: SeriesView, gateway: Gateway, clock: Clock
 ) -> tuple[Outcome, ExchangeError | None]:
+    outcome, refusal = _turn(bot_id, view, gateway, clock)
+    if outcome.decision.turns and not refusal and outcome.order and outcome.order.status == Order.Status.FILLED:
+        # The signal that ended this position asks for one the other way: by the next tick it would be too old.
+        return _turn(bot_id, view, gateway, clock)
+    return outcome, refusal
+
+
+def _turn(bot_id: int, view: SeriesView, gateway: Gateway, clock: Clock) -> tuple[Outcome, ExchangeError | None]:
     outcome, refusal = _act(bot_id, view, gateway, clock)
     _, trouble = _protect(bot_id, view, gateway, clock)
     return outcome, refusal or trouble
@@ -79,7 +96,21 @@ def _protect(bot_id: int, view: SeriesView, gateway: Gateway, clock: Clock) -> t
     kept = keep_protected(bot_id, view, gateway=gateway, clock=clock)
     if kept.give_up:
         return _act(bot_id, view, gateway, clock, unprotectable=kept.give_up)
+    if not kept.error and _learns_liquidation(bot_id, view, gateway):
+        return _act(bot_id, view, gateway, clock)  # the position may have to go, if that comes before its stop
     return Outcome(Decision(Reason.NONE, "protected")), kept.error
+
+
+def _learns_liquidation(bot_id: int, view: SeriesView, gateway: Gateway) -> bool:
+    """Ask where the exchange would liquidate a futures position, once for each; whether it was asked now."""
+    if view.series.market != Market.FUTURES:
+        return False
+    position = BotConfig.objects.with_state().get(pk=bot_id).position
+    known = position.known_terms
+    if not position.is_open or (known and known.liquidation_round == position.round):
+        return False
+    note_liquidation_price(position, gateway=gateway)
+    return True
 
 
 def _act(
@@ -88,11 +119,14 @@ def _act(
     """Decide, write down and send; what of it the exchange refused comes with it.
 
     On spot the coins of a position are tied up by what protects it, so an exit first takes that away, and is decided
-    anew then: the protection may have been faster.
+    anew then: the protection may have been faster. On futures the exchange first has to confirm an entry's terms.
     """
-    for _ in range(2):
+    for _ in range(MOST_LOOKS):
         with locked_bot(bot_id) as bot:
             decision, order, in_the_way = _decide_and_intend(bot, view, now=clock(), unprotectable=unprotectable)
+        if decision.agrees and bot.terms:
+            agree_on_terms(bot.position, bot.terms, gateway=gateway, now=clock())
+            continue
         if not in_the_way:
             break
         refusal = clear_away(in_the_way, gateway=gateway, clock=clock)
@@ -139,7 +173,8 @@ def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> I
         purpose, key = Order.Purpose.ENTRY, f"entry:{bot.strategy}@{bot.revision}:{bot.symbol}:{act.key}:{act.side}:0"
     else:
         purpose, key = Order.Purpose.EXIT, exit_key(bot.position, act.key)
-    return Intent(purpose, act.side, act.quantity, view.price, key, f"{bot.name}: {decision.text}")
+    terms = bot.terms if act.is_entry else None
+    return Intent(purpose, act.side, act.quantity, view.price, key, f"{bot.name}: {decision.text}", terms=terms)
 
 
 def _note_trouble(bot_id: int, error: Exception, *, now: datetime) -> Outcome:

@@ -10,7 +10,7 @@ from bots.services.notes import bot_of, note_status
 from bots.types import Reason, Status
 from market.symbols import rules_for
 from trades.models import Event, Position
-from trades.services import take_back_unsent
+from trades.services import forget_terms, take_back_unsent
 from trades.services.events import write_event
 
 
@@ -43,8 +43,9 @@ def update_bot(bot: BotConfig) -> BotConfig:
     """
     bot.full_clean()
     bot.revision += 1
-    fixed = {"id", "owner", "account", "symbol", "position", "desired_state", "created_at"}
+    fixed = {"id", "owner", "account", "market", "symbol", "position", "desired_state", "created_at"}
     bot.save(update_fields=[field.name for field in bot._meta.fields if field.name not in fixed])
+    forget_terms(bot.position_id)
     return bot
 
 
@@ -55,6 +56,7 @@ def start_bots(bots: BotQuerySet, *, now: datetime) -> int:
         with transaction.atomic():
             bot = _locked(bot_id)
             BotConfig.objects.filter(pk=bot.pk).update(desired_state=Wish.RUN)
+            forget_terms(bot.position_id)
             note_status(bot.state, Status.PENDING, Reason.NONE, "started, waits for the next tick", now=now)
             write_event(Event.Kind.BOT_STARTED, bot.position, f"bot {bot.name} started", now=now)
         started += 1

@@ -92,7 +92,6 @@ def test_a_new_key_forgets_what_the_exchange_said_of_the_old_one(admin, db):
         ({"new_api_key": KEY}, "new_api_secret", "in pairs"),
         ({"new_api_secret": SECRET}, "new_api_key", "in pairs"),
         ({"environment": "live"}, "environment", "live is switched off here; ENVIRONMENTS allows: paper"),
-        ({"market": "futures"}, "market", "spot only"),
         ({"name": "taken"}, "name", "'taken' already"),
         ({"state": "asleep"}, "state", "asleep"),
     ],

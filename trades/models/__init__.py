@@ -5,6 +5,7 @@ from trades.models.external import ExternalFill, ExternalOrder, FillCursor
 from trades.models.orders import Order, OrderQuerySet
 from trades.models.positions import Position, PositionQuerySet, is_open
 from trades.models.results import Fill, Funding, Trade, TradeQuerySet
+from trades.models.terms import TermsInForce
 
 __all__ = [
     "Event",
@@ -17,6 +18,7 @@ __all__ = [
     "OrderQuerySet",
     "Position",
     "PositionQuerySet",
+    "TermsInForce",
     "Trade",
     "TradeQuerySet",
     "is_open",

@@ -14,6 +14,7 @@ from trades.lifecycle import OrderStatus
 from trades.models import Event, Order
 from trades.services.events import write_event
 from trades.services.records import record_report
+from trades.services.terms import note_futures_refusal
 
 
 class DatabaseBooks:
@@ -45,6 +46,7 @@ class DatabaseBooks:
                         Event.Kind.ORDER_REJECTED, order.position, message, now=now, order=order, code=error.code
                     )
             note_account_trouble(orders[0].position.account_id, error, now=now)
+            note_futures_refusal(orders[0].position, error)
 
     def doubt(self, orders: Sequence[Order], error: ExchangeError, *, now: datetime) -> None:
         with transaction.atomic(durable=True):

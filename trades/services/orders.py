@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q, Sum
@@ -16,14 +17,15 @@ from market.rules import Rules
 from market.types import Market, Side
 from trades import protocol
 from trades.checks import Denial, Proposal, first_denial
-from trades.lifecycle import IN_DOUBT, OrderPurpose
+from trades.lifecycle import IN_DOUBT, SIGNAL_EXIT, OrderPurpose
+from trades.liquidation import Terms
 from trades.models import Order, Position
 from trades.services.books import BOOKS
 from trades.services.records import locked_position
+from trades.services.terms import disagreement, outlook
 
 # A refused entry is given up soon; an exit is tried on, once a tick, until it succeeds or somebody mends the cause.
 MAX_ATTEMPTS = {Order.Purpose.ENTRY: 3, Order.Purpose.EXIT: None, Order.Purpose.PROTECTION: 3}
-SIGNAL_EXIT = "signal"  # the kind of exit that a strategy wants, in its key
 ID_PREFIX = "tb-"  # marks our orders at the exchange; the auditor knows it too
 
 
@@ -41,6 +43,7 @@ class Intent:
     order_price: Decimal | None = None  # limit or trigger
     list_client_id: str = ""
     leg: int = 0
+    terms: Terms | None = None  # of an entry on futures
 
 
 def new_client_id(position_id: int) -> str:
@@ -109,7 +112,19 @@ def _proposal(position: Position, intent: Intent, *, rules: Rules, now: datetime
         attempts=same_act.count(),
         max_attempts=MAX_ATTEMPTS[intent.purpose],
         max_notional=Decimal(settings.MAX_ORDER_NOTIONAL),
+        **_futures_part(position, intent),
     )
+
+
+def _futures_part(position: Position, intent: Intent) -> dict[str, Any]:
+    """What the checks look at for an entry on futures."""
+    if position.account.market != Market.FUTURES or intent.purpose != Order.Purpose.ENTRY:
+        return {}
+    terms, size = intent.terms, {"quantity": intent.quantity, "price": intent.price}
+    return {
+        "terms_trouble": disagreement(position, terms),
+        "outlook": outlook(position, terms, side=intent.side, **size),
+    }
 
 
 def take_back_unsent(position_id: int, *, signal_exits: bool, now: datetime) -> int:
