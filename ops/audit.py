@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 
 from ops.exchange_books import contradictions
+from ops.exchange_forced import forced_differences
 
 OUR_PREFIX = "tb-%"  # the mark of our orders at the exchange
 DUST = Decimal("1e-9")  # quote asset
@@ -78,6 +79,7 @@ def audit(database: Mapping[str, Any], ledger_path: Path) -> Findings:
         + _unequal_positions(books)
         + _unequal_profits(books)
         + _unequal_balances(before, books, after, pending)
+        + forced_differences(database, ledger_path)
         + contradictions(ledger_path),
         pending=sorted(pending),
     )
@@ -227,16 +229,17 @@ FILLS_SQL = """
            f.quote_quantity AS quote_qty, f.commission, f.commission_asset, p.base_asset, p.quote_asset, a.market
       FROM trades_fill f JOIN trades_order o ON o.id = f.order_id JOIN trades_position p ON p.id = o.position_id
       JOIN market_exchangeaccount a ON a.id = p.account_id
-     WHERE a.environment = 'paper'
+     WHERE a.environment = 'paper' AND o.client_order_id LIKE 'tb-%'
 """
 POSITIONS_SQL = """
     SELECT p.id, p.quantity, p.realized_pnl, p.fees,
            coalesce((SELECT sum(filled_quantity) FROM trades_order o WHERE o.position_id = p.id), 0) AS filled,
            coalesce((SELECT sum(quantity_filled) FROM trades_trade t WHERE t.position_id = p.id), 0) AS traded,
-           coalesce(s.quantity, 0) AS sum_quantity, coalesce(s.realized_pnl, 0) AS sum_realized_pnl,
-           p.quantity * p.entry_price AS worth, coalesce(s.cash, 0) AS cash,
+           coalesce(s.quantity, 0) AS sum_quantity, coalesce(s.realized_pnl, 0) + paid AS sum_realized_pnl,
+           p.quantity * p.entry_price AS worth, coalesce(s.cash, 0) + paid AS cash,
            coalesce(s.fees, 0) AS sum_fees, coalesce(s.total, 0) AS sum_filled, coalesce(s.total, 0) AS sum_traded
       FROM trades_position p
+      CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS paid FROM trades_funding f WHERE f.position_id = p.id) f
       LEFT JOIN (SELECT o.position_id, sum(f.quantity) AS total, sum(f.realized_pnl) AS realized_pnl,
                         sum(f.commission_quote) AS fees,
                         sum(CASE o.side WHEN 'BUY' THEN -f.quote_quantity ELSE f.quote_quantity END
