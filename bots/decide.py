@@ -29,7 +29,7 @@ class Wish(StrEnum):
 
     RUN = "running"
     STOP = "stopped"  # and keep what it holds
-    FLATTEN = "flattened"  # sell what it holds, then stop
+    FLATTEN = "flattened"  # close what it holds, then stop
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class BotConfig(models.Model):
     class DesiredState(models.TextChoices):
         RUNNING = Wish.RUN.value, "running"
         STOPPED = Wish.STOP.value, "stopped, position kept"
-        FLATTENED = Wish.FLATTEN.value, "stopped, position sold"
+        FLATTENED = Wish.FLATTEN.value, "stopped, position closed"
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bots")
     name = models.CharField(max_length=60)

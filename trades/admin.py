@@ -51,7 +51,9 @@ class OpenFilter(admin.SimpleListFilter):
 @admin.register(Position)
 class PositionAdmin(ReadOnlyAdmin):
     owner_path = "account__owner"
-    list_display = ["id", "symbol", "owned", "quantity", "entry_price", "realized_pnl", "fees", "round", "closed_at"]
+    list_display = [
+        *("id", "symbol", "owned", "quantity", "entry_price", "realized_pnl", "fees", "funding", "round", "closed_at")
+    ]
     list_filter = [
         OpenFilter,
         *filters_of_account("account"),

@@ -21,11 +21,14 @@ from bots.models import BotConfig, BotQuerySet
 from bots.tasks import EXPIRES_SECONDS, run_bot
 from market.admin.base import OwnedAdmin, sees_all
 from market.models import ExchangeAccount
+from market.types import Market
 
 FIXED = ["owner", "account", "symbol"]  # they belong to the bot's history
+FUTURES = ("Futures", {"fields": ["leverage", "margin_type"], "description": "On spot: leverage 1, isolated."})
 FIELDSETS = [
     ("Strategy", {"fields": ["strategy", "interval", "parameters"]}),
-    ("Size", {"fields": ["initial_capital", "sizing_mode", "sizing_value", "leverage"]}),
+    ("Size", {"fields": ["initial_capital", "sizing_mode", "sizing_value"]}),
+    FUTURES,
     (
         "Exits",
         {
@@ -92,7 +95,10 @@ class BotConfigAdmin(BotColumns, OwnedAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: BotConfig | None = None) -> list[Any]:
         whose = FIXED if obj or sees_all(request) else FIXED[1:]
-        return [("Bot", {"fields": ["name", *whose]}), *FIELDSETS]
+        rest = [
+            fieldset for fieldset in FIELDSETS if obj is None or obj.market == Market.FUTURES or fieldset != FUTURES
+        ]
+        return [("Bot", {"fields": ["name", *whose]}), *rest]
 
     def get_readonly_fields(self, request: HttpRequest, obj: BotConfig | None = None) -> list[str]:
         return FIXED if obj else []
@@ -137,10 +143,10 @@ class BotConfigAdmin(BotColumns, OwnedAdmin):
         stopped = services.stop_bots(bots, flatten=False, now=timezone.now())
         self.message_user(request, f"Bots stopped: {stopped}; what they hold is kept.")
 
-    @admin.action(description="Stop and sell the position", permissions=["change"])
+    @admin.action(description="Stop and close the position", permissions=["change"])
     def flatten(self, request: HttpRequest, bots: BotQuerySet) -> None:
         stopped = services.stop_bots(bots, flatten=True, now=timezone.now())
-        self.message_user(request, f"Bots stopped: {stopped}; what they hold is sold with the next tick.")
+        self.message_user(request, f"Bots stopped: {stopped}; what they hold is closed with the next tick.")
 
     @admin.action(description="Run now", permissions=["change"])
     def run_now(self, request: HttpRequest, bots: BotQuerySet) -> None:
@@ -160,7 +166,7 @@ class BotConfigAdmin(BotColumns, OwnedAdmin):
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], Any]:
-        held = [f"{bot}: it holds a position: stop and sell it first" for bot in objs if bot.position.is_open]
+        held = [f"{bot}: it holds a position: stop and close it first" for bot in objs if bot.position.is_open]
         going = [f"{bot} with its state and decisions; its position, orders, fills and trades stay" for bot in objs]
         return going, {"bots": len(going)}, set(), held
 

@@ -44,6 +44,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterField(
             model_name='botconfig',
+            name='desired_state',
+            field=models.CharField(choices=[('running', 'running'), ('stopped', 'stopped, position kept'), ('flattened', 'stopped, position closed')], default='stopped', editable=False, max_length=10),
+        ),
+        migrations.AlterField(
+            model_name='botconfig',
             name='leverage',
             field=models.PositiveSmallIntegerField(default=1, help_text="1 on spot; on futures up to the platform's cap. Counts from the next entry on."),
         ),

@@ -76,7 +76,7 @@ def stop_bots(bots: BotQuerySet, *, flatten: bool, now: datetime) -> int:
             bot = _locked(bot_id)
             BotConfig.objects.filter(pk=bot.pk).update(desired_state=wish)
             take_back_unsent(bot.position_id, signal_exits=not flatten, now=now)
-            text = "stopped, its position is to be sold" if flatten and bot.position.is_open else "stopped"
+            text = "stopped, its position is to be closed" if flatten and bot.position.is_open else "stopped"
             note_status(bot.state, Status.STOPPED, Reason.NONE, text, now=now)
             write_event(Event.Kind.BOT_STOPPED, bot.position, f"bot {bot.name} {text}", now=now)
         stopped += 1

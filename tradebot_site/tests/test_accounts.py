@@ -39,8 +39,9 @@ def test_keys_go_in_sealed_and_never_come_out(admin, db):
     assert not any(KEY in entry.change_message or SECRET in entry.change_message for entry in LogEntry.objects.all())
 
 
-def test_a_paper_account_without_a_key_is_opened_with_play_money(admin, db, paper):
-    page = admin.post(ADD, sent(owner=UserFactory().pk), follow=True)
+@pytest.mark.parametrize("market", ["spot", "futures"])
+def test_a_paper_account_without_a_key_is_opened_with_play_money(admin, db, paper, market):
+    page = admin.post(ADD, sent(owner=UserFactory().pk, market=market), follow=True)
 
     account = ExchangeAccount.objects.get()
     assert "opened at the paper exchange with 10,000 USDT" in page.content.decode()

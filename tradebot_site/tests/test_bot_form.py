@@ -28,6 +28,7 @@ def valid(**changes):
         "sizing_mode": "percent",
         "sizing_value": "20",
         "leverage": "1",
+        "margin_type": "isolated",
         "stop_loss_percent": "2",
         "exits_when_stopped": "on",
         "cooldown_minutes": "0",
@@ -58,6 +59,28 @@ def test_a_new_bot_gets_position_and_state(admin, account):
     assert (bot.owner, bot.position.account, bot.position.base_asset) == (account.owner, account, "BTC")
     assert bot.state.status == "stopped"
     assert bot.parameters == {"ema_fast": 9, "ema_slow": 21}
+
+
+def test_a_futures_bot_is_made_with_its_leverage_and_a_second_on_its_symbol_refused(admin, db):
+    SymbolRulesFactory(market="futures")
+    account = ExchangeAccountFactory(market="futures")
+    admin.post(ADD, sent(account, leverage="5", margin_type="cross"))
+
+    page = admin.post(ADD, sent(account, leverage="5", name="another"))
+
+    bot = BotConfig.objects.get()
+    assert (bot.leverage, bot.margin_type, bot.market) == (5, "cross", "futures")
+    assert "'new bot' trades BTCUSDT on this account already" in errors_of(page)["symbol"][0]
+
+
+@pytest.mark.parametrize(("market", "shown"), [("spot", False), ("futures", True)])
+def test_leverage_is_asked_where_it_means_something(admin, db, market, shown):
+    bot = BotFactory(account__market=market)
+
+    html = admin.get(page_of(bot)).content.decode()
+
+    assert ('name="leverage"' in html) is shown
+    assert 'name="leverage"' in admin.get(ADD).content.decode()
 
 
 BAD = {

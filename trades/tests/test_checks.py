@@ -5,7 +5,9 @@ import pytest
 
 from market.rules import rules_of
 from market.tests.factories import entry
+from market.types import Side
 from trades.checks import Code, Proposal, first_denial
+from trades.liquidation import Outlook
 
 FINE = Proposal(
     is_entry=True,
@@ -24,11 +26,27 @@ FINE = Proposal(
     max_attempts=3,
     max_notional=Decimal(1000),
 )
+SOON_LIQUIDATED = Outlook(
+    side=Side.BUY,
+    quantity=Decimal("0.01"),
+    price=Decimal(50_000),
+    margin=Decimal(25),
+    brackets=(),
+    stop_percent=Decimal(6),
+    least_percent=Decimal(10),
+)
 EXIT = replace(FINE, is_entry=False, held=Decimal("0.01"), position_open=True, max_attempts=None)
 
 
 @pytest.mark.parametrize(
-    "proposal", [FINE, EXIT, replace(EXIT, account_state="reducing"), replace(EXIT, orders_in_doubt=1)]
+    "proposal",
+    [
+        FINE,
+        EXIT,
+        replace(EXIT, account_state="reducing"),
+        replace(EXIT, orders_in_doubt=1),
+        replace(EXIT, terms_trouble="hedge mode", outlook=SOON_LIQUIDATED),
+    ],
 )
 def test_what_breaks_no_rule_may_go(proposal):
     assert first_denial(proposal) is None
@@ -50,6 +68,8 @@ def test_what_breaks_no_rule_may_go(proposal):
         (replace(EXIT, exits_in_flight=Decimal("0.002")), Code.EXIT_IN_FLIGHT, "an exit of 0.002 is under way"),
         (replace(EXIT, held=Decimal("0.009")), Code.WOULD_INCREASE, "exit of 0.01, 0.009 is held"),
         (replace(FINE, quantity=Decimal("0.00009")), Code.FILTER, "the minimum is 5 USDT, that is 0.0001 BTC"),
+        (replace(FINE, terms_trouble="hedge mode"), Code.TERMS, "hedge mode"),
+        (replace(FINE, outlook=SOON_LIQUIDATED), Code.LIQUIDATION, "would be 5.00 % away; with the stop 6 % away"),
         (replace(FINE, quantity=Decimal("0.03")), Code.NOTIONAL_CAP, "worth 1500.00 USDT, the platform's cap is 1000"),
     ],
 )
