@@ -21,14 +21,12 @@ from bots.models import BotConfig, BotQuerySet
 from bots.tasks import EXPIRES_SECONDS, run_bot
 from market.admin.base import OwnedAdmin, sees_all
 from market.models import ExchangeAccount
-from market.types import Market
 
 FIXED = ["owner", "account", "symbol"]  # they belong to the bot's history
-FUTURES = ("Futures", {"fields": ["leverage", "margin_type"], "description": "On spot: leverage 1, isolated."})
 FIELDSETS = [
     ("Strategy", {"fields": ["strategy", "interval", "parameters"]}),
     ("Size", {"fields": ["initial_capital", "sizing_mode", "sizing_value"]}),
-    FUTURES,
+    ("Futures", {"fields": ["leverage", "margin_type"], "description": "On spot: leverage 1, isolated."}),
     (
         "Exits",
         {
@@ -95,10 +93,7 @@ class BotConfigAdmin(BotColumns, OwnedAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: BotConfig | None = None) -> list[Any]:
         whose = FIXED if obj or sees_all(request) else FIXED[1:]
-        rest = [
-            fieldset for fieldset in FIELDSETS if obj is None or obj.market == Market.FUTURES or fieldset != FUTURES
-        ]
-        return [("Bot", {"fields": ["name", *whose]}), *rest]
+        return [("Bot", {"fields": ["name", *whose]}), *FIELDSETS]
 
     def get_readonly_fields(self, request: HttpRequest, obj: BotConfig | None = None) -> list[str]:
         return FIXED if obj else []

@@ -73,16 +73,6 @@ def test_a_futures_bot_is_made_with_its_leverage_and_a_second_on_its_symbol_refu
     assert "'new bot' trades BTCUSDT on this account already" in errors_of(page)["symbol"][0]
 
 
-@pytest.mark.parametrize(("market", "shown"), [("spot", False), ("futures", True)])
-def test_leverage_is_asked_where_it_means_something(admin, db, market, shown):
-    bot = BotFactory(account__market=market)
-
-    html = admin.get(page_of(bot)).content.decode()
-
-    assert ('name="leverage"' in html) is shown
-    assert 'name="leverage"' in admin.get(ADD).content.decode()
-
-
 BAD = {
     "fast EMA not below slow": ({"parameters": '{"ema_fast": 21, "ema_slow": 9}'}, "parameters", ["21", "9"]),
     "period above its bound": ({"parameters": '{"ema_fast": 900}'}, "parameters", ["900", "100"]),
@@ -91,6 +81,7 @@ BAD = {
     "no JSON": ({"parameters": "{"}, "parameters", ["JSON"]),
     "leverage 0": ({"leverage": "0"}, "leverage", ["0", "must be 1"]),
     "leverage on spot": ({"leverage": "5"}, "leverage", ["5", "must be 1"]),
+    "crossed margin on spot": ({"margin_type": "cross"}, "margin_type", ["cross", "on spot"]),
     "unknown symbol": ({"symbol": "NOSUCHUSDT"}, "symbol", ["NOSUCHUSDT", "BTCUSDT"]),
     "an entry below the filters": ({"sizing_value": "0.1"}, "sizing_value", ["1.00", "5"]),
     "more than all of the capital": ({"sizing_value": "101"}, "sizing_value", ["101", "100"]),
