@@ -19,6 +19,8 @@ from market.rules import Rules
 from market.types import Side
 from trades.checks import Code, Denial
 from trades.checks.market import SIGNAL_VALID_FOR
+from trades.lifecycle import SIGNAL_EXIT
+from trades.liquidation import comes_first
 
 
 class Wish(StrEnum):
@@ -26,7 +28,7 @@ class Wish(StrEnum):
 
     RUN = "running"
     STOP = "stopped"  # and keep what it holds
-    FLATTEN = "flattened"  # sell what it holds, then stop
+    FLATTEN = "flattened"  # close what it holds, then stop
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,10 @@ class Setup:
     initial_capital: Decimal
     cooldown_minutes: int
     exits_when_stopped: bool
-    futures: bool = False
+    futures: bool = False  # both ways, with leverage; spot is long only
+    leverage: int = 1
+    is_isolated: bool = True
+    min_liquidation_percent: Decimal = Decimal(0)  # how far the liquidation must be without a stop
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,12 @@ class MarketView:
     price: Decimal
     rules: Rules
     left_long_at: datetime | None = None  # the close of the last candle whose signal was to leave a long position
+    left_short_at: datetime | None = None  # the same of a short one
     trouble: Reason = Reason.NONE  # why there is no signal; price and rules are good all the same
+
+    def left_at(self, side: Side) -> datetime | None:
+        """When the strategy last wanted a position of this side left."""
+        return self.left_long_at if side is Side.BUY else self.left_short_at
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,10 @@ class Standing:
     steps_taken: frozenset[int] = frozenset()  # of the take profit, in this round
     exit_live: bool = False  # an exit is under way
     unprotectable: str = ""  # why no stop can rest at the exchange, if that was tried in vain
+    terms_agreed: bool = False  # futures: the exchange has confirmed leverage and margin type
+    terms_trouble: str = ""  # futures: why it did not, a short while ago
+    liquidation_asked: bool = True  # futures: it was asked where it would liquidate this position
+    liquidation_price: Decimal | None = None  # what it said
 
 
 @dataclass(frozen=True)
@@ -98,8 +112,15 @@ class Decision:
     text: str
     act: Act | None = None
     status: Status = Status.RUNNING
-    protects: bool = False  # what rests at the exchange is not what should rest there
     denial: Denial | None = None  # the limit behind the reason, if it is one
+    protects: bool = False  # what rests at the exchange is not what should rest there, or something is to be asked
+    agrees: bool = False  # leverage and margin type are to be set at the exchange
+    turns: bool = False  # the signal that ends the position asks for one the other way
+
+    @property
+    def has_work(self) -> bool:
+        """Whether the bot has to run, and not only to say something."""
+        return bool(self.act) or self.protects or self.agrees
 
     @classmethod
     def because(cls, reason: Reason, text: str, denial: Denial | None = None) -> "Decision":
@@ -107,18 +128,25 @@ class Decision:
         return cls(reason, text, status=STATUS_OF[reason], denial=denial)
 
 
-def side_held(quantity: Decimal, rules: Rules) -> Side | None:
+def side_held(quantity: Decimal, rules: Rules, *, futures: bool) -> Side | None:
     """The direction of the position; None when there is none, or only dust that can't be traded.
 
     Spot is long only: less than nothing is a commission that was taken from coins of somebody else.
     """
-    return Side.BUY if quantity > 0 and rules.tradable(quantity) else None
+    if not rules.tradable(quantity):
+        return None
+    if quantity > 0:
+        return Side.BUY
+    return Side.SELL if futures else None
 
 
 def decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:
     """Exits first; then what holds the bot back; then the signal. Without an order, what rests is looked at, too."""
     decision = _decide(setup, market, standing, now=now)
-    if decision.act or not protection_plan(setup, market.rules, standing):
+    if decision.act or decision.agrees:
+        return decision
+    asks = bool(side_held(standing.quantity, market.rules, futures=setup.futures)) and not standing.liquidation_asked
+    if not asks and not protection_plan(setup, market.rules, standing):
         return decision
     return replace(decision, protects=True)
 
@@ -126,12 +154,27 @@ def decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetim
 def _decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:
     if standing.account_state == "halted" and setup.wish is Wish.RUN:
         return Decision.because(Reason.KILL_SWITCH, f"{standing.hold}: no orders at all")
-    side = side_held(standing.quantity, market.rules)
+    side = side_held(standing.quantity, market.rules, futures=setup.futures)
     if side:
         return _with_position(setup, market, standing, side=side)
     if setup.wish is not Wish.RUN:
         return Decision(Reason.NONE, "stopped", status=Status.STOPPED)
-    return _obstacle(setup, standing, now=now) or _blindness(market) or _entry(setup, market, standing, now=now)
+    return (
+        _obstacle(setup, standing, now=now)
+        or _no_terms(setup, standing)
+        or _blindness(market)
+        or _entry(setup, market, standing, now=now)
+    )
+
+
+def _no_terms(setup: Setup, standing: Standing) -> Decision | None:
+    """On futures nothing is entered before the exchange has confirmed on which terms."""
+    if not setup.futures or standing.terms_agreed:
+        return None
+    if standing.terms_trouble:
+        return Decision.because(Reason.FUTURES_TERMS, standing.terms_trouble)
+    text = f"leverage {setup.leverage} and margin type are to be set at the exchange"
+    return Decision(Reason.NONE, text, status=Status.PENDING, agrees=True)
 
 
 def _blindness(market: MarketView) -> Decision | None:
@@ -140,7 +183,9 @@ def _blindness(market: MarketView) -> Decision | None:
 
 
 def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side: Side) -> Decision:
-    held = f"{plain(standing.quantity)} {market.rules.base_asset} held from {plain(round(standing.entry_price, 8))}"
+    way = "held" if side is Side.BUY else "sold short"
+    entry_price = plain(round(standing.entry_price, 8))
+    held = f"{plain(abs(standing.quantity))} {market.rules.base_asset} {way} from {entry_price}"
     due = _due(setup, market, standing, side=side)
     if due is None:
         if setup.wish is Wish.STOP:
@@ -151,7 +196,8 @@ def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side
     if standing.account_cooling:
         return Decision.because(Reason.EXCHANGE_COOLDOWN, f"{due.reason}, but the exchange asked for silence")
     act = Act(is_entry=False, side=side.opposite, quantity=market.rules.tradable(standing.quantity), key=due.kind)
-    return Decision(Reason.NONE, due.reason, act)
+    turns = setup.futures and due.kind == SIGNAL_EXIT and market.signal.enters(side.opposite)
+    return Decision(Reason.NONE, due.reason, act, turns=turns)
 
 
 def protection_plan(setup: Setup, rules: Rules, standing: Standing) -> Plan:
@@ -159,7 +205,7 @@ def protection_plan(setup: Setup, rules: Rules, standing: Standing) -> Plan:
 
     What rests on a halted account stays.
     """
-    side = side_held(standing.quantity, rules)
+    side = side_held(standing.quantity, rules, futures=setup.futures)
     if standing.account_state == "halted" or standing.exit_live or (side and setup.wish is Wish.FLATTEN):
         return Plan()
     wanted = []
@@ -176,6 +222,8 @@ def _due(setup: Setup, market: MarketView, standing: Standing, *, side: Side) ->
         return Exit("flatten", "the owner wants the bot flat")
     if setup.wish is Wish.STOP and not setup.exits_when_stopped:
         return None
+    if setup.futures and (lost := _liquidation(setup, market, standing, side=side)):
+        return lost
     reached = due_exit(
         setup.exits,
         side=side,
@@ -185,10 +233,28 @@ def _due(setup: Setup, market: MarketView, standing: Standing, *, side: Side) ->
     )
     if reached or setup.wish is Wish.STOP:
         return reached
-    left_at, opened_at = market.left_long_at, standing.opened_at
+    left_at, opened_at = market.left_at(side), standing.opened_at
     if left_at and opened_at and left_at > opened_at:
         # Not only the last candle: a tick may have been missed, or the order refused, when the signal came.
-        return Exit("signal", f"signal to leave at {left_at:%H:%M} UTC; {market.text}")
+        return Exit(SIGNAL_EXIT, f"signal to leave at {left_at:%H:%M} UTC; {market.text}")
+    return None
+
+
+def _liquidation(setup: Setup, market: MarketView, standing: Standing, *, side: Side) -> Exit | None:
+    """A position that the exchange would take away before its stop is reached, or has taken away by now."""
+    price = standing.liquidation_price
+    if price is None:
+        return None
+    if (market.price - price) * side.sign <= 0:
+        return Exit("liquidation", f"price {plain(market.price)} reached the liquidation at {plain(round(price, 8))}")
+    if comes_first(
+        side,
+        entry_price=standing.entry_price,
+        liquidation_price=price,
+        stop_percent=setup.exits.stop_percent,
+        least_percent=setup.min_liquidation_percent,
+    ):
+        return Exit("liquidation", f"the liquidation at {plain(round(price, 8))} would come before the stop")
     return None
 
 
@@ -218,9 +284,9 @@ def _obstacle(setup: Setup, standing: Standing, *, now: datetime) -> Decision | 
 
 
 def _entry(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:
-    # Spot is long only; futures, which also go short, come with their own adapter.
-    side = Side.BUY
-    if not (market.signal.enters(side) and _is_fresh(market, now)):
+    sides = (Side.BUY, Side.SELL) if setup.futures else (Side.BUY,)
+    side = next((side for side in sides if market.signal.enters(side)), None)
+    if side is None or not _is_fresh(market, now):
         return Decision.because(Reason.NO_SIGNAL, market.text)
     try:
         quantity = entry_quantity(
@@ -229,6 +295,8 @@ def _entry(setup: Setup, market: MarketView, standing: Standing, *, now: datetim
             capital=setup.initial_capital + standing.realized_pnl,
             stop_loss_percent=setup.exits.stop_loss_percent,
             rules=market.rules,
+            leverage=setup.leverage,
+            futures=setup.futures,
         )
     except TooSmall as error:
         return Decision.because(Reason.BELOW_FILTERS, str(error))

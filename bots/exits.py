@@ -40,6 +40,11 @@ class ExitSettings:
         return len(self.targets) + (max(len(self.targets), 1) if has_stop else 0)
 
     @property
+    def stop_percent(self) -> Decimal | None:
+        """How far from the entry price a position is given up; None without a stop."""
+        return min(filter(None, (self.stop_loss_percent, self.trailing_stop_percent)), default=None)
+
+    @property
     def targets(self) -> tuple[Step, ...]:
         """Where profits are taken, the nearest first."""
         if self.steps:

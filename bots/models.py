@@ -19,10 +19,18 @@ from bots.limits import Limits
 from bots.sizing import LABELS, Mode, Sizing
 from bots.strategies import STRATEGIES
 from bots.types import LASTING, Reason, Status
-from market.fields import AmountField
+from market.fields import AmountField, choices_of
 from market.models import ExchangeAccount
 from market.types import INTERVALS, Market, Series
+from trades.liquidation import Terms
 from trades.models import Position, is_open
+
+
+class MarginType(models.TextChoices):
+    """What stands for a futures position: margin of its own, or all that the account has on futures."""
+
+    ISOLATED = "isolated", "isolated: the position's own margin"
+    CROSS = "cross", "cross: all of the account's money on futures"
 
 
 def percent_field(help_text: str, **kwargs: Any) -> Any:
@@ -34,7 +42,7 @@ class BotQuerySet(models.QuerySet["BotConfig"]):
         return self.filter(owner=user)
 
     def with_state(self) -> "BotQuerySet":
-        return self.select_related("state", "position", "account")
+        return self.select_related("state", "position__terms", "account")
 
     def active(self) -> "BotQuerySet":
         """Bots that a tick looks at: those that should run, hold something, or do not say yet that they are stopped."""
@@ -47,11 +55,14 @@ class BotConfig(models.Model):
     class DesiredState(models.TextChoices):
         RUNNING = Wish.RUN.value, "running"
         STOPPED = Wish.STOP.value, "stopped, position kept"
-        FLATTENED = Wish.FLATTEN.value, "stopped, position sold"
+        FLATTENED = Wish.FLATTEN.value, "stopped, position closed"
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bots")
     name = models.CharField(max_length=60)
     account = models.ForeignKey(ExchangeAccount, on_delete=models.PROTECT, related_name="bots")
+    market = models.CharField(
+        max_length=10, choices=choices_of(Market), default=Market.SPOT, editable=False, help_text="Its account's."
+    )
     symbol = models.CharField(max_length=30, help_text="As the exchange writes it, for example BTCUSDT.")
     position = models.OneToOneField(Position, on_delete=models.PROTECT, related_name="bot", editable=False)
     desired_state = models.CharField(max_length=10, choices=DesiredState, default=DesiredState.STOPPED, editable=False)
@@ -64,7 +75,15 @@ class BotConfig(models.Model):
     interval = models.CharField(
         max_length=3, choices=[(name, name) for name in INTERVALS], default="5m", help_text="The candles it trades on."
     )
-    leverage = models.PositiveSmallIntegerField(default=1, help_text="1 on spot; on futures up to the platform's cap.")
+    leverage = models.PositiveSmallIntegerField(
+        default=1, help_text="1 on spot; on futures up to the platform's cap. Counts from the next entry on."
+    )
+    margin_type = models.CharField(
+        max_length=8,
+        choices=MarginType,
+        default=MarginType.ISOLATED,
+        help_text="Futures: what a liquidation can cost. Counts from the next entry on.",
+    )
     initial_capital = AmountField(
         help_text="What the bot may use at most, in quote asset (USDT).",
         validators=[MinValueValidator(Decimal("0.01"))],
@@ -72,11 +91,13 @@ class BotConfig(models.Model):
     sizing_mode = models.CharField(
         max_length=8, choices=[(mode.value, LABELS[mode]) for mode in Mode], default=Mode.PERCENT
     )
-    sizing_value = AmountField(help_text="In the unit of the mode; never more than the bot's capital is used.")
-    stop_loss_percent = percent_field("Below the price of the fill.")
-    take_profit_percent = percent_field("Above the price of the fill.")
-    trailing_stop_percent = percent_field("Below the best price since the entry; it only ever rises.")
-    break_even_percent = percent_field("From this gain on, the stop is not below the price of the fill.")
+    sizing_value = AmountField(
+        help_text="In the unit of the mode; never more than the bot's capital, on futures times the leverage, is used."
+    )
+    stop_loss_percent = percent_field("Below the price of the fill; of a short position above it.")
+    take_profit_percent = percent_field("Above the price of the fill; of a short position below it.")
+    trailing_stop_percent = percent_field("From the best price since the entry; it only ever moves in your favour.")
+    break_even_percent = percent_field("From this gain on, the stop is no worse than the price of the fill.")
     take_profit_steps = models.JSONField(
         default=list,
         blank=True,
@@ -107,6 +128,10 @@ class BotConfig(models.Model):
         verbose_name = "bot"
         constraints = [
             models.UniqueConstraint(fields=["owner", "name"], name="bot_name_unique_per_owner"),
+            # The exchange nets what an account holds of a symbol: two bots would trade against each other.
+            models.UniqueConstraint(
+                name="bot_one_per_futures_symbol", fields=["account", "symbol"], condition=Q(market=Market.FUTURES)
+            ),
             models.CheckConstraint(name="bot_leverage_in_bounds", condition=Q(leverage__gte=1, leverage__lte=125)),
             models.CheckConstraint(name="bot_amounts_positive", condition=Q(initial_capital__gt=0, sizing_value__gt=0)),
         ]
@@ -114,6 +139,12 @@ class BotConfig(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A new bot takes over its account's market, which never changes; the database holds them together."""
+        if self._state.adding:
+            self.market = self.account.market
+        super().save(*args, **kwargs)
 
     def clean(self) -> None:
         """Refuse what can't work, naming field, value and bound (features S3, S4, S6)."""
@@ -128,8 +159,8 @@ class BotConfig(models.Model):
         return self.desired_state == Wish.RUN
 
     @property
-    def market(self) -> str:
-        return self.account.market
+    def is_isolated(self) -> bool:
+        return self.margin_type == MarginType.ISOLATED
 
     @property
     def series(self) -> Series:
@@ -166,8 +197,19 @@ class BotConfig(models.Model):
             initial_capital=self.initial_capital,
             cooldown_minutes=self.cooldown_minutes,
             exits_when_stopped=self.exits_when_stopped,
-            futures=self.account.market == Market.FUTURES,
+            futures=self.market == Market.FUTURES,
+            leverage=self.leverage,
+            is_isolated=self.is_isolated,
+            min_liquidation_percent=Decimal(settings.MIN_LIQUIDATION_DISTANCE_PERCENT),
         )
+
+    @property
+    def terms(self) -> Terms | None:
+        """Of futures: on which terms an entry is meant now."""
+        if self.market != Market.FUTURES:
+            return None
+        capital = max(self.initial_capital + self.position.realized_pnl, Decimal(0))
+        return Terms(self.leverage, self.is_isolated, backing=capital, stop_percent=self.exits.stop_percent)
 
 
 class BotState(models.Model):

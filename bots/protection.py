@@ -37,6 +37,7 @@ class Resting:
     is_stop: bool
     quantity: Decimal  # what is still to be filled
     price: Decimal
+    side: Side  # the order's own
     in_doubt: bool = False
     canceling: bool = False
 
@@ -119,15 +120,18 @@ def _divide(
 
 
 def plan(wanted: Sequence[Leg], resting: Sequence[Resting], *, side: Side, pairs: bool) -> Plan:
-    """How to get from what rests to what is wanted. ``pairs``: stop and target of a leg go together (spot)."""
+    """How to get from what rests to what is wanted, for a position of this side; ``pairs``: stop and target of a leg go
+    together (spot). What would not close such a position outlived another one.
+    """
     if any(order.in_doubt or order.canceling for order in resting):
         return Plan(waits=True)
-    found = _by_leg(resting)
+    found = _by_leg([order for order in resting if order.side is not side])
     # Legs are divided anew by what is left after each: rounding alone must not move what covers the whole.
     kept = [found[leg.number] for leg in wanted if leg.number in found]
     covered = sum((order.quantity for have in kept if (order := have.stop or have.target)), Decimal(0))
     is_covered = covered == sum((leg.quantity for leg in wanted), Decimal(0))
     place, cancel = [], [order.order_id for leg in found.values() for order in leg.surplus]
+    cancel += [order.order_id for order in resting if order.side is side]
     for leg in wanted:
         have = found.pop(leg.number, _Found())
         quantity = None if is_covered else leg.quantity

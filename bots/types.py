@@ -40,6 +40,7 @@ class Reason(StrEnum):
     PRICE_FETCH = "price fetch"
     ORDER_REJECTED = "order rejected"
     NO_PERMISSION = "outside trading permissions"
+    FUTURES_TERMS = "futures terms not in force"
     STRATEGY_ERROR = "strategy error"
     BOT_ERROR = "internal error"
 
@@ -83,6 +84,7 @@ STATUS_OF = {
             Reason.PRICE_FETCH,
             Reason.ORDER_REJECTED,
             Reason.NO_PERMISSION,
+            Reason.FUTURES_TERMS,
             Reason.STRATEGY_ERROR,
             Reason.BOT_ERROR,
         ),

@@ -40,6 +40,7 @@ def faults(bot: "BotConfig") -> Faults:
     elif wrong := strategy.faults(bot.parameters):
         found["parameters"] = wrong
     found |= _percent_faults(bot) | _step_faults(bot) | _leverage_faults(bot) | _sizing_faults(bot) | _owner_faults(bot)
+    found |= _neighbour_faults(bot)
     if not found.keys() & {"sizing_value", "initial_capital"}:
         found |= _symbol_faults(bot)
     return found
@@ -80,11 +81,29 @@ def _step_faults(bot: "BotConfig") -> Faults:
 def _leverage_faults(bot: "BotConfig") -> Faults:
     if bot.leverage is None:
         return {}
-    cap = 1 if bot.account_id and bot.account.market == Market.SPOT else settings.MAX_LEVERAGE
-    if 1 <= bot.leverage <= cap:
+    on_spot = bool(bot.account_id) and bot.account.market == Market.SPOT
+    cap = 1 if on_spot else settings.MAX_LEVERAGE
+    if not 1 <= bot.leverage <= cap:
+        bounds = "must be 1 on spot" if on_spot else f"must be at least 1 and at most {cap} on this platform"
+        return {"leverage": [f"leverage: {bot.leverage} {bounds}."]}
+    if on_spot and not bot.is_isolated:
+        return {"margin_type": [f"margin_type: {bot.margin_type} is of futures; on spot there is no margin."]}
+    return _liquidation_faults(bot)
+
+
+def _liquidation_faults(bot: "BotConfig") -> Faults:
+    """Stops that no isolated position could live to see, whatever the symbol. Entries are judged more closely."""
+    stops = [stop for stop in (bot.stop_loss_percent, bot.trailing_stop_percent) if stop is not None]
+    stop, away = min(stops, default=None), HUNDRED / bot.leverage
+    if bot.leverage == 1 or not bot.is_isolated or stop is None or stop < away:
         return {}
-    bounds = "must be 1 on spot" if cap == 1 else f"must be at least 1 and at most {cap} on this platform"
-    return {"leverage": [f"leverage: {bot.leverage} {bounds}."]}
+    name = "stop_loss_percent" if stop == bot.stop_loss_percent else "trailing_stop_percent"
+    return {
+        name: [
+            f"{name}: {plain(stop)} is farther away than the liquidation at leverage {bot.leverage}, which is at most"
+            f" {away:.2f} percent away."
+        ]
+    }
 
 
 def _sizing_faults(bot: "BotConfig") -> Faults:
@@ -108,6 +127,21 @@ def _owner_faults(bot: "BotConfig") -> Faults:
     if bot.account_id and bot.owner_id and bot.account.owner_id != bot.owner_id:
         return {"account": ["account: it belongs to another user than the bot."]}
     return {}
+
+
+def _neighbour_faults(bot: "BotConfig") -> Faults:
+    """On futures the exchange nets what an account holds of a symbol: two bots there would trade against each other."""
+    if not bot.account_id or bot.account.market != Market.FUTURES:
+        return {}
+    other = bot.account.bots.filter(symbol=bot.symbol).exclude(pk=bot.pk).first()
+    if other is None:
+        return {}
+    return {
+        "symbol": [
+            f"symbol: the bot {other.name!r} trades {bot.symbol} on this account already, and on futures there is one"
+            " bot for each account and symbol; use another account."
+        ]
+    }
 
 
 def _symbol_faults(bot: "BotConfig") -> Faults:
@@ -136,11 +170,11 @@ def _size_faults(bot: "BotConfig", row: SymbolRules) -> Faults:
         value = f"{plain(bot.sizing_value)} {rules.base_asset}"
         return {"sizing_value": [f"sizing_value: {value} is below the minimum {least} of {bot.symbol}."]}
     notional = {
-        Mode.QUOTE: bot.sizing_value,
-        Mode.PERCENT: bot.initial_capital * bot.sizing_value / HUNDRED,
+        Mode.QUOTE: bot.sizing_value * bot.leverage,
+        Mode.PERCENT: bot.initial_capital * bot.sizing_value / HUNDRED * bot.leverage,
         Mode.RISK: bot.initial_capital * bot.sizing_value / (bot.stop_loss_percent or HUNDRED),
     }[Mode(bot.sizing_mode)]
-    notional = min(notional, bot.initial_capital)
+    notional = min(notional, bot.initial_capital * bot.leverage)
     if notional >= rules.min_notional:
         return {}
     return {

@@ -87,6 +87,8 @@ class ExchangeAccount(models.Model):
             models.UniqueConstraint(fields=["owner", "name"], name="account_name_unique_per_owner"),
             # Target of bots' composite foreign key: a bot can only trade on an account of its own owner.
             models.UniqueConstraint(fields=["id", "owner"], name="account_id_owner"),
+            # And of another: a bot knows the market of its account.
+            models.UniqueConstraint(fields=["id", "market"], name="account_id_market"),
             models.CheckConstraint(
                 name="account_live_needs_consent",
                 condition=~Q(environment=Environment.LIVE) | Q(live_consent_at__isnull=False),
@@ -104,8 +106,6 @@ class ExchangeAccount(models.Model):
             )
         if self.environment == Environment.LIVE and not self.live_consent_at:
             raise ValidationError({"environment": "live: the owner's second consent to trade real money is missing."})
-        if self.market == Market.FUTURES:
-            raise ValidationError({"market": "futures: this version trades spot only."})
 
     @property
     def masked_key(self) -> str:

@@ -11,9 +11,9 @@ from market.exchange.errors import ExchangeUnavailable, PermissionDenied
 from market.exchange.types import Balance, KeyPermissions
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
-from market.paper_accounts import open_paper_account
+from market.paper_accounts import Amounts, open_paper_account
 from market.symbols import QUOTE_ASSET
-from market.types import Environment
+from market.types import Environment, Market
 
 SAID_OF_THE_KEY = {
     "key_error": "",
@@ -35,12 +35,13 @@ def set_keys(account: ExchangeAccount, *, api_key: str, api_secret: str) -> None
     account.refresh_from_db(fields=["api_key", "api_secret"])  # sealed from now on
 
 
-PAPER_DEPOSIT = {"USDT": Decimal(10_000)}
+PAPER_DEPOSIT: Amounts = {"USDT": Decimal(10_000)}
 
 
 def open_paper_keys(account: ExchangeAccount) -> None:
     """Give a paper account without keys an account at our paper exchange. Raises ExchangeUnavailable."""
-    api_key, api_secret = open_paper_account(account.name, PAPER_DEPOSIT)
+    spot, futures = (PAPER_DEPOSIT, {}) if account.market == Market.SPOT else ({}, PAPER_DEPOSIT)
+    api_key, api_secret = open_paper_account(account.name, spot, futures)
     set_keys(account, api_key=api_key, api_secret=api_secret)
 
 

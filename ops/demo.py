@@ -1,4 +1,4 @@
-"""The demo fleet of `make up`: several owners, each with a paper account and bots that differ."""
+"""The demo fleet of `make up`: several owners, each with a paper account and bots that differ; one trades futures."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,10 +29,17 @@ class Spec:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def _ema(fast: int, slow: int, entry: str = "crossing", overbought: int = 75) -> dict[str, Any]:
-    return {"ema_fast": fast, "ema_slow": slow, "entry": entry, "rsi_overbought": overbought}
+def _ema(fast: int, slow: int, entry: str = "crossing", overbought: int = 75, oversold: int = 30) -> dict[str, Any]:
+    return {
+        "ema_fast": fast,
+        "ema_slow": slow,
+        "entry": entry,
+        "rsi_overbought": overbought,
+        "rsi_oversold": oversold,
+    }
 
 
+STEPS = {"take_profit_steps": [[0.3, 50], [0.8, 50]]}
 FLEET: dict[str, tuple[Spec, ...]] = {
     "alice": (
         Spec("BTC quick", "BTCUSDT", _ema(3, 8, "state", 90), {"take_profit_percent": Decimal("0.4")}),
@@ -52,7 +59,14 @@ FLEET: dict[str, tuple[Spec, ...]] = {
         Spec("SOL trend", "SOLUSDT", _ema(20, 50, "state", 90), {"daily_target_perc": Decimal(3)}),
         Spec("XRP trend", "XRPUSDT", _ema(20, 50), {"max_daily_loss_perc": Decimal(2)}),
     ),
+    "dave": (
+        Spec("BTC both ways", "BTCUSDT", _ema(3, 8, "state", 90, 10), {"leverage": 5}),
+        Spec("ETH both ways", "ETHUSDT", _ema(3, 8), {"leverage": 3, "take_profit_percent": Decimal("0.5")}),
+        Spec("SOL steps", "SOLUSDT", _ema(5, 13, "state", 90, 10), STEPS | {"leverage": 2, "margin_type": "cross"}),
+        Spec("XRP trailing", "XRPUSDT", _ema(4, 9), {"leverage": 3, "trailing_stop_percent": Decimal("0.5")}),
+    ),
 }
+ON_FUTURES = {"dave"}
 
 
 def seed_demo(*, admin_password: str, now: datetime) -> int:
@@ -61,7 +75,8 @@ def seed_demo(*, admin_password: str, now: datetime) -> int:
     Raises ExchangeError when the paper exchange does not answer.
     """
     _admin(admin_password)
-    warm_symbols(Environment.PAPER, Market.SPOT, now=now)
+    for market in Market:
+        warm_symbols(Environment.PAPER, market, now=now)
     for owner, specs in FLEET.items():
         account = _account(owner)
         for spec in specs:
@@ -90,8 +105,10 @@ def _account(owner_name: str) -> ExchangeAccount:
     account = ExchangeAccount.objects.filter(owner=owner, name=ACCOUNT_NAME).first()
     if account:
         return account
-    api_key, api_secret = open_paper_account(owner_name, {"USDT": CAPITAL})
-    account = ExchangeAccount(owner=owner, name=ACCOUNT_NAME, api_key=api_key, api_secret=api_secret)
+    market, money = (Market.FUTURES if owner_name in ON_FUTURES else Market.SPOT), {"USDT": CAPITAL}
+    api_key, api_secret = open_paper_account(owner_name, *((money, {}) if market == Market.SPOT else ({}, money)))
+    keys = {"api_key": api_key, "api_secret": api_secret}
+    account = ExchangeAccount(owner=owner, name=ACCOUNT_NAME, market=market, **keys)
     account.full_clean()
     account.save()
     return account

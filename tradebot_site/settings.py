@@ -210,6 +210,8 @@ PAPER_LEDGER = env.str("PAPER_LEDGER", default="")  # the paper exchange's own S
 # What is not paper is refused unless this names it: a second wall before other people's money.
 ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
 MAX_LEVERAGE = env.int("MAX_LEVERAGE", default=20)
+# How far, in percent of its price, the liquidation of a futures entry has to be that has no stop loss.
+MIN_LIQUIDATION_DISTANCE_PERCENT = env.str("MIN_LIQUIDATION_DISTANCE_PERCENT", default="10")
 # Bounds of the platform for entries, in quote asset; RiskLimits only ever make them stricter.
 MAX_ORDER_NOTIONAL = env.str("MAX_ORDER_NOTIONAL", default="100000")
 MAX_SYMBOL_EXPOSURE = env.str("MAX_SYMBOL_EXPOSURE", default="500000")  # of one account

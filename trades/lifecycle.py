@@ -21,6 +21,8 @@ class OrderPurpose(StrEnum):
     PROTECTION = "protection"  # rests at the exchange and closes the position when its price is reached
 
 
+SIGNAL_EXIT = "signal"  # the kind of exit that a strategy wants, in its key
+
 _S = OrderStatus
 
 LIVE = (_S.INTENDED, _S.SUBMITTED, _S.UNKNOWN, _S.OPEN)

@@ -30,6 +30,13 @@ def reconcile_orders() -> None:
 
 @shared_task
 @spending_as(Priority.RECONCILIATION)
+def book_fundings() -> int:
+    """Book what was paid for holding futures, and look whether the exchange still holds what we believe."""
+    return services.watch_futures(now=timezone.now())
+
+
+@shared_task
+@spending_as(Priority.RECONCILIATION)
 def reconcile_accounts(everything: bool = False) -> dict[int, list[str]]:
     """Compare whole accounts with their exchange: nightly all, else those that need it; what differs, by account."""
     return services.reconcile_accounts(services.to_reconcile(everything=everything), now=timezone.now())

@@ -25,7 +25,8 @@ from market.models import ExchangeAccount
 FIXED = ["owner", "account", "symbol"]  # they belong to the bot's history
 FIELDSETS = [
     ("Strategy", {"fields": ["strategy", "interval", "parameters"]}),
-    ("Size", {"fields": ["initial_capital", "sizing_mode", "sizing_value", "leverage"]}),
+    ("Size", {"fields": ["initial_capital", "sizing_mode", "sizing_value"]}),
+    ("Futures", {"fields": ["leverage", "margin_type"], "description": "On spot: leverage 1, isolated."}),
     (
         "Exits",
         {
@@ -139,10 +140,10 @@ class BotConfigAdmin(BotColumns, OwnedAdmin):
         stopped = services.stop_bots(bots, flatten=False, now=timezone.now())
         self.message_user(request, f"Bots stopped: {stopped}; what they hold is kept.")
 
-    @admin.action(description="Stop and sell the position", permissions=["change"])
+    @admin.action(description="Stop and close the position", permissions=["change"])
     def flatten(self, request: HttpRequest, bots: BotQuerySet) -> None:
         stopped = services.stop_bots(bots, flatten=True, now=timezone.now())
-        self.message_user(request, f"Bots stopped: {stopped}; what they hold is sold with the next tick.")
+        self.message_user(request, f"Bots stopped: {stopped}; what they hold is closed with the next tick.")
 
     @admin.action(description="Run now", permissions=["change"])
     def run_now(self, request: HttpRequest, bots: BotQuerySet) -> None:
@@ -162,7 +163,7 @@ class BotConfigAdmin(BotColumns, OwnedAdmin):
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], Any]:
-        held = [f"{bot}: it holds a position: stop and sell it first" for bot in objs if bot.position.is_open]
+        held = [f"{bot}: it holds a position: stop and close it first" for bot in objs if bot.position.is_open]
         going = [f"{bot} with its state and decisions; its position, orders, fills and trades stay" for bot in objs]
         return going, {"bots": len(going)}, set(), held
 

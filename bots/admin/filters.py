@@ -12,6 +12,7 @@ from market.admin.filters import (
     dropdown,
     environment_filter,
     interval_filter,
+    market_filter,
     owner_filter,
 )
 
@@ -32,4 +33,5 @@ BOT_FILTERS = [
     dropdown("symbol", "symbol", _symbols),
     interval_filter(),
     environment_filter("account__environment"),
+    market_filter("market"),
 ]

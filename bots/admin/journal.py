@@ -9,7 +9,7 @@ from unfold.decorators import display
 from bots.models import Decision, SeriesReading, Tick
 from bots.types import Reason, Status
 from market.admin.base import ReadOnlyAdmin, sees_all
-from market.admin.filters import dropdown, environment_filter, interval_filter, owner_filter
+from market.admin.filters import dropdown, environment_filter, interval_filter, market_filter, owner_filter
 from market.admin.text import NOTHING, span
 
 
@@ -40,7 +40,7 @@ class TickAdmin(ReadOnlyAdmin):
 @admin.register(SeriesReading)
 class SeriesReadingAdmin(ReadOnlyAdmin):
     list_display = ["symbol", "interval", "environment", "market", "price", "candle_close_at", "evaluated_at"]
-    list_filter = [environment_filter("environment"), interval_filter()]
+    list_filter = [environment_filter("environment"), market_filter("market"), interval_filter()]
     search_fields = ["symbol"]
     ordering = ["symbol", "interval"]
 

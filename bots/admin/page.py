@@ -11,6 +11,7 @@ from bots.admin.figures import Figures, figures
 from bots.models import BotConfig
 from market.admin import text
 from market.admin.columns import COLOURS
+from market.types import Market
 
 ROWS = 20
 
@@ -69,6 +70,9 @@ def _cards(bot: BotConfig, known: Figures, *, now: datetime) -> list[Card]:
     position, quote = bot.position, bot.position.quote_asset
     unrealized = known.unrealized_pnl(bot) if bot.position.is_open else None
     price = known.reading.price if known.reading else None
+    costs = f"fees {text.money(position.fees)}"
+    if bot.market == Market.FUTURES:
+        costs += f", funding {text.signed(position.funding)}"
     return [
         Card("Position", quantity_of(bot), f"from {text.number(position.entry_price)}")
         if bot.position.is_open
@@ -79,9 +83,20 @@ def _cards(bot: BotConfig, known: Figures, *, now: datetime) -> list[Card]:
             f"at {text.number(price)}" if price else "no price yet",
         ),
         Card("Today", f"{text.signed(known.day.pnl)} {quote}", trades_of(known.day.trades)),
-        Card("Realised P&L", f"{text.signed(position.realized_pnl)} {quote}", f"fees {text.money(position.fees)}"),
+        Card("Realised P&L", f"{text.signed(position.realized_pnl)} {quote}", costs),
         Card("Last run", text.ago(known.evaluated_at, now=now), f"wanted: {bot.get_desired_state_display()}"),
+        *([_terms(bot)] if bot.market == Market.FUTURES else []),
     ]
+
+
+def _terms(bot: BotConfig) -> Card:
+    """Leverage and margin type as the exchange has confirmed them, and where it would liquidate."""
+    known = bot.position.known_terms
+    if known is None or known.leverage is None:
+        return Card("At the exchange", text.NOTHING, "leverage is set before the first entry")
+    is_known = bot.position.is_open and known.liquidation_round == bot.position.round
+    price = text.number(known.liquidation_price) if is_known else text.NOTHING
+    return Card("At the exchange", str(known), known.problem or f"liquidation at {price}")
 
 
 def _decisions(bot: BotConfig) -> Table:

@@ -4,7 +4,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -26,9 +26,9 @@ from market.prices import last_prices
 from market.rules import Rules
 from market.switches import SwitchState
 from market.symbols import rules_for
-from market.types import Candles, OrderType, Series, Side, moment_of
+from market.types import Candles, Market, OrderType, Series, Side, moment_of
 from trades.lifecycle import IN_DOUBT, LIVE
-from trades.models import Order, Trade
+from trades.models import Funding, Order, Trade
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +62,22 @@ class SeriesView:
             return MarketView(
                 nothing, self.candle_close_at, trouble.text, self.price, self.rules, trouble=trouble.reason
             )
-        left, left_at = reading.last_leaving(Side.BUY), None
-        if left is not None and isinstance(self.candles, Candles):
-            left_at = moment_of(int(self.candles.open_time_ms[left])) + self.series.duration
         return MarketView(
-            reading.last, self.candle_close_at, reading.text, self.price, self.rules, left_long_at=left_at
+            reading.last,
+            self.candle_close_at,
+            reading.text,
+            self.price,
+            self.rules,
+            left_long_at=self._left_at(reading, Side.BUY),
+            left_short_at=self._left_at(reading, Side.SELL),
         )
+
+    def _left_at(self, reading: Reading, side: Side) -> datetime | None:
+        """The close of the newest candle whose signal was to leave a position of this side."""
+        left = reading.last_leaving(side)
+        if left is None or not isinstance(self.candles, Candles):
+            return None
+        return moment_of(int(self.candles.open_time_ms[left])) + self.series.duration
 
     def _read(self, strategy_name: str, parameters: Mapping[str, Any]) -> Reading:
         strategy = STRATEGIES.get(strategy_name)
@@ -147,8 +157,25 @@ def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing
             resting=tuple(resting_of(order) for order in orders_of[bot.position_id] if _is_resting(order)),
             steps_taken=frozenset(order.leg for order in orders_of[bot.position_id] if _is_taken(order, bot)),
             exit_live=any(_is_live_exit(order) for order in orders_of[bot.position_id]),
+            **_terms_of(bot, now=now),
         )
         for bot in bots
+    }
+
+
+def _terms_of(bot: BotConfig, *, now: datetime) -> dict[str, Any]:
+    """What the exchange has said of a futures bot's leverage, margin type and liquidation."""
+    if bot.market != Market.FUTURES:
+        return {}
+    known = bot.position.known_terms
+    if known is None:
+        return {"liquidation_asked": False}
+    asked = known.liquidation_round == bot.position.round
+    return {
+        "terms_agreed": known.are(leverage=bot.leverage, is_isolated=bot.is_isolated),
+        "terms_trouble": known.trouble(now),
+        "liquidation_asked": asked,
+        "liquidation_price": known.liquidation_price if asked else None,
     }
 
 
@@ -179,6 +206,7 @@ def resting_of(order: Order) -> Resting:
         is_stop=order.type == OrderType.STOP,
         quantity=order.quantity - order.filled_quantity,
         price=order.price or Decimal(0),
+        side=Side(order.side),
         in_doubt=order.status != Order.Status.OPEN,
         canceling=order.cancel_requested_at is not None,
     )
@@ -201,22 +229,29 @@ def record_since_start(bot: BotConfig) -> Record | None:
 
 
 def days_of(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Day]:
-    """What each position has done since its bot's day began: one query for each time zone."""
-    by_zone: dict[str, list[int]] = defaultdict(list)
+    """What each position has done since its bot's day began: a query for each time zone, on futures two."""
+    by_zone: dict[str, list[BotConfig]] = defaultdict(list)
     for bot in bots:
-        by_zone[known_zone(bot.time_zone)].append(bot.position_id)
+        by_zone[known_zone(bot.time_zone)].append(bot)
     return {
         position_id: day
-        for zone, position_ids in by_zone.items()
-        for position_id, day in _days_since(position_ids, day_start(now, zone)).items()
+        for zone, of_zone in by_zone.items()
+        for position_id, day in _days_since(of_zone, day_start(now, zone)).items()
     }
 
 
-def _days_since(position_ids: list[int], start: datetime) -> dict[int, Day]:
-    """Positions opened and P&L booked since ``start``, for those positions that traded."""
+def _days_since(bots: list[BotConfig], start: datetime) -> dict[int, Day]:
+    """Positions opened and P&L booked since ``start``, for those positions that traded or paid funding."""
     rows = (
-        Trade.objects.filter(position__in=position_ids, created_at__gte=start)
+        Trade.objects.filter(position__in=[bot.position_id for bot in bots], created_at__gte=start)
         .values("position_id")
         .annotate(opened=Count("pk", filter=Q(purpose=Order.Purpose.ENTRY)), pnl=Sum("realized_pnl"))
     )
-    return {row["position_id"]: Day(row["opened"], row["pnl"]) for row in rows}
+    days = {row["position_id"]: Day(row["opened"], row["pnl"]) for row in rows}
+    on_futures = [bot.position_id for bot in bots if bot.market == Market.FUTURES]
+    if on_futures:
+        paid = Funding.objects.filter(position__in=on_futures, paid_at__gte=start).values("position_id")
+        for row in paid.annotate(total=Sum("amount")):
+            day = days.get(row["position_id"], Day())
+            days[row["position_id"]] = replace(day, pnl=day.pnl + row["total"])
+    return days

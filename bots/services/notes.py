@@ -49,6 +49,7 @@ REASON_OF_DENIAL = {
     Code.ALREADY_OPEN: Reason.NO_SIGNAL,
     Code.ATTEMPTS_USED_UP: Reason.ORDER_REJECTED,
     Code.ALREADY_DONE: Reason.NO_SIGNAL,
+    Code.TERMS: Reason.FUTURES_TERMS,
 }
 # These only say that the act is done, or under way: nothing an owner should be woken for.
 QUIET_DENIALS = {Code.ALREADY_DONE, Code.ALREADY_OPEN, Code.EXIT_IN_FLIGHT, Code.ORDER_UNKNOWN}
@@ -62,7 +63,7 @@ EVENT_OF_EXIT = {
 
 def bot_of(locked: BotState) -> BotConfig:
     """The bot of a state row that is locked, read after the lock: what was read with it may be older."""
-    bot = BotConfig.objects.select_related("position", "account").get(pk=locked.pk)
+    bot = BotConfig.objects.select_related("position__terms", "account").get(pk=locked.pk)
     bot.state = locked
     return bot
 

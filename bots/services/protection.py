@@ -20,7 +20,8 @@ from bots.services.look import SeriesView, standings
 from market.exchange.errors import ExchangeError, OrderRejected, TriggersAtOnce
 from market.exchange.gateway import Gateway
 from market.types import Clock, OrderType, Side
-from trades.checks import Denial
+from trades.checks import Code, Denial
+from trades.lifecycle import NEVER_WERE
 from trades.models import Event, Order, Position, PositionQuerySet, is_open
 from trades.services import Intent, cancel_order, intend_order, submit_orders
 from trades.services.events import write_event
@@ -44,6 +45,7 @@ class _Turn:
 
     cancel: list[Order]
     send: list[list[Order]]  # one order, or the two of a pair
+    give_up: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.cancel or self.send)
@@ -54,6 +56,8 @@ def keep_protected(bot_id: int, view: SeriesView, *, gateway: Gateway, clock: Cl
     for _ in range(MOST_TURNS):
         with locked_bot(bot_id) as bot:
             turn = _next_turn(bot, view, now=clock())
+        if turn.give_up:
+            return Kept(give_up=turn.give_up)
         if not turn:
             break
         error = clear_away(turn.cancel, gateway=gateway, clock=clock)
@@ -85,34 +89,39 @@ def _next_turn(bot: BotConfig, view: SeriesView, *, now: datetime) -> _Turn:
     places_first = bot.setup.futures and plan.place
     if plan.cancel and not places_first:
         return _Turn(list(Order.objects.filter(pk__in=plan.cancel).select_related("position__account")), [])
-    return _Turn([], _intend(bot, plan, view, now=now))
+    return _intend(bot, plan, view, now=now)
 
 
-def _intend(bot: BotConfig, plan: Plan, view: SeriesView, *, now: datetime) -> list[list[Order]]:
-    groups = []
+def _intend(bot: BotConfig, plan: Plan, view: SeriesView, *, now: datetime) -> _Turn:
+    groups, denials = [], list[Denial]()
     for leg in plan.place:
         is_pair = bool(leg.stop and leg.target and not bot.setup.futures)
         list_id = f"{ID_PREFIX}{bot.position_id}-l{secrets.token_hex(8)}" if is_pair else ""
-        orders = [
-            made
-            for kind in (OrderType.STOP, OrderType.TARGET)
-            if isinstance(made := _intend_one(bot, leg, kind, list_id, view, now=now), Order)
+        made = [
+            _intend_one(bot, leg, kind, list_id, view, now=now)
+            for kind, price in ((OrderType.STOP, leg.stop), (OrderType.TARGET, leg.target))
+            if price
         ]
+        denials += [item for item in made if isinstance(item, Denial)]
+        orders = [item for item in made if isinstance(item, Order)]
         if is_pair and len(orders) == 1:
             orders.pop().move(Order.Status.CANCELED, finished_at=now, error="its other half was denied")
         groups += [orders] if is_pair else [[order] for order in orders]
-    return [group for group in groups if group]
+    send = [group for group in groups if group]
+    in_vain = [item.detail for item in denials if item.code == Code.ATTEMPTS_USED_UP]
+    if in_vain and not send and _is_naked(bot.position):
+        return _Turn([], [], give_up=f"nothing can rest at the exchange: {in_vain[0]}")
+    return _Turn([], send)
 
 
 def _intend_one(
     bot: BotConfig, leg: Leg, kind: OrderType, list_id: str, view: SeriesView, *, now: datetime
-) -> Order | Denial | None:
-    price = leg.stop if kind is OrderType.STOP else leg.target
-    if not price:
-        return None
-    position = bot.position
+) -> Order | Denial:
+    position, price = bot.position, leg.stop if kind is OrderType.STOP else leg.target
     act = f"protect:{position.round}:{leg.number}:{kind}"
-    done = position.orders.real().filter(signal_key__startswith=f"{act}:").count()
+    # Every move is an act of its own; what was refused before it ever rested is the same act, tried again.
+    of_leg = position.orders.filter(signal_key__startswith=f"{act}:")
+    done = of_leg.exclude(status__in=NEVER_WERE, exchange_order_id__isnull=True).count()
     intent = Intent(
         purpose=Order.Purpose.PROTECTION,
         side=Side.SELL if position.quantity > 0 else Side.BUY,
@@ -133,9 +142,15 @@ def _why_give_up(order: Order, error: ExchangeError) -> str:
     if isinstance(error, TriggersAtOnce):
         return f"the price has passed the {order.type} at {order.price} already"
     attempts = MAX_ATTEMPTS[Order.Purpose.PROTECTION]
-    if isinstance(error, OrderRejected) and attempts and order.attempt >= attempts:
+    in_vain = isinstance(error, OrderRejected) and attempts and order.attempt >= attempts
+    if in_vain and _is_naked(order.position):
         return f"no {order.type} can rest at the exchange: {error}"
     return ""
+
+
+def _is_naked(position: Position) -> bool:
+    """Whether no stop rests for it now: one that could not be moved still does."""
+    return Position.objects.filter(pk=position.pk, naked_since__isnull=False).exists()
 
 
 def protections_in_the_way(bot: BotConfig) -> list[Order]:

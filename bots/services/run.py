@@ -20,10 +20,19 @@ from bots.types import Reason
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError
 from market.exchange.gateway import Gateway
-from market.types import Clock, moving
+from market.types import Clock, Market, moving
 from trades.checks import Caps, Denial
 from trades.models import Order
-from trades.services import Intent, exit_key, intend_order, submit_order
+from trades.services import (
+    Intent,
+    agree_on_terms,
+    exit_key,
+    intend_order,
+    note_liquidation_price,
+    submit_order,
+)
+
+MOST_LOOKS = 3  # before an act: at what has to be settled first, and at what that has changed
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,14 @@ def _guarded(bot_id: int, work: Work, *, now: datetime) -> Outcome:
 def _act_and_protect(
     bot_id: int, view: SeriesView, gateway: Gateway, clock: Clock
 ) -> tuple[Outcome, ExchangeError | None]:
+    outcome, refusal = _turn(bot_id, view, gateway, clock)
+    if outcome.decision.turns and not refusal and outcome.order and outcome.order.status == Order.Status.FILLED:
+        # The signal that ended this position asks for one the other way: by the next tick it would be too old.
+        return _turn(bot_id, view, gateway, clock)
+    return outcome, refusal
+
+
+def _turn(bot_id: int, view: SeriesView, gateway: Gateway, clock: Clock) -> tuple[Outcome, ExchangeError | None]:
     outcome, refusal = _act(bot_id, view, gateway, clock)
     _, trouble = _protect(bot_id, view, gateway, clock)
     return outcome, refusal or trouble
@@ -81,7 +98,21 @@ def _protect(bot_id: int, view: SeriesView, gateway: Gateway, clock: Clock) -> t
     kept = keep_protected(bot_id, view, gateway=gateway, clock=clock)
     if kept.give_up:
         return _act(bot_id, view, gateway, clock, unprotectable=kept.give_up)
+    if not kept.error and _learns_liquidation(bot_id, view, gateway):
+        return _act(bot_id, view, gateway, clock)  # the position may have to go, if that comes before its stop
     return Outcome(Decision(Reason.NONE, "protected")), kept.error
+
+
+def _learns_liquidation(bot_id: int, view: SeriesView, gateway: Gateway) -> bool:
+    """Ask where the exchange would liquidate a futures position, once for each; whether it was asked now."""
+    if view.series.market != Market.FUTURES:
+        return False
+    position = BotConfig.objects.with_state().get(pk=bot_id).position
+    known = position.known_terms
+    if not position.is_open or (known and known.liquidation_round == position.round):
+        return False
+    note_liquidation_price(position, gateway=gateway)
+    return True
 
 
 def _act(
@@ -90,11 +121,14 @@ def _act(
     """Decide, write down and send; what of it the exchange refused comes with it.
 
     On spot the coins of a position are tied up by what protects it, so an exit first takes that away, and is decided
-    anew then: the protection may have been faster.
+    anew then: the protection may have been faster. On futures the exchange first has to confirm an entry's terms.
     """
-    for _ in range(2):
+    for _ in range(MOST_LOOKS):
         with locked_bot(bot_id) as bot:
             decision, order, in_the_way = _decide_and_intend(bot, view, now=clock(), unprotectable=unprotectable)
+        if decision.agrees and bot.terms:
+            agree_on_terms(bot.position, bot.terms, gateway=gateway, now=clock())
+            continue
         if not in_the_way:
             break
         refusal = clear_away(in_the_way, gateway=gateway, clock=clock)
@@ -154,12 +188,15 @@ def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> I
         leverage=bot.leverage,
         caps=_caps(bot),
         protections=bot.exits.orders_needed if act.is_entry else 0,
+        terms=bot.terms if act.is_entry else None,
     )
 
 
 def _caps(bot: BotConfig) -> Caps:
+    """A bot's own bounds. On futures its capital is margin: a position may be worth leverage times as much."""
+    capital = bot.initial_capital + max(bot.position.realized_pnl, Decimal(0))
     return Caps(
-        max_notional=bot.initial_capital + max(bot.position.realized_pnl, Decimal(0)),
+        max_notional=capital * bot.leverage,
         per_minute=settings.MAX_BOT_ORDERS_PER_MINUTE,
         per_hour=settings.MAX_BOT_ENTRIES_PER_HOUR,
         counted_from=bot.state.enabled_at,

@@ -10,7 +10,7 @@ from bots.services.notes import bot_of, note_status
 from bots.types import Reason, Status
 from market.symbols import rules_for
 from trades.models import Event, Position
-from trades.services import take_back_unsent
+from trades.services import forget_terms, take_back_unsent
 from trades.services.events import write_event
 
 
@@ -43,8 +43,9 @@ def update_bot(bot: BotConfig) -> BotConfig:
     """
     bot.full_clean()
     bot.revision += 1
-    fixed = {"id", "owner", "account", "symbol", "position", "desired_state", "created_at"}
+    fixed = {"id", "owner", "account", "market", "symbol", "position", "desired_state", "created_at"}
     bot.save(update_fields=[field.name for field in bot._meta.fields if field.name not in fixed])
+    forget_terms(bot.position_id)
     return bot
 
 
@@ -59,6 +60,7 @@ def start_bots(bots: BotQuerySet, *, now: datetime) -> int:
             bot = _locked(bot_id)
             BotConfig.objects.filter(pk=bot.pk).update(desired_state=Wish.RUN)
             BotState.objects.filter(pk=bot.pk).update(enabled_at=now, lockout="", lockout_text="")
+            forget_terms(bot.position_id)
             note_status(bot.state, Status.PENDING, Reason.NONE, "started, waits for the next tick", now=now)
             write_event(Event.Kind.BOT_STARTED, bot.position, f"bot {bot.name} started", now=now)
         started += 1
@@ -78,7 +80,7 @@ def stop_bots(bots: BotQuerySet, *, flatten: bool, now: datetime) -> int:
             bot = _locked(bot_id)
             BotConfig.objects.filter(pk=bot.pk).update(desired_state=wish)
             take_back_unsent(bot.position_id, signal_exits=not flatten, now=now)
-            text = "stopped, its position is to be sold" if flatten and bot.position.is_open else "stopped"
+            text = "stopped, its position is to be closed" if flatten and bot.position.is_open else "stopped"
             note_status(bot.state, Status.STOPPED, Reason.NONE, text, now=now)
             write_event(Event.Kind.BOT_STOPPED, bot.position, f"bot {bot.name} {text}", now=now)
         stopped += 1

@@ -22,7 +22,7 @@ from bots.services.look import SeriesView, look_at_series, standings
 from bots.services.notes import is_news
 from bots.services.trouble import decision_about
 from market.exchange import gateway_for
-from market.types import Series, Side
+from market.types import Market, Series, Side
 
 logger = logging.getLogger(__name__)
 
@@ -115,9 +115,9 @@ def evaluate_part(part: Part, *, tick_id: int, now: datetime) -> Evaluated:
     except Exception as error:  # isolation (T5): the bots of this series say what it was, the others go on
         decisions = dict.fromkeys((bot.pk for bot in bots), decision_about(error))
     _write_down(part.series, view, bots, decisions, now=now)
-    acting = [(bot.pk, found) for bot in bots if (found := decisions[bot.pk]).act or found.protects]
+    acting = [(bot.pk, found) for bot in bots if (found := decisions[bot.pk]).has_work]
     _count_part(tick_id, acting=len(acting), now=now)
-    entering = [pk for pk, decision in acting if decision.act and decision.act.is_entry]
+    entering = [pk for pk, decision in acting if decision.agrees or (decision.act and decision.act.is_entry)]
     return Evaluated(exits=[pk for pk, _ in acting if pk not in set(entering)], entries=entering)
 
 
@@ -143,7 +143,7 @@ def _best_prices(bots: list[BotConfig], view: SeriesView) -> list[Best]:
     """The best prices that have moved, for bots that hold something."""
     moved = []
     for bot in bots:
-        side = side_held(bot.position.quantity, view.rules)
+        side = side_held(bot.position.quantity, view.rules, futures=bot.market == Market.FUTURES)
         if side is None:
             continue
         better = better_price(bot.state.best_price_so_far, view.price, side)

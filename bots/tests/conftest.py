@@ -31,8 +31,14 @@ def clean_cache():
 
 @pytest.fixture
 def strategies(monkeypatch):
-    """The strategies `buying`, `selling`, `quiet` and `broken`."""
-    for name, signal in (("buying", Signal.ENTER_LONG), ("selling", Signal.EXIT_LONG), ("quiet", Signal.NOTHING)):
+    """The strategies `buying`, `selling`, `shorting`, `quiet` and `broken`."""
+    signals = {
+        "buying": Signal.ENTER_LONG,
+        "selling": Signal.EXIT_LONG,
+        "shorting": Signal.ENTER_SHORT,
+        "quiet": Signal.NOTHING,
+    }
+    for name, signal in signals.items():
         monkeypatch.setitem(STRATEGIES, name, saying(signal, name))
     broken = Strategy("broken", "broken", (), candles_needed=lambda parameters: 5, read=failing)
     monkeypatch.setitem(STRATEGIES, "broken", broken)
@@ -48,3 +54,28 @@ def make_bot(paper, strategies):
         return BotFactory(**({"strategy": strategy} | keys | fields))
 
     return make
+
+
+@pytest.fixture
+def make_futures_bot(paper, strategies):
+    """`make_futures_bot(strategy="buying", **fields)`: a running bot at leverage 5 on an account of 10,000 USDT."""
+
+    def make(strategy: str = "buying", **fields):
+        key = paper.open_account(futures={"USDT": "10000"})
+        account = {"account__market": "futures", "account__api_key": key["api_key"]}
+        account["account__api_secret"] = key["api_secret"]
+        return BotFactory(**({"strategy": strategy, "leverage": 5} | account | fields))
+
+    return make
+
+
+@pytest.fixture
+def futures_price_is(paper):
+    """`futures_price_is(50_000)` holds BTC at a price on futures, for the exchange and for us."""
+
+    def hold(price):
+        paper.set_price("BTCUSDT", f"{price}.0", "futures")
+        get_redis_connection("default").delete("prices:paper:futures")
+
+    yield hold
+    paper.set_price("BTCUSDT", None, "futures")

@@ -7,11 +7,12 @@ import factory
 from bots.decide import Wish
 from bots.models import BotConfig, BotState
 from market.tests.factories import ExchangeAccountFactory, SymbolRulesFactory
+from market.types import Market
 from trades.tests.factories import PositionFactory
 
 
 class BotFactory(factory.django.DjangoModelFactory):
-    """A running bot on BTCUSDT, flat, with its state; the symbol's rules exist."""
+    """A running bot on BTCUSDT, flat, with its state; on spot the symbol's rules exist."""
 
     class Meta:
         model = BotConfig
@@ -30,7 +31,7 @@ class BotFactory(factory.django.DjangoModelFactory):
 
     @factory.post_generation
     def rules(bot, create: bool, extracted: object, **kwargs: object) -> None:  # noqa: N805
-        if create:
+        if create and bot.market == Market.SPOT:
             SymbolRulesFactory(symbol=bot.symbol)
 
     @factory.post_generation

@@ -14,6 +14,7 @@ from market.tests.factories import entry
 from market.types import Side
 
 RULES = rules_of(entry())
+FUTURES_RULES = replace(RULES, is_futures=True)
 LONG = Holding(Side.BUY, Decimal("0.01"), entry_price=Decimal(50_000), best_price=Decimal(50_000))
 SHORT = replace(LONG, side=Side.SELL)
 STOP = ExitSettings(stop_loss_percent=Decimal(2))
@@ -27,10 +28,10 @@ def legs(settings, holding=LONG, taken=()):
     ]
 
 
-def resting(leg: Leg, start: int = 1) -> list[Resting]:
+def resting(leg: Leg, start: int = 1, side: Side = Side.SELL) -> list[Resting]:
     kinds = [(True, leg.stop), (False, leg.target)]
     return [
-        Resting(start + at, leg.number, is_stop, leg.quantity, price)
+        Resting(start + at, leg.number, is_stop, leg.quantity, price, side)
         for at, (is_stop, price) in enumerate(kinds)
         if price
     ]
@@ -68,6 +69,23 @@ def test_a_share_below_the_filters_is_joined_to_the_next():
     small = replace(LONG, quantity=Decimal("0.00018"))  # 9 USDT, the minimum is 5
 
     assert legs(STEPPED, small) == [(1, Decimal("0.00018"), 49_000, 51_000)]
+
+
+def test_orders_that_only_reduce_may_be_worth_as_little_as_they_like():
+    small = replace(SHORT, quantity=Decimal("0.00018"))
+
+    wanted = wanted_legs(STEPPED, small, FUTURES_RULES, taken=())
+
+    assert [(leg.quantity, leg.stop, leg.target) for leg in wanted] == [
+        (Decimal("0.00009"), 51_000, 49_500),
+        (Decimal("0.00009"), 51_000, 49_000),
+    ]
+
+
+def test_a_share_below_the_smallest_lot_is_joined_to_the_next_on_futures_too():
+    wanted = wanted_legs(STEPPED, replace(LONG, quantity=Decimal("0.00001")), FUTURES_RULES, taken=())
+
+    assert [(leg.number, leg.quantity) for leg in wanted] == [(1, Decimal("0.00001"))]
 
 
 def test_a_position_below_the_filters_is_left_to_the_ticks():
@@ -131,6 +149,14 @@ def test_what_outlived_its_position_is_canceled():
     (leg,) = wanted_legs(BOTH, LONG, RULES, taken=())
 
     assert plan([], resting(leg), side=Side.BUY, pairs=True) == Plan(cancel=(1, 2))
+
+
+def test_what_would_not_close_the_position_protects_it_from_nothing():
+    (leg,) = wanted_legs(STOP, SHORT, RULES, taken=())
+    of_a_long = resting(leg, side=Side.SELL)
+
+    assert plan([leg], of_a_long, side=Side.SELL, pairs=False) == Plan((leg,), (1,))
+    assert plan([leg], resting(leg, side=Side.BUY), side=Side.SELL, pairs=False) == Plan()
 
 
 def test_of_two_stops_of_one_leg_the_older_goes():

@@ -120,6 +120,21 @@ def test_a_trailing_stop_follows_the_price_up_and_never_down(make_bot, price_is)
     assert stops == [[("SELL", "STOP_LOSS", 50_490)]] * 2 + [[("SELL", "STOP_LOSS", 51_480)]]
 
 
+def test_a_stop_can_be_moved_as_often_as_the_price_rises(make_bot, price_is):
+    price_is(50_000)
+    bot = make_bot("buying", trailing_stop_percent=ONE)
+    run(bot)
+    quiet(bot)
+
+    for price in range(51_000, 57_000, 1_000):
+        price_is(price)
+        tick(bot)
+        run(bot)
+
+    assert resting(bot) == [("SELL", "STOP_LOSS", 55_440)]
+    assert position_of(bot).naked_since is None
+
+
 def tick(bot):
     """One look at the bot's series: it is the tick that remembers the best price."""
     from bots.services.tick import Part, evaluate_part

@@ -103,7 +103,7 @@ def test_the_size_is_never_above_the_capital_nor_above_the_configured_size(mode,
 
 
 def test_a_size_below_the_filters_names_the_amount_needed():
-    with pytest.raises(TooSmall, match=r"worth 4\.00 USDT; 0\.00012 BTC, worth 6\.00, is needed"):
+    with pytest.raises(TooSmall, match=r"worth 4\.00 USDT; 0\.00012 BTC, worth 6\.00 USDT, is needed"):
         entry_quantity(
             Sizing(Mode.QUOTE, Decimal(4)),
             price=Decimal(50_000),

@@ -71,7 +71,7 @@ class ExchangeAccountAdmin(OwnedAdmin):
     form = AccountForm
     owner_path = "owner"
     list_display = ["name", "owner", "environment", "market", "state", "key", "key_error", "cooldown_until"]
-    list_filter = [owner_filter("owner"), chosen("environment"), chosen("state")]
+    list_filter = [owner_filter("owner"), chosen("environment"), chosen("market"), chosen("state")]
     list_select_related = ["owner"]
     search_fields = ["name", "owner__username"]
     ordering = ["owner__username", "name"]

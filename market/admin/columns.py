@@ -39,7 +39,7 @@ COLOURS = {
     "FAILURE": "danger",
 }
 DESCRIPTIONS = {"realized_pnl": "realised P&L"}
-MONEY = {"realized_pnl", "fees", "quote_quantity", "commission_quote", "initial_capital"}
+MONEY = {"realized_pnl", "fees", "funding", "quote_quantity", "commission_quote", "initial_capital"}
 
 
 def readable(model: type[models.Model], columns: Sequence[Column], *, badges: bool = True) -> list[Column]:

@@ -10,7 +10,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from market.admin.base import sees_all
 from market.models import ExchangeAccount
-from market.types import INTERVALS, Environment
+from market.types import INTERVALS, Environment, Market
 
 MANY = 500  # beyond that a drop-down helps nobody: search
 Choices = Iterable[tuple[Any, str]]
@@ -63,12 +63,21 @@ def account_filter(path: str) -> type[DropdownFilter]:
 
 
 def filters_of_account(path: str) -> list[type[DropdownFilter]]:
-    """Owner, account and environment of rows that reach their account by ``path``."""
-    return [owner_filter(f"{path}__owner"), account_filter(path), environment_filter(f"{path}__environment")]
+    """Owner, account, environment and market of rows that reach their account by ``path``."""
+    return [
+        owner_filter(f"{path}__owner"),
+        account_filter(path),
+        environment_filter(f"{path}__environment"),
+        market_filter(f"{path}__market"),
+    ]
 
 
 def environment_filter(path: str) -> type[DropdownFilter]:
     return dropdown("environment", path, lambda request: [(item.value, item.value) for item in Environment])
+
+
+def market_filter(path: str) -> type[DropdownFilter]:
+    return dropdown("market", path, lambda request: [(item.value, item.value) for item in Market])
 
 
 def interval_filter(path: str = "interval") -> type[DropdownFilter]:

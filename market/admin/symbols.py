@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from market.admin.base import ReadOnlyAdmin
-from market.admin.filters import environment_filter
+from market.admin.filters import environment_filter, market_filter
 from market.admin.text import number
 from market.models import SymbolRules
 
@@ -18,7 +18,7 @@ def least(row: SymbolRules, name: str) -> str:
 @admin.register(SymbolRules)
 class SymbolRulesAdmin(ReadOnlyAdmin):
     list_display = ["symbol", "environment", "market", "status", "lot_size", "min_notional", "refreshed_at"]
-    list_filter = [environment_filter("environment")]
+    list_filter = [environment_filter("environment"), market_filter("market")]
     search_fields = ["symbol"]
     ordering = ["symbol", "environment", "market"]
 

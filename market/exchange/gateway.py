@@ -15,6 +15,7 @@ from market.exchange.types import (
     FundingReport,
     FuturesSetup,
     KeyPermissions,
+    MarginBracket,
     OpenOrder,
     OrderReport,
     OrderRequest,
@@ -130,5 +131,11 @@ class Gateway(OrderGateway, Protocol):
     def set_isolated(self, symbol: str, *, isolated: bool) -> None:
         """Set the margin type of a symbol, once; no need to change is no error. Raise as submit."""
 
+    def margin_brackets(self, symbol: str) -> list[MarginBracket]:
+        """How much margin a position in the symbol needs to stay, by its size."""
+
     def fundings(self, *, since: datetime) -> list[FundingReport]:
         """Funding payments since then, oldest first, at most 1,000."""
+
+    def liquidation_fees(self, *, since: datetime) -> list[FundingReport]:
+        """What the insurance fund took or gave when it liquidated since then, oldest first, at most 1,000."""

@@ -137,8 +137,20 @@ class FuturesSetup:
 
 
 @dataclass(frozen=True)
+class MarginBracket:
+    """The margin that a position needs to stay: notional × ``ratio`` - ``deduction``; of all brackets the most counts.
+
+    The exchange chooses the bracket by the notional. Since each begins where it asks as much as the one before, and
+    for more from there on, that is the bracket which asks most.
+    """
+
+    ratio: Decimal
+    deduction: Decimal  # quote asset
+
+
+@dataclass(frozen=True)
 class FundingReport:
-    """A funding payment; negative is paid by us. ``transaction_id`` is unique per account."""
+    """A funding payment, or the fee of a liquidation; negative is paid by us. Each account's ids are unique."""
 
     transaction_id: int
     symbol: str

@@ -13,6 +13,7 @@ from typing import Any
 
 from ops.audit import position_books, transfer_books
 from ops.audit.exchange_books import contradictions
+from ops.audit.forced import forced_differences
 from ops.audit.reading import Books, Ledger, read_books, read_ledger
 
 PENDING = ("intended", "submitted", "unknown", "open")
@@ -58,6 +59,7 @@ def audit(database: Mapping[str, Any], ledger_path: Path, *, at_rest: bool = Fal
         + transfer_books.unequal(after.transfers, books.transfers)
         + _unequal_news(books)
         + _unequal_balances(before, books, after, excused)
+        + forced_differences(database, ledger_path)
         + contradictions(ledger_path),
         pending=sorted(pending),
     )

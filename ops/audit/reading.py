@@ -89,7 +89,7 @@ FILLS_SQL = """
            f.quote_quantity AS quote_qty, f.commission, f.commission_asset, p.base_asset, p.quote_asset, a.market
       FROM trades_fill f JOIN trades_order o ON o.id = f.order_id JOIN trades_position p ON p.id = o.position_id
       JOIN market_exchangeaccount a ON a.id = p.account_id
-     WHERE a.environment = 'paper'
+     WHERE a.environment = 'paper' AND o.client_order_id LIKE 'tb-%'
 """
 NEWS_SQL = """
     SELECT o.client_order_id, o.filled_quantity, e.told FROM trades_order o

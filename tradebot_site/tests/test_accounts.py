@@ -39,8 +39,9 @@ def test_keys_go_in_sealed_and_never_come_out(admin, db):
     assert not any(KEY in entry.change_message or SECRET in entry.change_message for entry in LogEntry.objects.all())
 
 
-def test_a_paper_account_without_a_key_is_opened_with_play_money(admin, db, paper):
-    page = admin.post(ADD, sent(owner=UserFactory().pk), follow=True)
+@pytest.mark.parametrize("market", ["spot", "futures"])
+def test_a_paper_account_without_a_key_is_opened_with_play_money(admin, db, paper, market):
+    page = admin.post(ADD, sent(owner=UserFactory().pk, market=market), follow=True)
 
     account = ExchangeAccount.objects.get()
     assert "opened at the paper exchange with 10,000 USDT" in page.content.decode()
@@ -92,7 +93,6 @@ def test_a_new_key_forgets_what_the_exchange_said_of_the_old_one(admin, db):
         ({"new_api_key": KEY}, "new_api_secret", "in pairs"),
         ({"new_api_secret": SECRET}, "new_api_key", "in pairs"),
         ({"environment": "live"}, "environment", "live is switched off here; ENVIRONMENTS allows: paper"),
-        ({"market": "futures"}, "market", "spot only"),
         ({"name": "taken"}, "name", "'taken' already"),
     ],
 )

@@ -28,6 +28,7 @@ def valid(**changes):
         "sizing_mode": "percent",
         "sizing_value": "20",
         "leverage": "1",
+        "margin_type": "isolated",
         "stop_loss_percent": "2",
         "exits_when_stopped": "on",
         "cooldown_minutes": "0",
@@ -60,6 +61,18 @@ def test_a_new_bot_gets_position_and_state(admin, account):
     assert bot.parameters == {"ema_fast": 9, "ema_slow": 21}
 
 
+def test_a_futures_bot_is_made_with_its_leverage_and_a_second_on_its_symbol_refused(admin, db):
+    SymbolRulesFactory(market="futures")
+    account = ExchangeAccountFactory(market="futures")
+    admin.post(ADD, sent(account, leverage="5", margin_type="cross"))
+
+    page = admin.post(ADD, sent(account, leverage="5", name="another"))
+
+    bot = BotConfig.objects.get()
+    assert (bot.leverage, bot.margin_type, bot.market) == (5, "cross", "futures")
+    assert "'new bot' trades BTCUSDT on this account already" in errors_of(page)["symbol"][0]
+
+
 BAD = {
     "fast EMA not below slow": ({"parameters": '{"ema_fast": 21, "ema_slow": 9}'}, "parameters", ["21", "9"]),
     "period above its bound": ({"parameters": '{"ema_fast": 900}'}, "parameters", ["900", "100"]),
@@ -68,6 +81,7 @@ BAD = {
     "no JSON": ({"parameters": "{"}, "parameters", ["JSON"]),
     "leverage 0": ({"leverage": "0"}, "leverage", ["0", "must be 1"]),
     "leverage on spot": ({"leverage": "5"}, "leverage", ["5", "must be 1"]),
+    "crossed margin on spot": ({"margin_type": "cross"}, "margin_type", ["cross", "on spot"]),
     "unknown symbol": ({"symbol": "NOSUCHUSDT"}, "symbol", ["NOSUCHUSDT", "BTCUSDT"]),
     "an entry below the filters": ({"sizing_value": "0.1"}, "sizing_value", ["1.00", "5"]),
     "more than all of the capital": ({"sizing_value": "101"}, "sizing_value", ["101", "100"]),

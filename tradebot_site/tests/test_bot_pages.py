@@ -13,7 +13,7 @@ from bots.models import SeriesReading
 from bots.services.look import reading_key
 from bots.tests.factories import BotFactory
 from tradebot_site.tests.conftest import full_bot
-from trades.models import Position
+from trades.models import Position, TermsInForce
 from trades.tests.factories import OrderFactory, TradeFactory
 
 LIST = "/admin/bots/botconfig/"
@@ -119,3 +119,19 @@ def test_lists_behind_a_bots_page_hold_only_its_rows(admin, db):
     assert [row.position_id for row in orders.context["cl"].result_list] == [bot.position_id]
     assert [row.bot_id for row in decisions.context["cl"].result_list] == [bot.pk]
     assert other.position.orders.exists()
+
+
+def test_the_page_of_a_futures_bot_tells_terms_liquidation_and_funding(admin, db):
+    bot = BotFactory(account__market="futures", leverage=5)
+    before = admin.get(page_of(bot)).content.decode()
+    holding = {"quantity": Decimal("-0.5"), "entry_price": Decimal(50_000), "funding": Decimal("-1.25"), "round": 3}
+    Position.objects.filter(pk=bot.position_id).update(**holding)
+    TermsInForce.objects.create(
+        position=bot.position, leverage=5, is_isolated=True, liquidation_price=Decimal(59_760), liquidation_round=3
+    )
+
+    html = admin.get(page_of(bot)).content.decode()
+
+    assert "leverage is set before the first entry" in before
+    for words in ("5x isolated", "liquidation at 59,760", "funding -1.25", "-0.5 BTC"):
+        assert words in html, words

@@ -8,7 +8,15 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from market.admin.base import ReadOnlyAdmin, sees_all
-from market.admin.filters import account_filter, chosen, dropdown, environment_filter, filters_of_account, owner_filter
+from market.admin.filters import (
+    account_filter,
+    chosen,
+    dropdown,
+    environment_filter,
+    filters_of_account,
+    market_filter,
+    owner_filter,
+)
 from market.models import ExchangeAccount
 from trades.models import Event, Fill, Order, Position, Trade, Transfer, is_open
 
@@ -43,7 +51,9 @@ class OpenFilter(admin.SimpleListFilter):
 @admin.register(Position)
 class PositionAdmin(ReadOnlyAdmin):
     owner_path = "account__owner"
-    list_display = ["id", "symbol", "owned", "quantity", "entry_price", "realized_pnl", "fees", "round", "closed_at"]
+    list_display = [
+        *("id", "symbol", "owned", "quantity", "entry_price", "realized_pnl", "fees", "funding", "round", "closed_at")
+    ]
     list_filter = [
         OpenFilter,
         *filters_of_account("account"),
@@ -140,6 +150,7 @@ class TradeAdmin(ReadOnlyAdmin):
         owner_filter("position__account__owner"),
         account_filter("position__account"),
         environment_filter("environment"),
+        market_filter("market"),
         dropdown("symbol", "symbol", symbols),
     ]
     list_select_related = ["position__account__owner"]

@@ -25,6 +25,8 @@ CHECKS = (
     market.slippage_is_small,
     risk.notional_is_within_caps,
     risk.leverage_is_within_cap,
+    risk.terms_are_in_force,
+    risk.liquidation_is_far,
     risk.orders_are_not_too_many,
     risk.execution_is_not_repeated,
     risk.positions_are_not_too_many,

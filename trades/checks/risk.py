@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from trades.checks.types import Code, Denial, Proposal, Stake, shown
+from trades.liquidation import too_near
 
 
 def notional_is_within_caps(proposal: Proposal) -> Denial | None:
@@ -117,3 +118,14 @@ def balance_is_enough(proposal: Proposal) -> Denial | None:
     quote = proposal.rules.quote_asset
     detail = f"{needed:.2f} {quote} needed, {free:.2f} {quote} free after what is reserved"
     return Denial.beyond(Code.BALANCE, detail, limit=free, value=needed)
+
+
+def terms_are_in_force(proposal: Proposal) -> Denial | None:
+    if proposal.is_entry and proposal.terms_trouble:
+        return Denial(Code.TERMS, proposal.terms_trouble)
+    return None
+
+
+def liquidation_is_far(proposal: Proposal) -> Denial | None:
+    found = too_near(proposal.outlook) if proposal.is_entry and proposal.outlook else None
+    return Denial(Code.LIQUIDATION, found.detail) if found else None

@@ -9,6 +9,7 @@ from market.exchange.types import OrderType, Quote
 from market.rounding import plain
 from market.rules import Rules
 from market.types import Environment, Side
+from trades.liquidation import Outlook
 
 
 class Code(StrEnum):
@@ -57,6 +58,8 @@ class Code(StrEnum):
     DRAWDOWN = "drawdown"
     CONSECUTIVE_LOSSES = "consecutive_losses"
     COOL_DOWN = "cool_down"
+    TERMS = "terms"
+    LIQUIDATION = "liquidation"
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,8 @@ class Proposal:
     # --- what is at stake; for entries only
     leverage: int = 1
     max_leverage: int = 1
+    terms_trouble: str = ""  # futures: why leverage and margin type are not in force
+    outlook: Outlook | None = None  # futures: an entry as its liquidation would see it
     caps: Caps = field(default_factory=Caps)
     orders_last_minute: int = 0  # of the position
     entries_last_hour: int = 0  # of the position

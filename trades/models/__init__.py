@@ -5,6 +5,7 @@ from trades.models.external import ExternalFill, ExternalOrder, FillCursor
 from trades.models.orders import IS_REAL, Order, OrderQuerySet
 from trades.models.positions import Position, PositionQuerySet, is_open
 from trades.models.results import Fill, Funding, Trade, TradeQuerySet
+from trades.models.terms import TermsInForce
 from trades.models.transfers import Transfer, TransferQuerySet
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "OrderQuerySet",
     "Position",
     "PositionQuerySet",
+    "TermsInForce",
     "Trade",
     "TradeQuerySet",
     "Transfer",

@@ -28,6 +28,7 @@ class Event(models.Model):
         TRANSFER = "transfer"
         STOP_HIT = "stop_hit"
         TARGET_HIT = "target_hit"
+        LIQUIDATED = "liquidated"
         BOT_STARTED = "bot_started"
         BOT_STOPPED = "bot_stopped"
         BOT_PAUSED = "bot_paused"

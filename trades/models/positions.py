@@ -1,6 +1,7 @@
 """What one bot, or one hand, holds."""
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
@@ -10,6 +11,9 @@ from market.fields import AmountField
 from market.models import ExchangeAccount
 from trades.booking import Figures
 from trades.pnl import Holding
+
+if TYPE_CHECKING:
+    from trades.models.terms import TermsInForce
 
 
 def is_open(path: str = "") -> Q:
@@ -40,7 +44,9 @@ class Position(models.Model):
     entry_price = AmountField(default=Decimal(0), help_text="Average price of what is held, in quote asset.")
     realized_pnl = AmountField(default=Decimal(0), help_text="In quote asset, net of fees.")
     fees = AmountField(default=Decimal(0), help_text="All commissions so far, in quote asset.")
-    funding = AmountField(default=Decimal(0), help_text="Futures: funding received less paid; part of realized_pnl.")
+    funding = AmountField(
+        default=Decimal(0), help_text="Futures: funding and liquidation fees, received less paid; part of realized_pnl."
+    )
     round = models.PositiveIntegerField(default=0, help_text="How many times it has been opened.")
     opened_at = models.DateTimeField(null=True, help_text="When the first entry of this round was filled.")
     closed_at = models.DateTimeField(null=True, help_text="When the last exit was filled.")
@@ -71,6 +77,11 @@ class Position(models.Model):
     def is_open(self) -> bool:
         """Whether there is something to sell or buy back; dust is not."""
         return abs(self.quantity) >= self.smallest_quantity
+
+    @property
+    def known_terms(self) -> "TermsInForce | None":
+        """Of futures: what the exchange has confirmed of it so far."""
+        return getattr(self, "terms", None)
 
     @property
     def holding(self) -> Holding:

@@ -48,8 +48,13 @@ class Fill(models.Model):
 
 
 class Funding(models.Model):
-    """One funding payment of a futures position, as the exchange booked it."""
+    """One payment that is no fill, on a futures position: for holding it, or the fee of its liquidation."""
 
+    class Kind(models.TextChoices):
+        FUNDING = "funding"
+        LIQUIDATION = "liquidation", "liquidation fee"
+
+    kind = models.CharField(max_length=11, choices=Kind, default=Kind.FUNDING)
     position = models.ForeignKey(Position, on_delete=models.PROTECT, related_name="fundings")
     account = models.ForeignKey(ExchangeAccount, on_delete=models.PROTECT, related_name="fundings")
     transaction_id = models.BigIntegerField()

@@ -1,6 +1,6 @@
 """Everything that changes orders, fills, trades and positions."""
 
-from trades.services.accounts import reconcile_account, reconcile_accounts, to_reconcile
+from trades.services.accounts import reconcile_account, reconcile_accounts, to_reconcile, watch_futures
 from trades.services.hands import HandOrder, OrderDenied, place_order
 from trades.services.intents import Intent
 from trades.services.kill_switch import (
@@ -23,6 +23,7 @@ from trades.services.orders import (
 )
 from trades.services.reconciliation import reconcile_orders
 from trades.services.records import record_report
+from trades.services.terms import agree_on_terms, forget_terms, note_liquidation_price
 from trades.services.transfer_sweep import reconcile_transfers
 from trades.services.transfers import request_transfer, send_transfer, settle_transfer
 
@@ -34,11 +35,14 @@ __all__ = [
     "OrderDenied",
     "Pressed",
     "Target",
+    "agree_on_terms",
     "cancel_order",
     "exit_key",
+    "forget_terms",
     "intend_order",
     "is_operator",
     "new_client_id",
+    "note_liquidation_price",
     "place_order",
     "press",
     "reconcile_account",
@@ -53,5 +57,6 @@ __all__ = [
     "submit_orders",
     "take_back_unsent",
     "to_reconcile",
+    "watch_futures",
     "withdraw_halted",
 ]

@@ -6,7 +6,7 @@ hold is compared with what is there. A difference that stays puts the account in
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -21,7 +21,7 @@ from market.rounding import plain
 from market.types import Market, Side, moving
 from trades import protocol
 from trades.lifecycle import IN_DOUBT, OrderStatus
-from trades.models import Event, ExternalFill, Order
+from trades.models import Event, ExternalFill, Order, is_open
 from trades.services.books import BOOKS
 from trades.services.events import write_event
 from trades.services.fundings import book_fundings
@@ -29,6 +29,8 @@ from trades.services.strays import Unsettled, book_missed_fills, note_open_order
 
 logger = logging.getLogger(__name__)
 Holdings = dict[str, Decimal]
+# A funding may be told a while after it was paid, and the position be closed by then.
+WATCHED_AFTER_CLOSE = timedelta(hours=1)
 
 
 def reconcile_accounts(accounts: Iterable[ExchangeAccount], *, now: datetime) -> dict[int, list[str]]:
@@ -51,6 +53,32 @@ def to_reconcile(*, everything: bool) -> list[ExchangeAccount]:
         return list(accounts)
     unknown = Order.objects.filter(status=OrderStatus.UNKNOWN).values("position__account")
     return list(accounts.filter(Q(reconciled_at=None) | Q(pk__in=unknown)))
+
+
+def watch_futures(*, now: datetime) -> int:
+    """Book fundings, and look whether the exchange still holds what we believe, on every account with open futures.
+
+    Cheaper than reconciling, which follows where something differs: a liquidation, or a stop that nobody told of.
+    Returns how many accounts were looked at.
+    """
+    lately = is_open("positions__") | Q(positions__closed_at__gte=now - WATCHED_AFTER_CLOSE)
+    holders = ExchangeAccount.objects.exclude(api_key="").filter(lately, market=Market.FUTURES)
+    accounts = [account for account in holders.distinct().order_by("pk") if not account.is_cooling(now)]
+    reconcile_accounts([account for account in accounts if _differs(account)], now=now)
+    return len(accounts)
+
+
+def _differs(account: ExchangeAccount) -> bool:
+    """Book an account's fundings; tell whether its positions differ. What is in the way is left for the next time."""
+    try:
+        gateway = gateway_for(account)
+        book_fundings(account, gateway)
+        return bool(_differences(account, gateway))
+    except (ExchangeError, SecretUnreadable, Unsettled) as error:
+        logger.warning("account %s: not watched: %s", account.pk, error)
+    except Exception:  # isolation, as above
+        logger.exception("account %s: not watched", account.pk)
+    return False
 
 
 def reconcile_account(account: ExchangeAccount, *, now: datetime) -> list[str]:

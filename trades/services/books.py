@@ -18,6 +18,7 @@ from trades.protocol import obstacle
 from trades.services.events import write_event
 from trades.services.records import record_report
 from trades.services.switch_lock import claims_together
+from trades.services.terms import note_futures_refusal
 
 
 class DatabaseBooks:
@@ -48,6 +49,7 @@ class DatabaseBooks:
                         Event.Kind.ORDER_REJECTED, order.position, message, now=now, order=order, code=error.code
                     )
             note_account_trouble(orders[0].position.account_id, error, now=now)
+            note_futures_refusal(orders[0].position, error)
 
     def doubt(self, orders: Sequence[Order], error: ExchangeError, *, now: datetime) -> None:
         with transaction.atomic(durable=True):

@@ -8,6 +8,7 @@ from market.exchange.types import Quote
 from market.types import OrderType, Side
 from trades.checks import Caps
 from trades.lifecycle import OrderPurpose
+from trades.liquidation import Terms
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Intent:
     # What the checks look at where the caller knows it.
     wanted_by: int | None = None  # the user in whose name it is wanted
     leverage: int = 1
+    terms: Terms | None = None  # of an entry on futures
     caps: Caps = field(default_factory=Caps)
     signal_at: datetime | None = None
     price_at: datetime | None = None

@@ -13,6 +13,7 @@ from market.rules import Rules
 from market.types import Market, moving
 from trades import protocol
 from trades.checks import Denial, first_denial
+from trades.lifecycle import SIGNAL_EXIT
 from trades.models import Order, Position
 from trades.services.books import BOOKS
 from trades.services.intents import Intent
@@ -26,7 +27,6 @@ PRIORITIES = {
     Order.Purpose.EXIT: Priority.EXITS,
     Order.Purpose.PROTECTION: Priority.PROTECTION,
 }
-SIGNAL_EXIT = "signal"  # the kind of exit that a strategy wants, in its key
 ID_PREFIX = "tb-"  # marks our orders at the exchange; the auditor knows it too
 
 

@@ -17,6 +17,7 @@ from trades.models import Order, Position
 from trades.services.intents import Intent
 from trades.services.records import locked_position
 from trades.services.risk import REAL_SQL, risk_beside
+from trades.services.terms import disagreement, outlook
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 # Counted for every order: as one statement that is ready to be sent.
@@ -76,6 +77,7 @@ def proposal_of(
         protections=intent.protections,
         **_orders_of(position, intent, now=now),
         **_open_there(position, intent),
+        **_futures_part(position, intent),
         **(vars(risk_beside(position, now=now)) if is_entry else {}),
     )
     return position, proposal
@@ -117,3 +119,14 @@ def _open_there(position: Position, intent: Intent) -> dict[str, Any]:
     of_symbol = Q(position__symbol=position.symbol)
     counted = is_conditional if position.account.market == Market.FUTURES else is_conditional & of_symbol
     return live.aggregate(open_orders=Count("pk", filter=of_symbol), open_conditionals=Count("pk", filter=counted))
+
+
+def _futures_part(position: Position, intent: Intent) -> dict[str, Any]:
+    """What the checks look at for an entry on futures."""
+    if position.account.market != Market.FUTURES or intent.purpose != OrderPurpose.ENTRY:
+        return {}
+    terms, size = intent.terms, {"quantity": intent.quantity, "price": intent.price}
+    return {
+        "terms_trouble": disagreement(position, terms),
+        "outlook": outlook(position, terms, side=intent.side, **size),
+    }

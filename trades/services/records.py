@@ -149,7 +149,9 @@ def _watch_nakedness(order: Order, position: Position, *, now: datetime) -> bool
     Returns whether it has changed.
     """
     before = position.naked_since
-    is_covered = position.orders.filter(type=OrderType.STOP, status=OrderStatus.OPEN).exists()
+    closing = Side.SELL if position.quantity > 0 else Side.BUY
+    stops = position.orders.filter(type=OrderType.STOP, side=closing.value, status=OrderStatus.OPEN)
+    is_covered = stops.exists()
     if not position.is_open or is_covered:
         position.naked_since = None
     elif before is None:

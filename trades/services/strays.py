@@ -14,6 +14,7 @@ from market.types import Market, OrderType, Side, moving
 from trades import protocol
 from trades.lifecycle import OrderStatus
 from trades.models import Event, ExternalFill, ExternalOrder, FillCursor, Order, Position
+from trades.services import forced
 from trades.services.books import BOOKS
 from trades.services.events import write_event
 from trades.services.orders import ID_PREFIX
@@ -161,8 +162,15 @@ def _place_fill(account: ExchangeAccount, symbol: str, found: AccountFill, gatew
     of_account = Order.objects.filter(position__account=account, position__symbol=symbol)
     orders = of_account.select_related("position__account")
     order = orders.filter(exchange_order_id=found.exchange_order_id).first()
+    if order and order.client_order_id.startswith(forced.ID_PREFIX):
+        _place_forced_fill(account, symbol, found, order.reason, now=now)
+        return
     if order is None:
         client_order_id = gateway.client_id_of(symbol, found.exchange_order_id)
+        kind = forced.kind_of(account, client_order_id)
+        if kind:
+            _place_forced_fill(account, symbol, found, kind, now=now)
+            return
         order = orders.filter(client_order_id=client_order_id).first()
         stray = _Stray(symbol, client_order_id, found.side, found.fill.quantity, found.fill.price)
         if order is None and _adopt(account, stray, gateway, now=now):
@@ -173,6 +181,13 @@ def _place_fill(account: ExchangeAccount, symbol: str, found: AccountFill, gatew
         error = protocol.ask(order, books=BOOKS, gateway=gateway, clock=moving(now))
         if error:
             raise error
+
+
+def _place_forced_fill(account: ExchangeAccount, symbol: str, found: AccountFill, kind: str, *, now: datetime) -> None:
+    share = forced.share_of(account, symbol, found, kind, now=now)
+    if share.others:
+        _keep_external_fill(account, symbol, share.others)
+    forced.book_share(share, now=now)
 
 
 def _keep_external_fill(account: ExchangeAccount, symbol: str, found: AccountFill) -> None:

@@ -9,6 +9,7 @@ from market.rules import rules_of
 from market.tests.factories import NOON, entry
 from market.types import Side
 from trades.checks import Caps, Code, Proposal, RiskCaps, Stake, first_denial
+from trades.liquidation import Outlook
 
 ONE = Decimal(1)
 ACCOUNT = Stake("account", RiskCaps())
@@ -31,6 +32,15 @@ FINE = Proposal(
     now=NOON,
     max_collar_percent=Decimal(5),
     max_slippage_percent=ONE,
+)
+SOON_LIQUIDATED = Outlook(
+    side=Side.BUY,
+    quantity=Decimal("0.01"),
+    price=Decimal(50_000),
+    margin=Decimal(25),
+    brackets=(),
+    stop_percent=Decimal(6),
+    least_percent=Decimal(10),
 )
 EXIT = replace(FINE, is_entry=False, side=Side.SELL, held=Decimal("0.01"), position_open=True, max_attempts=None)
 LIMIT = replace(FINE, type=OrderType.LIMIT, order_price=Decimal(50_000))
@@ -78,6 +88,7 @@ def staking(caps: RiskCaps, **figures: object) -> Proposal:
             caps=Caps(ONE, per_minute=0, per_hour=0),
             stakes=(Stake("account", RiskCaps(ONE, ONE, ONE, 0, 0, 0)),),
         ),
+        replace(EXIT, terms_trouble="hedge mode", outlook=SOON_LIQUIDATED),
     ],
 )
 def test_what_breaks_no_rule_may_go(proposal):
@@ -123,6 +134,8 @@ def test_what_breaks_no_rule_may_go(proposal):
         ),
         (replace(FINE, quote=quoted("49000", "50501")), Code.SLIPPAGE, "offers 50501, 1.00 % worse than 50000"),
         (replace(FINE, side=Side.SELL, quote=quoted("49000", "50001")), Code.SLIPPAGE, "2.00 % worse"),
+        (replace(FINE, terms_trouble="hedge mode"), Code.TERMS, "hedge mode"),
+        (replace(FINE, outlook=SOON_LIQUIDATED), Code.LIQUIDATION, "would be 5.00 % away; with the stop 6 % away"),
         (replace(FINE, quantity=Decimal("0.03")), Code.NOTIONAL_CAP, "worth 1500.00 USDT, the platform's cap is 1000"),
         (replace(FINE, caps=Caps(Decimal(499))), Code.NOTIONAL_CAP, "the bot's cap is 499"),
         (staking(RiskCaps(max_order_notional=Decimal(499))), Code.NOTIONAL_CAP, "the user's cap is 499"),

@@ -36,6 +36,7 @@ from market.exchange.types import (
     FillReport,
     FundingReport,
     FuturesSetup,
+    MarginBracket,
     OpenOrder,
     OrderReport,
     OrderRequest,
@@ -243,10 +244,16 @@ class FuturesGateway(WalletGateway):
         return self._ask(self._client.futures_position_information, futures_reading.positions_of)
 
     def fundings(self, *, since: datetime) -> list[FundingReport]:
+        return self._incomes("FUNDING_FEE", since)
+
+    def liquidation_fees(self, *, since: datetime) -> list[FundingReport]:
+        return self._incomes("INSURANCE_CLEAR", since)
+
+    def _incomes(self, kind: str, since: datetime) -> list[FundingReport]:
         return self._ask(
             self._client.futures_income_history,
             futures_reading.fundings_of,
-            incomeType="FUNDING_FEE",
+            incomeType=kind,
             startTime=milliseconds(since),
             limit=MOST_ROWS,
         )
@@ -259,6 +266,13 @@ class FuturesGateway(WalletGateway):
             return futures_reading.setup_of(config, self._client.futures_account_config(), symbol=symbol)
 
         return self._read(read)
+
+    def margin_brackets(self, symbol: str) -> list[MarginBracket]:
+        return self._ask(
+            self._client.futures_leverage_bracket,
+            lambda answer: futures_reading.brackets_of(answer, symbol=symbol),
+            symbol=symbol,
+        )
 
     def set_leverage(self, symbol: str, leverage: int) -> int:
         return self._send_now(

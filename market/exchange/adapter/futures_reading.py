@@ -1,9 +1,16 @@
 """What only futures answer, into our types."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from market.exchange.reading import Item, amount, became, flag, whole
-from market.exchange.types import Balance, ExchangePosition, FundingReport, FuturesSetup, OpenOrder
+from market.exchange.types import (
+    Balance,
+    ExchangePosition,
+    FundingReport,
+    FuturesSetup,
+    MarginBracket,
+    OpenOrder,
+)
 from market.types import Side, moment_of
 
 IS_ISOLATED = {"ISOLATED": True, "CROSSED": False}
@@ -67,7 +74,7 @@ def positions_of(items: Iterable[Item]) -> list[ExchangePosition]:
 
 
 def fundings_of(items: Iterable[Item]) -> list[FundingReport]:
-    """The rows of income, all of them funding payments."""
+    """The rows of income, all of them of one kind."""
     return [
         FundingReport(
             transaction_id=whole(item["tranId"]),
@@ -89,6 +96,16 @@ def setup_of(symbols: Iterable[Item], account: Item, *, symbol: str) -> FuturesS
         is_hedge_mode=flag(account["dualSidePosition"]),
         is_multi_assets=flag(account["multiAssetsMargin"]),
     )
+
+
+def brackets_of(answer: Item | Iterable[Item], *, symbol: str) -> list[MarginBracket]:
+    """From leverageBracket: the symbol alone, or a list with it. It writes numbers where others write texts."""
+    symbols = [answer] if isinstance(answer, Mapping) else answer
+    (brackets,) = [item["brackets"] for item in symbols if item["symbol"] == symbol]
+    return [
+        MarginBracket(ratio=amount(str(item["maintMarginRatio"])), deduction=amount(str(item["cum"])))
+        for item in brackets
+    ]
 
 
 def require_success(answer: Item) -> None:

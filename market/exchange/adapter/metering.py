@@ -79,6 +79,7 @@ WEIGHTS: Mapping[tuple[str, str], Weight] = {
     ("get", "/fapi/v3/positionRisk"): 5,
     ("get", "/fapi/v1/accountConfig"): 5,
     ("get", "/fapi/v1/symbolConfig"): 5,
+    ("get", "/fapi/v1/leverageBracket"): 1,
     ("post", "/fapi/v1/leverage"): 1,
     ("post", "/fapi/v1/marginType"): 1,
     ("get", "/sapi/v1/account/apiRestrictions"): 1,

@@ -32,6 +32,7 @@ from market.exchange.types import (
     FillReport,
     FundingReport,
     FuturesSetup,
+    MarginBracket,
     OpenOrder,
     OrderReport,
     OrderRequest,
@@ -163,7 +164,13 @@ class SpotGateway(WalletGateway):
     def fundings(self, *, since: datetime) -> list[FundingReport]:
         return []
 
+    def liquidation_fees(self, *, since: datetime) -> list[FundingReport]:
+        return []
+
     def futures_setup(self, symbol: str) -> FuturesSetup:
+        _refuse()
+
+    def margin_brackets(self, symbol: str) -> list[MarginBracket]:
         _refuse()
 
     def set_leverage(self, symbol: str, leverage: int) -> int:
