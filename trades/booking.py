@@ -7,7 +7,7 @@ entry price and what each order earned depend on it (../docs/decisions/0007-fill
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from market.exchange.types import FillReport, OrderReport, ReportStatus
@@ -92,8 +92,7 @@ def line_of(fill: FillReport, *, order: int, is_entry: bool, side: Side, base_as
 
     ``rates`` are those of the commission assets, but for the base asset, which is worth its fill's price.
     """
-    with localcontext(EXACT):
-        fee = (fill.commission * rates.get(fill.commission_asset, fill.price)).quantize(PLACES)
+    fee = EXACT.quantize(EXACT.multiply(fill.commission, rates.get(fill.commission_asset, fill.price)), PLACES)
     commission_base = fill.commission if fill.commission_asset == base_asset else ZERO
     execution = Execution(side, fill.price, fill.quantity, fee, commission_base)
     return Line(fill.exchange_trade_id, order, is_entry, execution, fill.executed_at)
@@ -115,7 +114,7 @@ def book(
     booked = sorted(journal(start.newest), key=_place)
     _, thought = _counted(start, booked)
     figures, earned = _counted(start, sorted([*booked, *new], key=_place))
-    return figures, {order: value - thought.get(order, ZERO) for order, value in earned.items()}
+    return figures, {order: EXACT.subtract(value, thought.get(order, ZERO)) for order, value in earned.items()}
 
 
 def _place(line: Line) -> tuple[int, int]:
@@ -125,12 +124,11 @@ def _place(line: Line) -> tuple[int, int]:
 def _counted(figures: Figures, lines: Iterable[Line]) -> tuple[Figures, dict[int, Decimal]]:
     """The figures after the lines, and what each order earned by them, in quote asset, net of commission."""
     earned: dict[int, Decimal] = {}
-    with localcontext(EXACT):
-        for line in lines:
-            after = figures.after(line)
-            gain = after.holding.realized_pnl - figures.holding.realized_pnl
-            earned[line.order] = earned.get(line.order, ZERO) + gain
-            figures = after
+    for line in lines:
+        after = figures.after(line)
+        gain = EXACT.subtract(after.holding.realized_pnl, figures.holding.realized_pnl)
+        earned[line.order] = EXACT.add(earned.get(line.order, ZERO), gain)
+        figures = after
     return figures, earned
 
 

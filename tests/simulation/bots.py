@@ -5,7 +5,7 @@ The bots are simple; what they call is not: checks, protocol and booking are tho
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
 
@@ -13,16 +13,18 @@ from market.exchange.errors import ExchangeError
 from market.exchange.types import OrderReport, OrderType
 from market.paper.engine.types import Fill
 from market.rounding import round_down
-from tests.simulation.books import MemoryBooks, Position, Row, Wanted
+from tests.simulation.books import MemoryBooks
 from tests.simulation.exchange import Exchange, Market
 from tests.simulation.fate import Fate, Killed
-from tests.simulation.gateway import Gateway, Wire
+from tests.simulation.gateway import Gateway
+from tests.simulation.reports import Reports
+from tests.simulation.rows import Position, Row, Wanted
 from trades import protocol
 from trades.checks import Code, Denial
 from trades.lifecycle import LIVE, OrderPurpose, OrderStatus
 
 SWEEP_BUDGET_MS = 60_000
-AT_ONCE_MS, LATER_MS = 8, 10_000
+AT_ONCE_MS, LATER_MS = 8, 12_000
 TRIES_ANYWAY = 0.1
 EXITS = 0.6  # how often a bot that holds something leaves
 MOST_TIMES_NOTIONAL = 14
@@ -31,12 +33,14 @@ MOST_TIMES_NOTIONAL = 14
 class Bots:
     """All workers of a world."""
 
-    def __init__(self, fate: Fate, exchange: Exchange, wire: Wire, books: MemoryBooks) -> None:
+    def __init__(
+        self, fate: Fate, exchange: Exchange, reports: Reports, books: MemoryBooks, gateways: Mapping[int, Gateway]
+    ) -> None:
         self.fate = fate
         self.exchange = exchange
-        self.wire = wire
+        self.reports = reports
         self.books = books
-        self.gateways: dict[int, Gateway] = {}
+        self.gateways = gateways  # by account
         self.crashes: list[str] = []
         self.sweeps = 0
         self.retired: list[Position] = []
@@ -157,7 +161,7 @@ class Bots:
 
     def look_after(self, numbers: list[int]) -> None:
         """Move orders on, beside the sweep and as it does, a few times."""
-        for _ in range(3):
+        for _ in range(2):
             for number in numbers:
                 row, clock = self.books.find(number), self.fate.scheduler.clock
                 if row.status in LIVE and protocol.is_hanging(row, clock()):
@@ -216,7 +220,7 @@ class Bots:
         orders = {(fill.market, fill.symbol, fill.order_id) for fill in fills} if len(fills) > 1 else ()
         for key in sorted(orders) or [(fills[0].market, fills[0].symbol, fills[0].order_id)]:
             if self.fate.strikes("streamed"):
-                reports = self.wire.news_of(*key) * self.fate.dice.between(1, 4)
+                reports = self.reports.news_of(key) * self.fate.dice.between(1, 4)
                 self.fate.dice.shuffle(reports)
                 self.start(partial(self.listen, reports), after_ms=self.fate.dice.between(1, 400))
 

@@ -26,7 +26,7 @@ class Odds:
     stale_answer: float = 0.01
     # Of an accepted order: queries do not find it for a while. More often where its sender waits for an answer.
     hidden: float = 0.03
-    hidden_in_doubt: float = 0.5
+    hidden_in_doubt: float = 0.7
     # Of a cancel.
     cancel_lost: float = 0.02
     cancel_unanswered: float = 0.02
@@ -39,8 +39,8 @@ class Odds:
     unprepared: float = 0.002  # the clock can't be measured
     delivered_again: float = 0.04  # a task, or an order that is to be sent
     redelivered: float = 0.5  # a task whose worker was killed
-    looked_after: float = 0.4  # an order in doubt, by another worker beside the sweep
-    streamed: float = 0.2  # an order's fills are told by the stream, too
+    looked_after: float = 0.3  # an order in doubt, by another worker beside the sweep
+    streamed: float = 0.12  # an order's fills are told by the stream, too
     switched: float = 0.5  # the kill switch, each time that it could be
     thin: float = 0.04  # a market that has less than is asked of it
     jumpy: float = 0.02  # a price that jumps

@@ -29,6 +29,7 @@ LEVELS = 12
 STEP = 0.0006  # how far a price wanders in one step
 JUMP = 0.012
 Name = tuple[str, int, str]  # market, account, client id
+OrderKey = tuple[str, str, int]  # market, symbol, order id
 
 
 class Ledger(Journal):
@@ -37,8 +38,8 @@ class Ledger(Journal):
     def __init__(self) -> None:
         super().__init__()
         self.named: dict[Name, list[Order]] = {}
-        self.orders: dict[tuple[str, str, int], Order] = {}
-        self.fills: dict[tuple[str, str, int], list[Fill]] = {}
+        self.orders: dict[OrderKey, Order] = {}
+        self.fills: dict[OrderKey, list[Fill]] = {}
         self.algos: dict[Name, list[AlgoOrder]] = {}
         self._known_algos: set[int] = set()
 

@@ -18,12 +18,14 @@ from market.exchange.errors import OrderNotFound, OutcomeUnknown
 from market.exchange.gateway import OrderGateway
 from market.exchange.types import OrderReport, OrderType
 from tests.simulation import books as memory
-from tests.simulation.books import MemoryBooks, Position, Row, Wanted
+from tests.simulation.books import MemoryBooks
 from tests.simulation.bots import Bots
 from tests.simulation.fate import atomic
+from tests.simulation.rows import Position, Row, Wanted
 from trades import booking, protocol
 from trades.booking import Figures, Line
 from trades.lifecycle import IN_DOUBT, OrderStatus
+from trades.protocol import obstacle
 from trades.services.orders import ID_PREFIX
 
 Plant = Callable[[], AbstractContextManager[object]]
@@ -95,7 +97,10 @@ def no_compare_and_set() -> AbstractContextManager[object]:
 
     @atomic
     def claim(self: MemoryBooks, orders: Sequence[Row], *, signed_at: datetime, proof_deadline: datetime) -> bool:
+        account = orders[0].position.account
         if any(order.status != OrderStatus.INTENDED for order in orders):
+            return False
+        if obstacle(orders, account_state=account.state, is_cooling=account.is_cooling(signed_at)):
             return False
         for order in orders:
             order.status = OrderStatus.SUBMITTED

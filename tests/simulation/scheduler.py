@@ -15,6 +15,7 @@ from greenlet import getcurrent, greenlet
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 START_MS = round(START.timestamp() * 1000)
+FOREVER_MS = 10**15
 
 
 class Scheduler:
@@ -24,6 +25,7 @@ class Scheduler:
         self.ms = 0  # since START
         self._due: list[tuple[int, int, Callable[[], object]]] = []
         self._number = 0
+        self._until_ms = FOREVER_MS
         self._hub = getcurrent()
         self._idle: list[greenlet] = []  # to make one takes as long as a dozen turns
         self._read_ms, self._read = 0, START
@@ -49,18 +51,22 @@ class Scheduler:
         self.after(after_ms, partial(self._employ, work))
 
     def pause(self, ms: int) -> None:
-        """Let the worker that calls this wait."""
+        """Let the worker that calls this wait; at once, if nobody is due before it."""
+        at, due = self.ms + ms, self._due
+        if at <= self._until_ms and not (due and due[0][0] <= at):
+            self.ms = at
+            return
         self._number += 1
-        heappush(self._due, (self.ms + ms, self._number, getcurrent().switch))
+        heappush(due, (at, self._number, getcurrent().switch))
         self._hub.switch()
 
-    def run(self, until_ms: int | None = None) -> None:
+    def run(self, until_ms: int = FOREVER_MS) -> None:
         """Let things happen until that moment, or until nobody waits any more."""
-        due = self._due
-        while due and (until_ms is None or due[0][0] <= until_ms):
+        due, self._until_ms = self._due, until_ms
+        while due and due[0][0] <= until_ms:
             self.ms, _, call = heappop(due)
             call()
-        if until_ms is not None:
+        if until_ms != FOREVER_MS:
             self.ms = until_ms
 
     def _employ(self, work: Callable[[], object]) -> None:

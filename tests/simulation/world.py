@@ -7,16 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from market.paper.engine.amounts import SCALE
 from market.types import Side
-from tests.simulation.books import Account, MemoryBooks, Position
+from tests.simulation.books import MemoryBooks
 from tests.simulation.bots import Bots
 from tests.simulation.check import KINDS, Auditor, Finding
+from tests.simulation.desk import Desk
 from tests.simulation.dice import Dice, Odds
 from tests.simulation.exchange import BNB_PRICE, Exchange
 from tests.simulation.fate import Fate
-from tests.simulation.gateway import Gateway, Wire
+from tests.simulation.gateway import Gateway, Veil
+from tests.simulation.reports import Reports
+from tests.simulation.rows import Account, Position
 from tests.simulation.scheduler import Scheduler
 from trades.lifecycle import OrderStatus
 
@@ -38,7 +42,7 @@ REST_EVERY = (4_000, 16_000)  # placements
 class Findings:
     """What a run has done and found."""
 
-    counts: dict[str, object]
+    counts: dict[str, Any]
     violations: list[Finding]
 
 
@@ -50,13 +54,19 @@ class World:
         self.scheduler = Scheduler()
         self.fate = Fate(self.scheduler, self.dice)
         self.exchange = Exchange(self.fate)
-        self.wire = Wire(self.fate, self.exchange)
         self.books = MemoryBooks(self.fate, {"USDT": Decimal(1), "BNB": Decimal(BNB_PRICE)})
-        self.bots = Bots(self.fate, self.exchange, self.wire, self.books)
+        self._reports = Reports(self.exchange.ledger)
+        self._gateways: dict[int, Gateway] = {}
+        self.bots = Bots(self.fate, self.exchange, self._reports, self.books, self._gateways)
         self.exchange.on_fills = self.bots.hear
         self._awake = False
         self._open_accounts()
         self.auditor = Auditor(self.exchange, self.books, self._deposits)
+
+    @property
+    def placements(self) -> int:
+        """How many orders were sent so far."""
+        return sum(gateway.placements for gateway in self._gateways.values())
 
     def run(self, placements: int, *, rest_every: tuple[int, int] = REST_EVERY) -> Findings:
         """Let the bots place so many orders; compare everything now and then, and in the end.
@@ -64,8 +74,8 @@ class World:
         Whoever finds something stops there: what comes after a mistake proves nothing.
         """
         violations: list[Finding] = []
-        while self.wire.placements < placements and not violations:
-            stalled = self._trade(min(placements, self.wire.placements + self.dice.between(*rest_every)))
+        while self.placements < placements and not violations:
+            stalled = self._trade(min(placements, self.placements + self.dice.between(*rest_every)))
             self._come_to_rest()
             violations = [*stalled, *self.auditor.look(), *(("crashed", text) for text in self.bots.crashes)]
         return Findings(self._counts(violations), violations)
@@ -74,16 +84,16 @@ class World:
         """Let bots trade until so many orders are placed."""
         self._wake_up()
         deadline = self.scheduler.ms + LONGEST_DAY_MS
-        while self.wire.placements < until:
-            self.scheduler.run(self.scheduler.ms + 200)
+        while self.placements < until:
+            self.scheduler.run(self.scheduler.ms + 500)
             if self.scheduler.ms > deadline:
-                return [("stalled", f"{self.wire.placements} placements, and no more came")]
+                return [("stalled", f"{self.placements} placements, and no more came")]
         return []
 
-    def _counts(self, violations: list[Finding]) -> dict[str, object]:
+    def _counts(self, violations: list[Finding]) -> dict[str, Any]:
         kinds = Counter(kind for kind, _ in violations)
         return {
-            "placements": self.wire.placements,
+            "placements": self.placements,
             "violations": len(violations),
             **{kind: kinds[kind] for kind in (*KINDS, "crashed", "stalled")},
             "orders": len(self.books.rows),
@@ -93,7 +103,7 @@ class World:
             "sweeps": self.bots.sweeps,
             "simulated_seconds": self.scheduler.ms // 1000,
             "faults": dict(sorted(self.fate.faults.items())),
-            "ends": dict(Counter(row.status.value for row in self.books.rows.values())),
+            "ends": dict(Counter(str(row.status) for row in self.books.rows.values())),
         }
 
     # --- time
@@ -172,8 +182,10 @@ class World:
         numbers = range(1, SPOT_ACCOUNTS + FUTURES_ACCOUNTS + 1)
         self._accounts = [Account(number, "spot" if number <= SPOT_ACCOUNTS else "futures") for number in numbers]
         self._deposits: dict[tuple[int, str], int] = {}
+        veil = Veil(self.fate)
         for account in self._accounts:
-            self.bots.gateways[account.number] = Gateway(self.wire, account)
+            desk = Desk(self.exchange, self._reports, account)
+            self._gateways[account.number] = Gateway(self.fate, desk, veil)
             self._fund(account)
             for market, symbol in self.exchange.markets:
                 if market == account.market:
