@@ -52,6 +52,10 @@ class Auditor:
         self._replayed: dict[int, Replayed] = defaultdict(Replayed)
         self._opened: Counter[int] = Counter()  # by position, less what was closed, in whole units
 
+    def expect(self, account: int, asset: str, deposited: int) -> None:
+        """An account was given something."""
+        self._spot[account, asset] += deposited
+
     def look(self) -> list[Finding]:
         """Every difference since the last look. Nothing may be under way."""
         books = self._books

@@ -78,6 +78,7 @@ class World:
             stalled = self._trade(min(placements, self.placements + self.dice.between(*rest_every)))
             self._come_to_rest()
             violations = [*stalled, *self.auditor.look(), *(("crashed", text) for text in self.bots.crashes)]
+            self._help_the_poor()
         return Findings(self._counts(violations), violations)
 
     def _trade(self, until: int) -> list[Finding]:
@@ -195,13 +196,21 @@ class World:
         if account.market == "futures":
             self.exchange.futures.deposit(account.number, "USDT", RICH, self.scheduler.epoch_ms)
             return
-        amounts = {"USDT": POOR if account.number == 1 else RICH, "BNB": 0}
+        amounts = {"USDT": POOR if account is self._accounts[0] else RICH, "BNB": 0}
         if account.number % 2 == 0:
             self.exchange.spot.set_bnb_burn(account.number, burn=True)
             amounts["BNB"] = RICH
         for asset, amount in amounts.items():
             self.exchange.spot.deposit(account.number, asset, amount, self.scheduler.epoch_ms)
             self._deposits[account.number, asset] = amount
+
+    def _help_the_poor(self) -> None:
+        """Who has little is refused now and then, but does not stay without anything for ever."""
+        number = self._accounts[0].number
+        missing = POOR - self.exchange.spot.balances.of(number, "USDT").free
+        if missing > 0:
+            self.exchange.spot.deposit(number, "USDT", missing, self.scheduler.epoch_ms)
+            self.auditor.expect(number, "USDT", missing)
 
     def _hire_for(self, account: Account, symbol: str) -> None:
         if account.market == "spot":
