@@ -1,12 +1,13 @@
 # `make help` lists the targets. Everything happens inside this directory: .venv, .local and the caches.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev up down reset status test check bench chaos screenshots format lock
+.PHONY: help setup dev up down reset status test check bench chaos simulate screenshots format lock
 .NOTPARALLEL:
 
 BIN := .venv/bin
 AREA ?= exchange
 ROUNDS ?= 200
+PLACEMENTS ?= 100000
 # For tools that read settings.py and talk to no server.
 NO_SERVERS := SECRET_KEY=none FIELD_KEYS=none DATABASE_URL=postgresql:////nonexistent/none REDIS_URL=unix:///nonexistent
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --override overrides.in \
@@ -49,6 +50,9 @@ bench: dev ## how fast it is on this machine, AREA=exchange (takes minutes; best
 
 chaos: dev ## kill -9 under load, AREA=exchange ROUNDS=200: what was promised must still be true
 	@exec $(BIN)/python manage.py chaos $(AREA) --rounds $(ROUNDS) $(ARGS)
+
+simulate: dev ## the order core against the engine in process, PLACEMENTS=100000 (SEED=n repeats a run)
+	@exec $(BIN)/python manage.py simulate --placements $(PLACEMENTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 screenshots: dev ## pictures of the admin that `make up` runs, to docs/images
 	@exec $(BIN)/python manage.py screenshots

@@ -6,17 +6,15 @@ entry price and what each order earned depend on it (../docs/decisions/0007-fill
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
 from datetime import datetime
-from decimal import Decimal, localcontext
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from market.exchange.types import FillReport, OrderReport, ReportStatus
 from market.types import Side
 from trades.lifecycle import OrderStatus, may_become
 from trades.pnl import EXACT, PLACES, ZERO, Execution, Holding
 
-NOTHING = Holding()
 STATUS_OF = {
     ReportStatus.OPEN: OrderStatus.OPEN,
     ReportStatus.FILLED: OrderStatus.FILLED,
@@ -27,8 +25,7 @@ STATUS_OF = {
 Rates = Mapping[str, Decimal]  # the worth of one unit of an asset, in quote asset
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of the journal: a fill, as far as figures are computed from it. ``order`` is our number of its order."""
 
     trade_id: int
@@ -43,14 +40,13 @@ class Line:
         return self.trade_id, self.order
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """What the lines of a position come to, up to the one whose trade id is ``newest``; funding is not among them.
 
     ``start`` are the figures before the line that opened this round, where a line that comes late is put in from.
     """
 
-    holding: Holding = NOTHING
+    holding: Holding = Holding()
     round: int = 0
     opened_at: datetime | None = None
     closed_at: datetime | None = None
@@ -60,25 +56,17 @@ class Figures:
 
     def after(self, line: Line) -> "Figures":
         """The figures after one more line; no line that is booked has a place behind it."""
-        holding = self.holding.after(line.execution)
-        if not line.is_entry:
-            return replace(self, holding=holding, closed_at=line.executed_at, newest=line.trade_id)
-        if line.order == self.opened_by:
-            return replace(self, holding=holding, newest=line.trade_id)
-        return Figures(
-            holding=holding,
-            round=self.round + 1,
-            opened_at=line.executed_at,
-            closed_at=self.closed_at,
-            opened_by=line.order,
-            newest=line.trade_id,
-            start=replace(self, start=None) if line.trade_id > self.newest else None,
-        )
+        holding, newest = self.holding.after(line.execution), line.trade_id
+        if line.is_entry and line.order != self.opened_by:
+            start = self._replace(start=None) if newest > self.newest else None
+            return Figures(holding, self.round + 1, line.executed_at, self.closed_at, line.order, newest, start)
+        closed_at = self.closed_at if line.is_entry else line.executed_at
+        return Figures(holding, self.round, self.opened_at, closed_at, self.opened_by, newest, self.start)
 
     def packed(self) -> dict[str, Any]:
         """All but ``start`` as JSON has it."""
         return {
-            "holding": [str(amount) for amount in astuple(self.holding)],
+            "holding": [str(amount) for amount in self.holding],
             "round": self.round,
             "moments": [moment and moment.isoformat() for moment in (self.opened_at, self.closed_at)],
             "opened_by": self.opened_by,
@@ -104,8 +92,7 @@ def line_of(fill: FillReport, *, order: int, is_entry: bool, side: Side, base_as
 
     ``rates`` are those of the commission assets, but for the base asset, which is worth its fill's price.
     """
-    with localcontext(EXACT):
-        fee = (fill.commission * rates.get(fill.commission_asset, fill.price)).quantize(PLACES)
+    fee = EXACT.quantize(EXACT.multiply(fill.commission, rates.get(fill.commission_asset, fill.price)), PLACES)
     commission_base = fill.commission if fill.commission_asset == base_asset else ZERO
     execution = Execution(side, fill.price, fill.quantity, fee, commission_base)
     return Line(fill.exchange_trade_id, order, is_entry, execution, fill.executed_at)
@@ -127,7 +114,7 @@ def book(
     booked = sorted(journal(start.newest), key=_place)
     _, thought = _counted(start, booked)
     figures, earned = _counted(start, sorted([*booked, *new], key=_place))
-    return figures, {order: value - thought.get(order, ZERO) for order, value in earned.items()}
+    return figures, {order: EXACT.subtract(value, thought.get(order, ZERO)) for order, value in earned.items()}
 
 
 def _place(line: Line) -> tuple[int, int]:
@@ -137,12 +124,11 @@ def _place(line: Line) -> tuple[int, int]:
 def _counted(figures: Figures, lines: Iterable[Line]) -> tuple[Figures, dict[int, Decimal]]:
     """The figures after the lines, and what each order earned by them, in quote asset, net of commission."""
     earned: dict[int, Decimal] = {}
-    with localcontext(EXACT):
-        for line in lines:
-            after = figures.after(line)
-            gain = after.holding.realized_pnl - figures.holding.realized_pnl
-            earned[line.order] = earned.get(line.order, ZERO) + gain
-            figures = after
+    for line in lines:
+        after = figures.after(line)
+        gain = EXACT.subtract(after.holding.realized_pnl, figures.holding.realized_pnl)
+        earned[line.order] = EXACT.add(earned.get(line.order, ZERO), gain)
+        figures = after
     return figures, earned
 
 

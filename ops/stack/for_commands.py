@@ -26,7 +26,7 @@ from ops.stack.supervisor import Supervisor
 
 NEED_NO_SERVER = {
     *("check", "collectstatic", "compilemessages", "diffsettings", "help", "makemessages", "makemigrations"),
-    *("startapp", "startproject", "version", "--help", "-h", "--version"),
+    *("simulate", "startapp", "startproject", "version", "--help", "-h", "--version"),
 }
 # The first two words of commands that need no server, or start what they need themselves.
 BRING_THEIR_OWN = {("paper_faults", "list"), ("bench", "exchange"), ("chaos", "exchange")}

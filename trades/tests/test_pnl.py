@@ -1,4 +1,3 @@
-from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
@@ -80,7 +79,7 @@ def test_realised_and_unrealised_are_together_what_the_fills_brought(fills, mark
 
 @given(st.lists(EXECUTIONS, max_size=12))
 def test_the_entry_price_lies_between_the_prices_paid(fills):
-    fills = [replace(fill, commission_base=Decimal(0)) for fill in fills]
+    fills = [fill._replace(commission_base=Decimal(0)) for fill in fills]
 
     holding = after(*fills)
 

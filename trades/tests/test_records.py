@@ -1,6 +1,6 @@
 import random
 import threading
-from dataclasses import astuple, replace
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -65,7 +65,7 @@ def test_fills_in_any_order_and_repeated_give_the_same_books():
             record_report(order, report, now=NOON)
         Trade.objects.filter(order=order).update(binance_order_id=1000 + seed)
         order.position.refresh_from_db()
-        results.add((order.status, *astuple(order.position.holding), Fill.objects.filter(order=order).count()))
+        results.add((order.status, *order.position.holding, Fill.objects.filter(order=order).count()))
 
     assert len(results) == 1
     status, quantity, entry_price, realized, fees, count = results.pop()
