@@ -20,6 +20,7 @@ from bots.services.trouble import StrategyFailed, decision_about
 from bots.strategies import STRATEGIES, Reading, Signal
 from bots.types import Reason
 from market.candles import StaleData, closed_candles, require_unbroken
+from market.clock import clock_trouble
 from market.exchange.errors import ExchangeError, ExchangeUnavailable
 from market.models import Switch
 from market.prices import last_prices
@@ -43,6 +44,7 @@ class SeriesView:
     rules: Rules
     candle_close_at: datetime
     price_at: datetime  # when the exchange said so
+    clock_trouble: str  # why our notion of time may not be trusted with an entry
     _views: dict[str, MarketView] = field(default_factory=dict)
 
     def for_bot(self, bot: BotConfig) -> MarketView:
@@ -128,7 +130,8 @@ def look_at_series(series: Series, *, now: datetime) -> SeriesView:
     except (StaleData, ExchangeError) as error:
         candles = error
     price = prices[series.symbol]
-    return SeriesView(series, candles, price.value, rules, series.last_close_at(now), price.at)
+    trouble = clock_trouble(series.environment, series.market, now=now)
+    return SeriesView(series, candles, price.value, rules, series.last_close_at(now), price.at, trouble)
 
 
 def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing]:

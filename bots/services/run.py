@@ -181,6 +181,7 @@ def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> I
         quantity=act.quantity,
         price=view.price,
         price_at=view.price_at,
+        clock_trouble=view.clock_trouble,
         signal_key=key,
         signal_at=view.candle_close_at,
         reason=f"{bot.name}: {decision.text}",

@@ -14,7 +14,7 @@ from decimal import Decimal
 from market.paper.engine.futures.types import AlgoOrder
 from market.paper.engine.types import Fill, Order
 from market.types import Side
-from ops.position_books import Replayed, amount
+from ops.audit.position_books import Replayed, amount
 from tests.simulation.books import MemoryBooks
 from tests.simulation.exchange import BNB_PRICE, Exchange
 from tests.simulation.rows import Position, Row

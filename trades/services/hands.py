@@ -5,13 +5,14 @@ to it, and a sale is an exit of what was bought by hand. On futures an order aga
 reduces; everything else is an entry. So nobody sells a bot's coins by hand, and nobody turns a position by mistake.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from market.clock import clock_trouble
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeUnavailable, NotConfigured
 from market.exchange.gateway import Gateway
@@ -100,9 +101,10 @@ def _accepted(
     except (NotConfigured, SecretUnreadable) as error:
         raise OrderDenied(Denial(Code.KEY_UNUSABLE, str(error))) from error
     price = _price_of(account, wanted.symbol, now=now)
+    trouble = clock_trouble(account.environment, account.market, now=now)
     for may_agree in (True, False):
         try:
-            return gateway, _written_down(user, account, wanted, rules, price, key=key, now=clock())
+            return gateway, _written_down(user, account, wanted, rules, price, trouble, key=key, now=clock())
         except OrderDenied as error:
             if error.denial.code != Code.TERMS or not may_agree:
                 raise
@@ -113,11 +115,19 @@ def _accepted(
 
 
 def _written_down(
-    user: User, account: ExchangeAccount, wanted: HandOrder, rules: Rules, price: Price, *, key: str, now: datetime
+    user: User,
+    account: ExchangeAccount,
+    wanted: HandOrder,
+    rules: Rules,
+    price: Price,
+    trouble: str,
+    *,
+    key: str,
+    now: datetime,
 ) -> Order:
     with transaction.atomic(durable=True):  # with a denial not even an empty position stays
         position = _position_of(account, rules)
-        intent = _intent(user, position, wanted, price, key=key)
+        intent = replace(_intent(user, position, wanted, price, key=key), clock_trouble=trouble)
         made = intend_order(position.pk, intent, rules=rules, now=now)
         if isinstance(made, Denial):
             raise OrderDenied(made)
