@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection
 from market.exchange.types import ReportStatus
 from market.tests.factories import NOON
 from market.types import Price
-from trades.models import Event, Fill, Order, Trade
+from trades.models import Event, Fill, Order, Position, Trade
 from trades.services import record_report
 from trades.tests.factories import OrderFactory, PositionFactory
 from trades.tests.gateways import fill_report, order_report
@@ -217,3 +217,14 @@ def test_a_position_is_naked_again_when_its_stop_has_gone():
 
     entry.position.refresh_from_db()
     assert entry.position.naked_since == NOON + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("side", "naked"), [("SELL", True), ("BUY", False)])
+def test_only_a_stop_that_would_close_it_covers_a_short_position(side, naked):
+    entry = submitted(side="SELL")
+    stop = {"purpose": "protection", "type": "stop", "price": Decimal(51_000), "status": "open"}
+    OrderFactory(position=entry.position, side=side, proof_deadline=NOON, **stop)
+
+    record_report(entry, order_report(fill_report()), now=NOON)
+
+    assert (Position.objects.get().naked_since is not None) is naked
