@@ -145,10 +145,15 @@ def decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetim
     decision = _decide(setup, market, standing, now=now)
     if decision.act or decision.agrees:
         return decision
-    asks = bool(side_held(standing.quantity, market.rules, futures=setup.futures)) and not standing.liquidation_asked
-    if not asks and not protection_plan(setup, market.rules, standing):
+    if not _asks_for_liquidation(setup, market.rules, standing) and not protection_plan(setup, market.rules, standing):
         return decision
     return replace(decision, protects=True)
+
+
+def _asks_for_liquidation(setup: Setup, rules: Rules, standing: Standing) -> bool:
+    """Whether the exchange is to be asked where it would liquidate the position: once for each."""
+    held = side_held(standing.quantity, rules, futures=setup.futures)
+    return bool(held) and not standing.liquidation_asked and not standing.account_cooling
 
 
 def _decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:

@@ -1,5 +1,6 @@
 """Accounts at exchanges, and what exchanges say of their symbols."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -117,6 +118,11 @@ class ExchangeAccount(models.Model):
         if not key:
             return "none"
         return f"…{key[-4:]}" if len(key) >= 12 else "…"
+
+    @property
+    def key_mark(self) -> str:
+        """Tells one key from the next and neither of them: what was asked with a key does not count for another."""
+        return hashlib.sha256(self.api_key.token.encode()).hexdigest()[:16]
 
     def is_cooling(self, now: datetime) -> bool:
         return self.cooldown_until is not None and now < self.cooldown_until

@@ -39,7 +39,7 @@ SCHEDULES = (
     Schedule("reconcile-orders", "trades.tasks.reconcile_orders", "high_priority", 14, every_seconds=15),
     Schedule("reconcile-accounts", "trades.tasks.reconcile_accounts", "high_priority", 9, every_seconds=10),
     Schedule("reconcile-transfers", "trades.tasks.reconcile_transfers", "payments", 29, every_seconds=30),
-    Schedule("book-fundings", "trades.tasks.book_fundings", "high_priority", 300, every_seconds=600),
+    Schedule("book-fundings", "trades.tasks.book_fundings", "data_sync", 300, every_seconds=600),
     Schedule(
         "reconcile-all-accounts-nightly",
         "trades.tasks.reconcile_accounts",

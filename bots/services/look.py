@@ -175,8 +175,8 @@ def _terms_of(bot: BotConfig, *, now: datetime) -> dict[str, Any]:
         return {"liquidation_asked": False}
     asked = known.liquidation_round == bot.position.round
     return {
-        "terms_agreed": known.are(leverage=bot.leverage, is_isolated=bot.is_isolated),
-        "terms_trouble": known.trouble(now),
+        "terms_agreed": known.are(bot.account, leverage=bot.leverage, is_isolated=bot.is_isolated),
+        "terms_trouble": known.trouble(bot.account, now),
         "liquidation_asked": asked,
         "liquidation_price": known.liquidation_price if asked else None,
     }

@@ -98,18 +98,18 @@ def _protect(bot_id: int, view: SeriesView, gateway: Gateway, clock: Clock) -> t
     kept = keep_protected(bot_id, view, gateway=gateway, clock=clock)
     if kept.give_up:
         return _act(bot_id, view, gateway, clock, unprotectable=kept.give_up)
-    if not kept.error and _learns_liquidation(bot_id, view, gateway):
+    if not kept.error and _learns_liquidation(bot_id, view, gateway, now=clock()):
         return _act(bot_id, view, gateway, clock)  # the position may have to go, if that comes before its stop
     return Outcome(Decision(Reason.NONE, "protected")), kept.error
 
 
-def _learns_liquidation(bot_id: int, view: SeriesView, gateway: Gateway) -> bool:
+def _learns_liquidation(bot_id: int, view: SeriesView, gateway: Gateway, *, now: datetime) -> bool:
     """Ask where the exchange would liquidate a futures position, once for each; whether it was asked now."""
     if view.series.market != Market.FUTURES:
         return False
-    position = BotConfig.objects.with_state().get(pk=bot_id).position
-    known = position.known_terms
-    if not position.is_open or (known and known.liquidation_round == position.round):
+    bot = BotConfig.objects.with_state().get(pk=bot_id)
+    position, known = bot.position, bot.position.known_terms
+    if not position.is_open or bot.account.is_cooling(now) or (known and known.liquidation_round == position.round):
         return False
     note_liquidation_price(position, gateway=gateway)
     return True
@@ -127,7 +127,8 @@ def _act(
         with locked_bot(bot_id) as bot:
             decision, order, in_the_way = _decide_and_intend(bot, view, now=clock(), unprotectable=unprotectable)
         if decision.agrees and bot.terms:
-            agree_on_terms(bot.position, bot.terms, gateway=gateway, now=clock())
+            own = gateway_for(bot.account)  # the key may be newer than the one that this run began with
+            agree_on_terms(bot.position, bot.terms, gateway=own, key_mark=bot.account.key_mark, now=clock())
             continue
         if not in_the_way:
             break

@@ -145,6 +145,8 @@ def test_a_bot_that_does_not_know_its_liquidation_has_work_until_it_does():
 
     assert decide(quiet, QUIET, replace(HELD_SHORT, liquidation_asked=False), now=NOON).has_work
     assert not decide(quiet, QUIET, HELD_SHORT, now=NOON).has_work
+    silent = replace(HELD_SHORT, liquidation_asked=False, account_cooling=True)
+    assert not decide(quiet, QUIET, silent, now=NOON).has_work
     assert not decide(quiet, QUIET, replace(AGREED, liquidation_asked=False), now=NOON).has_work
 
 

@@ -15,6 +15,7 @@ from market.exchange import gateway_for
 from market.exchange.errors import ExchangeUnavailable, OutcomeUnknown
 from market.exchange.types import OrderRequest
 from market.models import ExchangeAccount
+from market.services import set_keys
 from market.types import Side
 from trades.liquidation import liquidation_price
 from trades.models import Event, Order, Position, TermsInForce
@@ -130,7 +131,7 @@ def test_a_started_bot_is_set_up_by_the_next_tick_before_it_has_a_signal(make_fu
     assert state_of(bot) == ("pending", "")
     run(bot)
     assert state_of(bot) == ("waiting", "no signal")
-    assert TermsInForce.objects.get().are(leverage=5, is_isolated=True)
+    assert TermsInForce.objects.get().are(bot.account, leverage=5, is_isolated=True)
     assert run_tick() == ([], [])
 
 
@@ -146,6 +147,18 @@ def test_an_edited_or_restarted_bot_asks_anew(make_futures_bot, change):
     else:
         services.stop_bots(BotConfig.objects.all(), flatten=False, now=timezone.now())
         services.start_bots(BotConfig.objects.all(), now=timezone.now())
+
+    run(bot)
+
+    assert setup_of(bot) == (5, True)
+
+
+def test_what_one_key_was_told_does_not_count_for_another(make_futures_bot, paper):
+    bot = make_futures_bot("quiet")
+    run(bot)
+    other = paper.open_account(futures={"USDT": "10000"})
+    set_keys(bot.account, api_key=other["api_key"], api_secret=other["api_secret"])
+    assert setup_of(bot) == (20, False)
 
     run(bot)
 

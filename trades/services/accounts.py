@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
 
@@ -74,6 +75,8 @@ def _differs(account: ExchangeAccount) -> bool:
         gateway = gateway_for(account)
         book_fundings(account, gateway)
         return bool(_differences(account, gateway))
+    except SoftTimeLimitExceeded:
+        raise
     except (ExchangeError, SecretUnreadable, Unsettled) as error:
         logger.warning("account %s: not watched: %s", account.pk, error)
     except Exception:  # isolation, as above

@@ -49,11 +49,11 @@ class NotInForce(Exception):
     """The exchange does not trade the symbol on the terms that are wanted; the text says why, and what to do."""
 
 
-def agree_on_terms(position: Position, terms: Terms, *, gateway: Gateway, now: datetime) -> None:
+def agree_on_terms(position: Position, terms: Terms, *, gateway: Gateway, key_mark: str, now: datetime) -> None:
     """Let the exchange trade a flat position's symbol on these terms, read back that it does, and remember it.
 
-    What stands in the way is remembered in words. No transaction may be open. Raises ExchangeError when the exchange
-    can't be asked.
+    What stands in the way is remembered in words. ``key_mark`` is that of the gateway's key. Raises ExchangeError when
+    the exchange can't be asked. No transaction may be open.
     """
     try:
         found = _brought_about(position, terms, gateway)
@@ -68,7 +68,8 @@ def agree_on_terms(position: Position, terms: Terms, *, gateway: Gateway, now: d
             "is_isolated": found.is_isolated,
             "brackets": [[str(bracket.ratio), str(bracket.deduction)] for bracket in brackets],
         }
-    TermsInForce.objects.update_or_create(position=position, defaults=said | {"asked_at": now})
+    said |= {"asked_at": now, "key_mark": key_mark}
+    TermsInForce.objects.update_or_create(position=position, defaults=said)
 
 
 def _brought_about(position: Position, terms: Terms, gateway: Gateway) -> FuturesSetup:
@@ -146,12 +147,12 @@ def disagreement(position: Position, terms: Terms | None) -> str:
     """Why a futures entry on these terms can't be sent; empty when the exchange has confirmed them."""
     if terms is None:
         return "a futures entry has to say on which leverage and margin type it counts"
-    known = position.known_terms
-    if known is None or known.asked_at is None:
+    known, account = position.known_terms, position.account
+    if known is None or not known.is_known(account):
         return f"the exchange has not confirmed {_described(terms.leverage, is_isolated=terms.is_isolated)} yet"
     if known.problem:
         return known.problem
-    if known.are(leverage=terms.leverage, is_isolated=terms.is_isolated):
+    if known.are(account, leverage=terms.leverage, is_isolated=terms.is_isolated):
         return ""
     has, wanted = (_described(item.leverage, is_isolated=item.is_isolated) for item in (known, terms))
     return f"the exchange has {has}, the entry wants {wanted}"

@@ -88,11 +88,11 @@ def test_a_liquidation_is_booked_once_however_often_it_is_found(account, price_i
     price_is(44_000)
 
     for _ in range(3):
-        reconcile_account(account, now=timezone.now())
+        assert reconcile_account(account, now=timezone.now()) == []
         account.fill_cursors.all().delete()
 
     position.refresh_from_db()
-    assert Fill.objects.count() == 2
+    assert (Fill.objects.count(), ExternalFill.objects.count()) == (2, 0)
     assert Event.objects.filter(kind="liquidated").count() == 1
     assert wallet_of(account) == 10_000 + position.realized_pnl
 

@@ -268,3 +268,14 @@ def test_a_position_is_naked_again_when_its_stop_has_gone():
 
     entry.position.refresh_from_db()
     assert entry.position.naked_since == NOON + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("side", "naked"), [("SELL", True), ("BUY", False)])
+def test_only_a_stop_that_would_close_it_covers_a_short_position(side, naked):
+    entry = submitted(side="SELL")
+    stop = {"purpose": "protection", "type": "stop", "price": Decimal(51_000), "status": "open"}
+    OrderFactory(position=entry.position, side=side, proof_deadline=NOON, **stop)
+
+    record_report(entry, order_report(fill_report()), now=NOON)
+
+    assert (Position.objects.get().naked_since is not None) is naked

@@ -32,6 +32,7 @@ def position():
 
 def agreed(position, **changes):
     values = {"leverage": 5, "is_isolated": True, "brackets": [["0.004", "0"]], "asked_at": NOON}
+    values["key_mark"] = position.account.key_mark
     return TermsInForce.objects.create(position=position, **values | changes)
 
 
@@ -51,6 +52,7 @@ def test_an_entry_on_confirmed_terms_is_written_down(position):
     [
         (None, TERMS, "the exchange has not confirmed leverage 5 and isolated margin yet"),
         ({"asked_at": None}, TERMS, "the exchange has not confirmed leverage 5 and isolated margin yet"),
+        ({"key_mark": "another key"}, TERMS, "the exchange has not confirmed leverage 5 and isolated margin yet"),
         ({}, None, "a futures entry has to say on which leverage and margin type it counts"),
         ({"problem": "hedge mode"}, TERMS, "hedge mode"),
         (
@@ -120,6 +122,6 @@ def test_on_spot_the_same_number_means_something_else():
 def test_what_stood_in_the_way_counts_for_a_while(position):
     terms = agreed(position, problem="hedge mode")
 
-    assert terms.trouble(NOON) == "hedge mode"
-    assert terms.trouble(NOON + ASK_AGAIN_AFTER - timedelta(seconds=1)) == "hedge mode"
-    assert terms.trouble(NOON + ASK_AGAIN_AFTER) == ""
+    assert terms.trouble(position.account, NOON) == "hedge mode"
+    assert terms.trouble(position.account, NOON + ASK_AGAIN_AFTER - timedelta(seconds=1)) == "hedge mode"
+    assert terms.trouble(position.account, NOON + ASK_AGAIN_AFTER) == ""
