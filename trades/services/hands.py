@@ -110,7 +110,8 @@ def _accepted(
                 raise
             # Nothing else stands in the way of a futures entry: let the exchange confirm on which terms it trades.
             position = _position_of(account, rules)
-            agree_on_terms(position, _terms(wanted, price), gateway=gateway, now=clock())
+            terms = _terms(wanted, price)
+            agree_on_terms(position, terms, gateway=gateway, key_mark=account.key_mark, now=clock())
     raise AssertionError("unreachable: the second look returns or raises")
 
 

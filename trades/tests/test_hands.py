@@ -180,7 +180,7 @@ def futures(monkeypatch):
     return ExchangeAccountFactory(market="futures"), gateway
 
 
-def agree(position, terms, *, gateway, now):
+def agree(position, terms, *, gateway, key_mark, now):
     """The exchange confirms whatever is asked for."""
     known = {
         "leverage": terms.leverage,
