@@ -98,9 +98,13 @@ def _protect(bot_id: int, view: SeriesView, gateway: Gateway, clock: Clock) -> t
     kept = keep_protected(bot_id, view, gateway=gateway, clock=clock)
     if kept.give_up:
         return _act(bot_id, view, gateway, clock, unprotectable=kept.give_up)
-    if not kept.error and _learns_liquidation(bot_id, view, gateway, now=clock()):
-        return _act(bot_id, view, gateway, clock)  # the position may have to go, if that comes before its stop
-    return Outcome(Decision(Reason.NONE, "protected")), kept.error
+    error = kept.error
+    try:
+        if not error and _learns_liquidation(bot_id, view, gateway, now=clock()):
+            return _act(bot_id, view, gateway, clock)  # the position may have to go, if that comes before its stop
+    except ExchangeError as unanswered:
+        error = unanswered  # asked again with the next run
+    return Outcome(Decision(Reason.NONE, "protected")), error
 
 
 def _learns_liquidation(bot_id: int, view: SeriesView, gateway: Gateway, *, now: datetime) -> bool:

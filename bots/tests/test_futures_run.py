@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from bots import services
-from bots.models import BotConfig, BotState, Decision
+from bots.models import BotConfig, BotState, Decision, Tick
 from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying
 from bots.tests.test_tick import run_tick
@@ -47,6 +47,12 @@ def by_hand(bot, side=Side.BUY, quantity="0.01"):
     moment = {"signed_at": timezone.now(), "valid_for": timedelta(seconds=5)}
     request = OrderRequest("BTCUSDT", side, Decimal(quantity), f"by-hand-{side}", **moment)
     return gateway_for(bot.account).submit(request)
+
+
+def another_tick():
+    """A tick in a minute that is claimed already."""
+    Tick.objects.all().delete()
+    return run_tick()
 
 
 def setup_of(bot):
@@ -132,7 +138,7 @@ def test_a_started_bot_is_set_up_by_the_next_tick_before_it_has_a_signal(make_fu
     run(bot)
     assert state_of(bot) == ("waiting", "no signal")
     assert TermsInForce.objects.get().are(bot.account, leverage=5, is_isolated=True)
-    assert run_tick() == ([], [])
+    assert another_tick() == ([], [])
 
 
 @pytest.mark.parametrize("change", ["edit", "restart"])
@@ -350,6 +356,25 @@ def test_a_position_that_would_be_liquidated_before_its_stop_is_closed_at_once(m
     _entry, leaving = Order.objects.exclude(purpose="protection").order_by("pk")
     assert leaving.signal_key == "exit:1:liquidation:0"
     assert "would come before the stop" in leaving.reason
+
+
+def test_a_liquidation_price_that_could_not_be_read_is_asked_for_again(make_futures_bot, futures_price_is, monkeypatch):
+    futures_price_is(50_000)
+    bot = make_futures_bot("quiet", stop_loss_percent=TWO)
+    run(bot)
+    BotConfig.objects.update(strategy="buying")
+    with monkeypatch.context() as outage:
+        outage.setattr(type(gateway_for(bot.account)), "positions", lambda self: away())
+        outcome = run(bot)
+    assert outcome.order.status == "filled"
+    assert TermsInForce.objects.get().liquidation_round == 0
+    exits, _ = run_tick()
+
+    run(bot)
+
+    assert exits == [bot.pk]
+    assert TermsInForce.objects.get().liquidation_round == 1
+    assert another_tick() == ([], [])
 
 
 @pytest.mark.parametrize(("before", "after"), [("buying", "shorting"), ("shorting", "buying")])
