@@ -6,6 +6,7 @@ from django_redis import get_redis_connection
 
 from bots.strategies import STRATEGIES, Reading, Signal, Strategy
 from bots.tests.factories import BotFactory
+from market.exchange.adapter import GATEWAYS
 
 
 def saying(signal: Signal, name: str) -> Strategy:
@@ -79,3 +80,19 @@ def futures_price_is(paper):
 
     yield hold
     paper.set_price("BTCUSDT", None, "futures")
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The names of the calls that reach any futures gateway."""
+    seen = []
+    gateway = GATEWAYS["futures"]
+    for name in ("futures_setup", "set_leverage", "set_isolated", "margin_brackets", "positions", "submit"):
+        original = getattr(gateway, name)
+
+        def call(self, *args, _name=name, _original=original, **kwargs):
+            seen.append(_name)
+            return _original(self, *args, **kwargs)
+
+        monkeypatch.setattr(gateway, name, call)
+    return seen
