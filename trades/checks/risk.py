@@ -128,4 +128,6 @@ def terms_are_in_force(proposal: Proposal) -> Denial | None:
 
 def liquidation_is_far(proposal: Proposal) -> Denial | None:
     found = too_near(proposal.outlook) if proposal.is_entry and proposal.outlook else None
-    return Denial(Code.LIQUIDATION, found.detail) if found else None
+    if found is None:
+        return None
+    return Denial(Code.LIQUIDATION, found.detail, f"{found.limit:.2f} %", f"{found.value:.2f} %")

@@ -177,7 +177,10 @@ def futures(monkeypatch):
     seen = {"BTCUSDT": Price(Decimal(50_000), timezone.now())}
     monkeypatch.setattr("trades.services.hands.last_prices", lambda *args, **kwargs: seen)
     monkeypatch.setattr("trades.services.hands.agree_on_terms", agree)
-    return ExchangeAccountFactory(market="futures"), gateway
+    monkeypatch.setattr("trades.services.hands.clock_trouble", lambda *args, **kwargs: "")
+    account = ExchangeAccountFactory(market="futures")
+    account.refresh_from_db()  # its key is sealed from now on, and known by its mark
+    return account, gateway
 
 
 def agree(position, terms, *, gateway, key_mark, now):
@@ -186,6 +189,7 @@ def agree(position, terms, *, gateway, key_mark, now):
         "leverage": terms.leverage,
         "is_isolated": terms.is_isolated,
         "asked_at": now,
+        "key_mark": key_mark,
         "brackets": [["0.004", "0"]],
     }
     TermsInForce.objects.update_or_create(position=position, defaults=known)
