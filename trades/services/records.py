@@ -159,8 +159,8 @@ def _watch_nakedness(order: Order, position: Position, *, now: datetime) -> bool
     Returns whether it has changed.
     """
     before = position.naked_since
-    is_covered = position.is_open and position.orders.filter(type=OrderType.STOP, status=OrderStatus.OPEN).exists()
-    if is_covered or not position.is_open:
+    is_covered = position.orders.filter(type=OrderType.STOP, status=OrderStatus.OPEN).exists()
+    if not position.is_open or is_covered:
         position.naked_since = None
     elif before is None:
         opened = position.opened_at if order.purpose == Order.Purpose.ENTRY else None
