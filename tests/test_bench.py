@@ -21,3 +21,12 @@ def test_the_exchange_is_measured(capsys):
     assert all(printed[name] > 0 for name in FIGURES)
     assert printed["limits"].keys() == {"fsyncs_per_second", "bare_aiohttp_answers_per_second"}
     assert {"cpu", "cores", "python", "sqlite", "aiohttp", "orjson", "commit"} <= printed["machine"].keys()
+
+
+def test_the_booking_of_fills_is_measured(capsys):
+    call_command("bench", "fills", "--quick", "--json")
+
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["fills"], printed["differences"]) == (300, 0)
+    assert printed["reports_per_second"] > 0
+    assert printed.keys() >= {"seed", "orders", "positions", "told", "reports", "seconds", "machine"}

@@ -5,6 +5,7 @@ in the order of these ids, which is that of execution, whatever the order in whi
 entry price and what each order earned depend on it (../docs/decisions/0007-fills-count-in-the-order-of-execution.md).
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -112,8 +113,10 @@ def book(
         return _counted(figures, new)
     start = figures.start if figures.start and late > figures.start.newest else Figures()
     booked = sorted(journal(start.newest), key=_place)
-    _, thought = _counted(start, booked)
-    figures, earned = _counted(start, sorted([*booked, *new], key=_place))
+    before = bisect_left(booked, new[0].place, key=_place)
+    figures, _ = _counted(start, booked[:before])
+    _, thought = _counted(figures, booked[before:])
+    figures, earned = _counted(figures, sorted([*booked[before:], *new], key=_place))
     return figures, {order: EXACT.subtract(value, thought.get(order, ZERO)) for order, value in earned.items()}
 
 

@@ -139,8 +139,8 @@ class MemoryBooks:
                 self._rename_late_birth(row)
             self._enter(row, status)
             row.not_found_at = None
-        for name in ("status", "filled_quantity", "exchange_order_id", "not_found_at"):
-            setattr(order, name, getattr(row, name))
+        order.status, order.filled_quantity = row.status, row.filled_quantity
+        order.exchange_order_id, order.not_found_at = row.exchange_order_id, row.not_found_at
 
     @atomic
     def drop(self, order: Row, reason: str, *, now: datetime) -> None:
@@ -233,13 +233,12 @@ class MemoryBooks:
 
     def _keep_promises(self, row: Row) -> None:
         """The constraints of the database that a status can break."""
-        position = row.position
+        live, same = row.position.live, row.position.acts[row.act]
         is_entry = row.purpose == OrderPurpose.ENTRY
-        if is_entry and sum(other.purpose == OrderPurpose.ENTRY for other in position.live.values()) > 1:
-            raise Broken(f"position {position.number} has two live entries")
-        same = position.acts[row.act]
+        if is_entry and len(live) > 1 and sum(other.purpose == OrderPurpose.ENTRY for other in live.values()) > 1:
+            raise Broken(f"position {row.position.number} has two live entries")
         if len(same) > 1 and sum(other.is_real and other.signal_key == row.signal_key for other in same) > 1:
-            raise Broken(f"position {position.number}: {row.signal_key} is real twice")
+            raise Broken(f"position {row.position.number}: {row.signal_key} is real twice")
 
     @staticmethod
     def _silence(account: Account, error: Exception, *, now: datetime) -> None:

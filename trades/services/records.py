@@ -1,12 +1,12 @@
 """Step 4 of the order protocol: a report becomes fills, position, trade and news, in one transaction."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Count, F, Max, Min, Sum
+from django.db.models import F
 
 from market.exchange.errors import ExchangeUnavailable
 from market.exchange.types import FillReport, OrderReport
@@ -16,9 +16,14 @@ from market.types import OrderType, Side
 from trades.booking import Line, Rates, book, line_of, new_fills, status_after
 from trades.lifecycle import NEVER_WERE, OrderStatus
 from trades.models import Event, Fill, Order, Position, Trade
-from trades.pnl import ZERO, Execution
+from trades.pnl import EXACT, PLACES, ZERO, Execution
 from trades.services.events import write_event
 
+# What a line of the journal is read from.
+JOURNAL = (
+    *("exchange_trade_id", "order_id", "order__purpose", "order__side", "price", "quantity"),
+    *("commission_quote", "commission", "commission_asset", "executed_at"),
+)
 EVENT_OF_PROTECTION = {OrderType.STOP: Event.Kind.STOP_HIT, OrderType.TARGET: Event.Kind.TARGET_HIT}
 
 
@@ -32,12 +37,14 @@ def record_report(order: Order, report: OrderReport, *, now: datetime) -> None:
         position = locked_position(order.position_id)
         current = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
         current.position = position
-        earned = _book_new_fills(current, position, report, rates=rates)
-        _follow_status(current, report, now=now)
-        if _watch_nakedness(current, position, now=now) or earned:
-            position.save()
+        fills = list(current.fills.all()) if current.filled_quantity else []
+        earned = _book_new_fills(current, position, report, fills, rates=rates)
+        if _follow_status(current, report, now=now) or earned:
+            current.save()
+            if _watch_nakedness(current, position, now=now) or earned:
+                position.save()
         if earned:
-            _tell(current, position, _save_trades(current, position, earned), now=now)
+            _tell(current, position, _save_trades(current, position, fills, earned), now=now)
     for field in ("status", "filled_quantity", "exchange_order_id", "finished_at", "not_found_at", "naked_seconds"):
         setattr(order, field, getattr(current, field))
     order.position = position
@@ -67,24 +74,27 @@ def _commission_rates(position: Position, report: OrderReport, *, now: datetime)
     return rates
 
 
-def _book_new_fills(order: Order, position: Position, report: OrderReport, *, rates: Rates) -> Mapping[int, Decimal]:
-    """Book the fills that are not booked yet, under the locks of order and position.
+def _book_new_fills(
+    order: Order, position: Position, report: OrderReport, fills: list[Fill], *, rates: Rates
+) -> Mapping[int, Decimal]:
+    """Book what is not among the order's ``fills`` yet, and add it there; under the locks of order and position.
 
     Returns what that changed in the earnings of each order, by its id; nothing if there was no new fill.
     """
-    known = set(order.fills.values_list("exchange_trade_id", flat=True)) if order.filled_quantity else set()
-    fills = new_fills(report, known=known)
-    if not fills:
+    new = new_fills(report, known={fill.exchange_trade_id for fill in fills})
+    if not new:
         return {}
     is_entry, side = order.purpose == Order.Purpose.ENTRY, Side(order.side)
     lines = [
         line_of(fill, order=order.pk, is_entry=is_entry, side=side, base_asset=position.base_asset, rates=rates)
-        for fill in fills
+        for fill in new
     ]
     figures, earned = book(position.figures, lines, journal=partial(_journal, position))
-    Fill.objects.bulk_create(_fill(order, position, fill, line) for fill, line in zip(fills, lines, strict=True))
+    rows = [_fill(order, position, fill, line) for fill, line in zip(new, lines, strict=True)]
+    fills += Fill.objects.bulk_create(rows)
     position.take(figures)
-    order.filled_quantity += sum((fill.quantity for fill in fills), ZERO)
+    with localcontext(EXACT):
+        order.filled_quantity = sum((fill.quantity for fill in fills), ZERO)
     return earned
 
 
@@ -95,13 +105,11 @@ def _journal(position: Position, after_id: int) -> Iterator[Line]:
         symbol=position.symbol,
         exchange_trade_id__gt=after_id,
         order__position=position,
-    ).select_related("order")
-    for row in rows:
-        takes_base = row.commission_asset == position.base_asset
-        commission_base = row.commission if takes_base else ZERO
-        execution = Execution(Side(row.order.side), row.price, row.quantity, row.commission_quote, commission_base)
-        is_entry = row.order.purpose == Order.Purpose.ENTRY
-        yield Line(row.exchange_trade_id, row.order_id, is_entry, execution, row.executed_at)
+    ).values_list(*JOURNAL)
+    for trade_id, order, purpose, side, price, quantity, fee, commission, asset, executed_at in rows:
+        from_base = commission if asset == position.base_asset else ZERO
+        execution = Execution(Side(side), price, quantity, fee, from_base)
+        yield Line(trade_id, order, purpose == Order.Purpose.ENTRY, execution, executed_at)
 
 
 def _fill(order: Order, position: Position, reported: FillReport, line: Line) -> Fill:
@@ -120,17 +128,19 @@ def _fill(order: Order, position: Position, reported: FillReport, line: Line) ->
     )
 
 
-def _follow_status(order: Order, report: OrderReport, *, now: datetime) -> None:
-    """Take over the exchange's status, once the books hold all that it executed."""
-    order.exchange_order_id = report.exchange_order_id
+def _follow_status(order: Order, report: OrderReport, *, now: datetime) -> bool:
+    """Take over the exchange's id and status, once the books hold all that it executed; return whether any is new."""
     status = status_after(OrderStatus(order.status), report, filled=order.filled_quantity, quantity=order.quantity)
+    if (status, report.exchange_order_id) == (order.status, order.exchange_order_id):
+        return False
+    order.exchange_order_id = report.exchange_order_id
     if status != order.status:
         if order.status in NEVER_WERE:
             _make_room_for_late_birth(order)
         order.status = status
         order.not_found_at = None
         order.finished_at = None if status == OrderStatus.OPEN else now
-    order.save()
+    return True
 
 
 def _make_room_for_late_birth(order: Order) -> None:
@@ -163,34 +173,28 @@ def _watch_nakedness(order: Order, position: Position, *, now: datetime) -> bool
     return position.naked_since != before
 
 
-def _save_trades(order: Order, position: Position, earned: Mapping[int, Decimal]) -> Trade:
-    """Derive the trade of an order from all of its fills; correct what a late fill changed in those of others."""
+def _save_trades(order: Order, position: Position, fills: Sequence[Fill], earned: Mapping[int, Decimal]) -> Trade:
+    """Derive the trade of an order from all of its fills; correct what a late one changed in the trades of others."""
     for order_id, change in earned.items():
         if change and order_id != order.pk:
             Trade.objects.filter(order=order_id).update(realized_pnl=F("realized_pnl") + change)
-    total = order.fills.aggregate(
-        quantity=Sum("quantity"),
-        quote=Sum("quote_quantity"),
-        commission=Sum("commission"),
-        commission_quote=Sum("commission_quote"),
-        first_at=Min("executed_at"),
-        assets=Count("commission_asset", distinct=True),
-        asset=Max("commission_asset"),
-    )
-    single = total["assets"] == 1
     assert order.exchange_order_id is not None, f"order {order.pk} has fills but no id at the exchange"
+    assets = {fill.commission_asset for fill in fills}
+    paid_in = assets.pop() if len(assets) == 1 else ""
     trade = Trade.objects.filter(order=order).first() or Trade(order=order, realized_pnl=ZERO)
     trade.position = position
     trade.environment, trade.market = position.account.environment, position.account.market
     trade.symbol, trade.binance_order_id = position.symbol, order.exchange_order_id
     trade.purpose, trade.side = order.purpose, order.side
-    trade.price, trade.quantity_filled = total["quote"] / total["quantity"], total["quantity"]
-    trade.quote_quantity = total["quote"]
-    trade.commission = total["commission"] if single else total["commission_quote"]
-    trade.commission_asset = total["asset"] if single else position.quote_asset
-    trade.commission_quote = total["commission_quote"]
-    trade.realized_pnl += earned[order.pk]
-    trade.created_at = total["first_at"]
+    trade.created_at = min(fill.executed_at for fill in fills)
+    trade.commission_asset = paid_in or position.quote_asset
+    with localcontext(EXACT):
+        trade.quantity_filled = order.filled_quantity
+        trade.quote_quantity = sum((fill.quote_quantity for fill in fills), ZERO)
+        trade.price = (trade.quote_quantity / trade.quantity_filled).quantize(PLACES)
+        trade.commission_quote = sum((fill.commission_quote for fill in fills), ZERO)
+        trade.commission = sum((fill.commission for fill in fills), ZERO) if paid_in else trade.commission_quote
+        trade.realized_pnl += earned[order.pk]
     trade.save()
     return trade
 

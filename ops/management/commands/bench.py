@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tests.bench import BenchmarkFailed, exchange
+from tests.bench import BenchmarkFailed, exchange, fills
 
-AREAS: dict[str, Callable[..., dict[str, Any]]] = {"exchange": exchange.run}
+AREAS: dict[str, Callable[..., dict[str, Any]]] = {"exchange": exchange.run, "fills": fills.run}
 
 
 class Command(BaseCommand):
