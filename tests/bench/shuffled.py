@@ -17,7 +17,7 @@ from django.db import connection, connections
 from market.exchange.types import OrderReport, OrderType
 from market.models import ExchangeAccount
 from market.types import Price
-from ops import position_books
+from ops.audit import position_books
 from tests.bench import BenchmarkFailed
 from tests.bench.deliveries import BEGIN, BNB_PRICE, Told, deliveries, histories
 from trades.models import Fill, Order, Position, Trade
