@@ -104,7 +104,7 @@ class BinanceGateway:
 
         return self._read(read, signed=True)
 
-    def find_order(self, symbol: str, client_order_id: str) -> OrderReport:
+    def find_order(self, symbol: str, client_order_id: str, kind: object = None) -> OrderReport:
         def read() -> OrderReport:
             found = self._client.get_order(symbol=symbol, origClientOrderId=client_order_id)
             fills: list[FillReport] = []
