@@ -5,8 +5,6 @@
 .NOTPARALLEL:
 
 BIN := .venv/bin
-AREA ?= exchange
-ROUNDS ?= 200
 PLACEMENTS ?= 100000
 # For tools that read settings.py and talk to no server.
 NO_SERVERS := SECRET_KEY=none FIELD_KEYS=none DATABASE_URL=postgresql:////nonexistent/none REDIS_URL=unix:///nonexistent
@@ -46,10 +44,11 @@ check: dev ## style, types, imports, migrations, Django's own checks
 	$(BIN)/python manage.py check
 
 bench: dev ## how fast it is on this machine, AREA=exchange (takes minutes; best when nothing else runs)
-	@exec $(BIN)/python manage.py bench $(AREA) $(ARGS)
+	@exec $(BIN)/python manage.py bench $(or $(AREA),exchange) $(ARGS)
 
-chaos: dev ## kill -9 under load, AREA=exchange ROUNDS=200: what was promised must still be true
-	@exec $(BIN)/python manage.py chaos $(AREA) --rounds $(ROUNDS) $(ARGS)
+chaos: dev ## kill -9 under load, ROUNDS=60 SEED=n PLANT=name AREA=system: what was promised must still be true
+	@exec $(BIN)/python manage.py chaos $(or $(AREA),system) --json $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	$(if $(SEED),--seed $(SEED)) $(if $(PLANT),--plant $(PLANT)) $(ARGS)
 
 simulate: dev ## the order core against the engine in process, PLACEMENTS=100000 (SEED=n repeats a run)
 	@exec $(BIN)/python manage.py simulate --placements $(PLACEMENTS) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -328,6 +329,8 @@ class Tick(models.Model):
     parts = models.PositiveIntegerField(default=0)
     parts_done = models.PositiveIntegerField(default=0)
     acting = models.PositiveIntegerField(default=0, help_text="Bots that had something to do.")
+    due = ArrayField(models.BigIntegerField(), default=list, help_text="Which: each of them got a task of its own.")
+    resumed_at = models.DateTimeField(null=True, help_text="When what was missing of it was last sent again.")
     finished_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,7 +1,7 @@
 """Bot tasks: thin faces of the services. The queues are in settings.CELERY_TASK_ROUTES."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +22,19 @@ logger = logging.getLogger(__name__)
 @shared_task
 def run_all_active_bots() -> None:
     """Claim this minute and send one task for each packet of series (features T1)."""
-    tick_id, packets = services.run_all_active_bots(now=timezone.now())
+    _evaluate(*services.run_all_active_bots(now=timezone.now()))
+
+
+@shared_task
+def resume_minute() -> None:
+    """Send again what of this minute died with a worker, or was forgotten by Redis."""
+    missing = services.resume_minute(now=timezone.now())
+    if missing:
+        _evaluate(missing.tick_id, missing.packets)
+        _send(missing.bots)
+
+
+def _evaluate(tick_id: int, packets: Sequence[list[Part]]) -> None:
     for packet in packets:
         parts = [part.as_json() for part in packet]
         evaluate_series.apply_async(args=(tick_id, parts), expires=EXPIRES_SECONDS)
@@ -50,7 +62,7 @@ def evaluate_series(tick_id: int, parts: list[dict[str, Any]]) -> None:
     _send(entries)
 
 
-def _send(bot_ids: list[int], *, is_exit: bool = False) -> None:
+def _send(bot_ids: Sequence[int], *, is_exit: bool = False) -> None:
     for bot_id in bot_ids:
         run_bot.apply_async(args=(bot_id, is_exit), expires=EXPIRES_SECONDS)
 

@@ -2,6 +2,7 @@
 
 from bots.services.locking import BotBusy
 from bots.services.protection import bots_to_protect, naked_positions, tell_of_naked_positions
+from bots.services.resume import Missing, resume_minute
 from bots.services.run import Outcome, protect_bot, run_bot
 from bots.services.steering import (
     BotHoldsPosition,
@@ -16,6 +17,7 @@ from bots.services.tick import evaluate_part, run_all_active_bots
 __all__ = [
     "BotBusy",
     "BotHoldsPosition",
+    "Missing",
     "Outcome",
     "bots_to_protect",
     "create_bot",
@@ -23,6 +25,7 @@ __all__ = [
     "evaluate_part",
     "naked_positions",
     "protect_bot",
+    "resume_minute",
     "run_all_active_bots",
     "run_bot",
     "start_bots",

@@ -12,7 +12,7 @@ from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, transaction
-from django.db.models import Count, F, Max, Min
+from django.db.models import Count, F, Func, Max, Min, Value
 
 from bots.decide import Decision, decide, side_held
 from bots.exits import better_price
@@ -73,6 +73,11 @@ def run_all_active_bots(*, now: datetime) -> tuple[int, list[list[Part]]]:
     return tick.pk, list(_packed(parts))
 
 
+def all_packets() -> list[list[Part]]:
+    """The whole fleet as it is now, grouped into tasks."""
+    return list(_packed(list(_parts())))
+
+
 def _parts() -> Iterator[Part]:
     """The active bots by series, big series cut into chunks of ids."""
     fields = ("account__environment", "account__market", "symbol", "interval")
@@ -116,9 +121,10 @@ def evaluate_part(part: Part, *, tick_id: int, now: datetime) -> Evaluated:
         decisions = dict.fromkeys((bot.pk for bot in bots), decision_about(error))
     _write_down(part.series, view, bots, decisions, now=now)
     acting = [(bot.pk, found) for bot in bots if (found := decisions[bot.pk]).has_work]
-    _count_part(tick_id, acting=len(acting), now=now)
     entering = [pk for pk, decision in acting if decision.agrees or (decision.act and decision.act.is_entry)]
-    return Evaluated(exits=[pk for pk, _ in acting if pk not in set(entering)], entries=entering)
+    evaluated = Evaluated(exits=[pk for pk, _ in acting if pk not in set(entering)], entries=entering)
+    _count_part(tick_id, due=evaluated.exits + evaluated.entries, now=now)
+    return evaluated
 
 
 def _write_down(
@@ -194,6 +200,9 @@ def _write_reading(series: Series, view: SeriesView | None, *, now: datetime) ->
     SeriesReading.objects.update_or_create(**asdict(series), defaults={"evaluated_at": now, **seen})
 
 
-def _count_part(tick_id: int, *, acting: int, now: datetime) -> None:
-    Tick.objects.filter(pk=tick_id).update(parts_done=F("parts_done") + 1, acting=F("acting") + acting)
+def _count_part(tick_id: int, *, due: list[int], now: datetime) -> None:
+    also = Func(F("due"), Value(due, output_field=Tick._meta.get_field("due")), function="array_cat")
+    Tick.objects.filter(pk=tick_id).update(
+        parts_done=F("parts_done") + 1, acting=F("acting") + len(due), due=also if due else F("due")
+    )
     Tick.objects.filter(pk=tick_id, parts_done=F("parts"), finished_at=None).update(finished_at=now)

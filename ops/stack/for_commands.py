@@ -29,7 +29,10 @@ NEED_NO_SERVER = {
     *("simulate", "startapp", "startproject", "version", "--help", "-h", "--version"),
 }
 # The first two words of commands that need no server, or start what they need themselves.
-BRING_THEIR_OWN = {("paper_faults", "list"), ("bench", "exchange"), ("bench", "fills"), ("chaos", "exchange")}
+BRING_THEIR_OWN = {
+    *(("paper_faults", "list"), ("bench", "exchange"), ("bench", "fills")),
+    *(("chaos", "system"), ("chaos", "recovery"), ("chaos", "exchange")),
+}
 MIGRATE_THEMSELVES = {"migrate", "showmigrations", "sqlmigrate", "squashmigrations"}
 # They talk to the paper exchange and to nothing else.
 ASK_THE_EXCHANGE = {"paper_account", "paper_faults"}

@@ -32,10 +32,10 @@ MOST_ANSWERS = 300
 DEADLINE_SECONDS = 60
 
 
-def run(rounds: int, *, seed: int = 0) -> Findings:
+def run(rounds: int, *, seed: int | None = None) -> Findings:
     """Kill it so many times; say what was lost."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        return Chaos(Path(folder) / "ledger.sqlite3", seed).run(rounds)
+        return Chaos(Path(folder) / "ledger.sqlite3", seed or 0).run(rounds)
 
 
 class Chaos:
@@ -60,7 +60,7 @@ class Chaos:
             self._lost += [f"after round {number}: {sentence}" for sentence in contradictions(self._ledger)]
         self._lost += self._missing()
         seconds = round(time.monotonic() - began, 1)
-        return Findings({"rounds": rounds, **self._done, "seconds": seconds}, self._lost)
+        return Findings({"rounds": rounds, **self._done, "seconds": seconds}, {"lost": self._lost})
 
     def _trade_and_kill(self, paper: PaperServer, number: int) -> list[Trader]:
         """Let the traders work until a random number of answers is out, then kill the exchange in the middle of it."""
