@@ -10,7 +10,7 @@ from tests.simulation.plants import PLANTS
 from tests.simulation.world import World
 
 OFTEN = (500, 1_500)  # placements between two looks
-MOST_PLACEMENTS = 20_000
+MOST_PLACEMENTS = 40_000
 # What a mistake shows itself as, among other things.
 SHOWN_AS = {
     "any_error_means_failed": {"lost"},

@@ -127,9 +127,9 @@ def submit(orders: Sequence[Row], *, books: Books[Row], gateway: OrderGateway, c
 
 
 def _send(orders: Sequence[OrderRow], gateway: OrderGateway, *, signed_at: datetime) -> tuple[OrderReport, ...]:
-    requests = {OrderType(order.type): _request(order, signed_at=signed_at) for order in orders}
     if len(orders) == 1:
-        return (gateway.submit(*requests.values()),)
+        return (gateway.submit(_request(orders[0], signed_at=signed_at)),)
+    requests = {OrderType(order.type): _request(order, signed_at=signed_at) for order in orders}
     pair = PairRequest(orders[0].list_client_id, stop=requests[OrderType.STOP], target=requests[OrderType.TARGET])
     told = dict(zip((OrderType.STOP, OrderType.TARGET), gateway.submit_pair(pair), strict=True))
     return tuple(told[OrderType(order.type)] for order in orders)

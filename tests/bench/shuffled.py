@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import psycopg
 from django.contrib.auth import get_user_model
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from market.exchange.types import OrderReport, OrderType
 from market.models import ExchangeAccount
@@ -80,27 +80,29 @@ class _Account:
         of_all = {"account": account, "symbol": f"{BASE_ASSET}USDT", "base_asset": BASE_ASSET, "quote_asset": "USDT"}
         rows = [Position(**of_all, smallest_quantity="0.00001") for _ in range(1 + max(each.position for each in told))]
         self.positions = Position.objects.bulk_create(rows)
-        made = Order.objects.bulk_create(
-            Order(
-                position=self.positions[each.position],
-                client_order_id=f"tb-{name}-{each.number}",
-                signal_key=str(each.number),
-                purpose=each.purpose,
-                side=each.side.value,
-                type=OrderType.STOP if each.purpose == "protection" else OrderType.MARKET,
-                price=1 if each.purpose == "protection" else None,
-                quantity=each.quantity,
-                reference_price=1,
-                reason="bench",
-                # Not submitted: the database would refuse two live entries of one position.
-                status=Order.Status.CANCELED,
-                created_at=BEGIN,
-                signed_at=BEGIN,
-                proof_deadline=BEGIN,
-            )
-            for each in told
+        with transaction.atomic():
+            self.orders = {each.number: self._order(each, name) for each in told}
+
+    def _order(self, told: Told, name: str) -> int:
+        """Write an order down; return its id."""
+        order = Order.objects.create(
+            position=self.positions[told.position],
+            client_order_id=f"tb-{name}-{told.number}",
+            signal_key=str(told.number),
+            purpose=told.purpose,
+            side=told.side.value,
+            type=OrderType.STOP if told.purpose == "protection" else OrderType.MARKET,
+            price=1 if told.purpose == "protection" else None,
+            quantity=told.quantity,
+            reference_price=1,
+            reason="bench",
+            # Not submitted: the database would refuse two live entries of one position.
+            status=Order.Status.CANCELED,
+            created_at=BEGIN,
+            signed_at=BEGIN,
+            proof_deadline=BEGIN,
         )
-        self.orders = {each.number: order.pk for each, order in zip(told, made, strict=True)}
+        return order.pk
 
     def whole(self, order: Told) -> OrderReport:
         """All of an order at once, under its number here."""

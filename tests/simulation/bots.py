@@ -85,11 +85,9 @@ class Bots:
                 return
             if position.is_open:
                 self._leave(position)
-                return
-            if live:
-                return  # something of it has no clear outcome yet, or is about to go
-            self._enter(position, candle)
-        if position.is_open and not protections:
+            if not position.live:
+                self._enter(position, candle)  # at once, on the same candle
+        if position.is_open and not position.live:
             self._protect(position)
 
     def _take_away(self, protections: list[Row]) -> bool:

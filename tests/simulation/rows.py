@@ -23,7 +23,6 @@ class Account:
 
     number: int
     market: str
-    burns_bnb: bool = False
     state: str = "active"
     cooldown_until: datetime | None = None
     switched: list[tuple[int, int, str]] = field(default_factory=list)  # ms from, to, and how it stood meanwhile

@@ -131,6 +131,8 @@ def _fill(order: Order, position: Position, reported: FillReport, line: Line) ->
 def _follow_status(order: Order, report: OrderReport, *, now: datetime) -> bool:
     """Take over the exchange's id and status, once the books hold all that it executed; return whether any is new."""
     status = status_after(OrderStatus(order.status), report, filled=order.filled_quantity, quantity=order.quantity)
+    if status == OrderStatus.OPEN and order.status in NEVER_WERE and _is_beside_a_live_entry(order):
+        status = OrderStatus(order.status)  # its fills are booked; it has a status again when one of both has ended
     if (status, report.exchange_order_id) == (order.status, order.exchange_order_id):
         return False
     order.exchange_order_id = report.exchange_order_id
@@ -141,6 +143,12 @@ def _follow_status(order: Order, report: OrderReport, *, now: datetime) -> bool:
         order.not_found_at = None
         order.finished_at = None if status == OrderStatus.OPEN else now
     return True
+
+
+def _is_beside_a_live_entry(order: Order) -> bool:
+    """Whether it is an entry that was given up, and another one of its position is at work: two can't be."""
+    entries = order.position.orders.live().filter(purpose=Order.Purpose.ENTRY)
+    return order.purpose == Order.Purpose.ENTRY and entries.exists()
 
 
 def _make_room_for_late_birth(order: Order) -> None:

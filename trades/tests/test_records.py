@@ -245,6 +245,21 @@ def test_an_order_that_is_born_late_is_booked_beside_the_one_that_replaced_it():
     assert (late.status, again.status) == ("filled", "filled")
 
 
+def test_an_entry_that_is_born_late_beside_one_at_work_has_its_fills_booked_and_waits_for_its_status():
+    late = submitted()
+    late.move(Order.Status.ABSENT)
+    at_work = submitted(position=late.position)
+    part = replace(order_report(fill_report(quantity="0.004"), status=ReportStatus.OPEN), exchange_order_id=78)
+
+    record_report(late, part, now=NOON)
+    meanwhile = (late.status, late.filled_quantity, late.position.quantity)
+    record_report(at_work, order_report(status=ReportStatus.CANCELED, executed="0"), now=NOON)
+    record_report(late, part, now=NOON)
+
+    assert meanwhile == ("absent", Decimal("0.004"), Decimal("0.004"))
+    assert late.status == "open"
+
+
 def test_a_position_is_naked_from_its_entry_until_a_stop_rests():
     entry = submitted()
     record_report(entry, order_report(fill_report()), now=NOON)
