@@ -23,7 +23,7 @@ class Schedule:
 SCHEDULES = (
     # On the minute, when candles close.
     Schedule("run-all-active-bots-every-minute", "bots.tasks.run_all_active_bots", "trading", 50),
-    Schedule("resume-interrupted-minute", "bots.tasks.resume_minute", "trading", 9, every_seconds=10),
+    Schedule("resume-interrupted-minute", "bots.tasks.resume_minute", "trading", 4, every_seconds=5),
     Schedule(
         "reactivate-bots-daily-at-utc-midnight",
         "bots.tasks.reactivate_bots_after_reset",

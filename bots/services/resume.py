@@ -11,7 +11,7 @@ from bots.models import BotConfig, Tick
 from bots.services.tick import EXPIRES, Part, all_packets, run_all_active_bots
 
 # By then a minute's tasks are done, unless they wait in a long queue.
-DONE_AFTER = timedelta(seconds=12)
+DONE_AFTER = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)

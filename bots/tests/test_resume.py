@@ -31,7 +31,7 @@ def test_a_minute_that_was_claimed_and_not_evaluated_is_sent_again(make_bot, min
     make_bot("quiet")
     tick_id, packets = services.run_all_active_bots(now=minute)
 
-    missing = services.resume_minute(now=later(minute, 13))
+    missing = services.resume_minute(now=later(minute, 11))
 
     assert (missing.tick_id, list(missing.packets), list(missing.bots)) == (tick_id, packets, [])
 
@@ -39,7 +39,7 @@ def test_a_minute_that_was_claimed_and_not_evaluated_is_sent_again(make_bot, min
 def test_a_minute_that_nobody_has_claimed_is_claimed(make_bot, minute):
     make_bot("quiet")
 
-    missing = services.resume_minute(now=later(minute, 13))
+    missing = services.resume_minute(now=later(minute, 11))
 
     assert missing.tick_id == Tick.objects.get().pk
     assert len(missing.packets) == 1
@@ -52,7 +52,7 @@ def test_bots_of_which_nobody_has_heard_since_are_named(make_bot, minute):
     services.run_bot(ran.pk, now=timezone.now())
     BotState.objects.filter(bot=noted).update(changed_at=timezone.now())
 
-    missing = services.resume_minute(now=later(minute, 13))
+    missing = services.resume_minute(now=later(minute, 11))
 
     assert (list(missing.packets), list(missing.bots)) == ([], [silent.pk])
 
@@ -61,7 +61,7 @@ def test_it_is_resumed_by_one_caller_at_a_time_and_again_after_a_while(make_bot,
     silent = make_bot("buying")
     evaluate(*services.run_all_active_bots(now=minute))
 
-    found = [services.resume_minute(now=later(minute, seconds)) for seconds in (5, 13, 14, 26, 55)]
+    found = [services.resume_minute(now=later(minute, seconds)) for seconds in (5, 11, 12, 22, 55)]
 
     assert [missing and list(missing.bots) for missing in found] == [None, [silent.pk], None, [silent.pk], None]
 
@@ -71,6 +71,6 @@ def test_a_minute_in_which_all_is_done_costs_nothing_more(make_bot, minute):
     evaluate(*services.run_all_active_bots(now=minute))
     services.run_bot(BotConfig.objects.get().pk, now=timezone.now())
 
-    missing = services.resume_minute(now=later(minute, 13))
+    missing = services.resume_minute(now=later(minute, 11))
 
     assert (list(missing.packets), list(missing.bots)) == ([], [])
