@@ -84,10 +84,10 @@ def _watch() -> None:
 def _shorten(factor: float) -> None:
     """Divide what waits for the exchange, and for who has died, by the same factor."""
     import requests.adapters
+    from celery import current_app as app
 
     from market import prices, store
     from market.exchange import sorting
-    from tradebot_site.celery import app
     from trades import protocol
 
     for name, value in vars(protocol).items():
