@@ -45,3 +45,11 @@ MOVES: set[tuple[OrderStatus, OrderStatus]] = {
 
 def may_become(current: OrderStatus, status: OrderStatus) -> bool:
     return (current, status) in MOVES
+
+
+def in_the_way_of(purpose: OrderPurpose) -> tuple[OrderStatus, ...]:
+    """The statuses in which a protection keeps an order of this purpose from being sent on spot.
+
+    The exchange lets both sell, if other bots of the account have coins to sell. What only reduces is in nobody's way.
+    """
+    return LIVE if purpose == OrderPurpose.EXIT else IN_DOUBT

@@ -60,7 +60,7 @@ class MemoryBooks:
     def _proposal(self, position: Position, wanted: Wanted, *, now: datetime) -> Proposal:
         same_act = position.acts.get(wanted.key, ())
         live_entries = in_doubt = 0
-        exits_in_flight = ZERO
+        exits_in_flight = protected = ZERO
         # On spot the coins of another bot would be sold, too, if the protection and the exit were both executed.
         waits_for_protection = wanted.purpose == OrderPurpose.EXIT and position.account.market == "spot"
         for row in position.live.values():
@@ -68,6 +68,9 @@ class MemoryBooks:
             in_doubt += row.status in IN_DOUBT
             if row.purpose == OrderPurpose.EXIT or (waits_for_protection and row.purpose == OrderPurpose.PROTECTION):
                 exits_in_flight += row.quantity - row.filled_quantity
+            is_alike = row.purpose == wanted.purpose == OrderPurpose.PROTECTION and row.type == wanted.type
+            if is_alike and not row.reduce_only:
+                protected += row.quantity - row.filled_quantity
         return Proposal(
             is_entry=wanted.purpose == OrderPurpose.ENTRY,
             quantity=wanted.quantity,
@@ -79,6 +82,7 @@ class MemoryBooks:
             position_open=position.is_open,
             orders_in_doubt=in_doubt,
             exits_in_flight=exits_in_flight,
+            protected=protected,
             held=max(-wanted.side.sign * position.quantity, ZERO),
             same_act_real=any(row.is_real for row in same_act),
             attempts=len(same_act),

@@ -35,7 +35,8 @@ def exit_only_reduces(proposal: Proposal) -> Denial | None:
         return None
     if proposal.exits_in_flight:
         return Denial(Code.EXIT_IN_FLIGHT, f"an exit of {plain(proposal.exits_in_flight)} is under way")
-    if proposal.quantity > proposal.held:
-        detail = f"exit of {plain(proposal.quantity)}, {plain(proposal.held)} is held"
+    if proposal.quantity + proposal.protected > proposal.held:
+        beside = f" beside {plain(proposal.protected)} that rests already" if proposal.protected else ""
+        detail = f"exit of {plain(proposal.quantity)}{beside}, {plain(proposal.held)} is held"
         return Denial.beyond(Code.WOULD_INCREASE, detail, limit=proposal.held, value=proposal.quantity)
     return None

@@ -149,6 +149,7 @@ class Proposal:
     open_orders: int = 0  # of the account on the symbol, where the type of order asks for it
     open_conditionals: int = 0  # on spot of the account on the symbol, on futures of the account
     protections: int = 0  # stops and targets that an entry will need
+    protected: Decimal = Decimal(0)  # on spot: quantity of live protections of the order's own type
     # --- whose it is
     switched_by: str = "account"  # whose switch the state is: platform, user, account
     wanted_by: int | None = None  # the user in whose name it is wanted

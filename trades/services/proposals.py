@@ -12,7 +12,7 @@ from market.models import Switch
 from market.rules import Rules
 from market.types import Market, OrderType
 from trades.checks import Proposal
-from trades.lifecycle import IN_DOUBT, LIVE, OrderPurpose
+from trades.lifecycle import IN_DOUBT, LIVE, OrderPurpose, in_the_way_of
 from trades.models import Order, Position
 from trades.services.intents import Intent
 from trades.services.records import locked_position
@@ -24,8 +24,13 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 ORDERS_SQL = f"""
     SELECT count(*) FILTER (WHERE purpose = 'entry' AND status = ANY(%(live)s)) AS live_entries,
            count(*) FILTER (WHERE status = ANY(%(in_doubt)s)) AS orders_in_doubt,
-           coalesce(sum(quantity - filled_quantity) FILTER (WHERE purpose = 'exit' AND status = ANY(%(live)s)), 0)
+           coalesce(sum(quantity - filled_quantity) FILTER (
+               WHERE purpose = 'exit' AND status = ANY(%(live)s)
+                  OR purpose = 'protection' AND NOT reduce_only AND status = ANY(%(in_the_way)s)), 0)
                AS exits_in_flight,
+           coalesce(sum(quantity - filled_quantity) FILTER (
+               WHERE %(protects)s AND purpose = 'protection' AND NOT reduce_only AND type = %(type)s
+                 AND status = ANY(%(live)s)), 0) AS protected,
            coalesce(bool_or({REAL_SQL}) FILTER (WHERE signal_key = %(key)s), false) AS same_act_real,
            count(*) FILTER (WHERE signal_key = %(key)s) AS attempts,
            count(*) FILTER (WHERE created_at > %(minute_ago)s) AS orders_last_minute,
@@ -101,6 +106,9 @@ def _orders_of(position: Position, intent: Intent, *, now: datetime) -> dict[str
         "key": intent.signal_key,
         "live": list(LIVE),
         "in_doubt": list(IN_DOUBT),
+        "protects": intent.purpose == OrderPurpose.PROTECTION,
+        "type": intent.type.value,
+        "in_the_way": list(in_the_way_of(intent.purpose)),
         "minute_ago": now - MINUTE,
         "hour_ago": hour_ago,
         "since": max(hour_ago, intent.caps.counted_from or hour_ago),

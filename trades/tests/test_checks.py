@@ -123,6 +123,11 @@ def test_what_breaks_no_rule_may_go(proposal):
         (replace(FINE, rules=replace(FINE.rules, status="BREAK")), Code.SYMBOL_NOT_TRADING, "BTCUSDT is BREAK"),
         (replace(EXIT, rules=replace(FINE.rules, status="BREAK")), Code.SYMBOL_NOT_TRADING, "BTCUSDT is BREAK"),
         (replace(FINE, restricted=frozenset({"BTCUSDT"})), Code.SYMBOL_RESTRICTED, "restricted list"),
+        (
+            replace(EXIT, protected=Decimal("0.002")),
+            Code.WOULD_INCREASE,
+            "beside 0.002 that rests already, 0.01 is held",
+        ),
         (replace(EXIT, exits_in_flight=Decimal("0.002")), Code.EXIT_IN_FLIGHT, "an exit of 0.002 is under way"),
         (replace(EXIT, held=Decimal("0.009")), Code.WOULD_INCREASE, "exit of 0.01, 0.009 is held"),
         (replace(FINE, quantity=Decimal("0.00009")), Code.FILTER, "the minimum is 5 USDT, that is 0.0001 BTC"),

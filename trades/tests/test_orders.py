@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,7 +9,7 @@ from market.exchange.errors import OrderRejected, OutcomeUnknown, PermissionDeni
 from market.models import ExchangeAccount
 from market.rules import rules_of
 from market.tests.factories import NOON, entry
-from market.types import Side
+from market.types import OrderType, Side
 from trades.checks import Code, Denial
 from trades.lifecycle import LIVE, MOVES, OrderStatus
 from trades.models import Event, Order
@@ -225,3 +226,27 @@ def test_every_status_can_be_left_or_is_an_end():
     left = {before for before, _ in MOVES}
 
     assert set(OrderStatus) - left == {OrderStatus.FILLED, OrderStatus.EXPIRED, OrderStatus.REJECTED}
+
+
+@pytest.mark.parametrize("status", ["intended", "submitted", "unknown", "open"])
+def test_on_spot_an_exit_waits_for_the_stop_that_could_sell_the_same_coins(status):
+    position = PositionFactory(quantity=Decimal("0.01"), round=1)
+    stop = {"purpose": "protection", "side": "SELL", "type": "stop", "price": Decimal(49_000)}
+    OrderFactory(position=position, status=status, proof_deadline=NOON, **stop)
+
+    assert intend(position, sell("exit:1:signal:0")).code == Code.EXIT_IN_FLIGHT
+
+
+def test_on_spot_no_two_stops_protect_the_same_coins():
+    position = PositionFactory(quantity=Decimal("0.01"), round=1)
+    stop = {"purpose": "protection", "side": "SELL", "type": "stop", "price": Decimal(49_000)}
+    OrderFactory(position=position, status="open", proof_deadline=NOON, quantity=Decimal("0.006"), **stop)
+    another = replace(
+        sell("protect:1:1:stop:0", "0.005"),
+        purpose=Order.Purpose.PROTECTION,
+        type=OrderType.STOP,
+        order_price=Decimal(49_000),
+    )
+
+    assert intend(position, another).code == Code.WOULD_INCREASE
+    assert isinstance(intend(position, replace(another, quantity=Decimal("0.004"))), Order)

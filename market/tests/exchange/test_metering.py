@@ -110,6 +110,7 @@ def everything(gateway: SpotGateway | FuturesGateway) -> None:
         gateway.submit_pair(pair("49000", "51000"))
     else:
         gateway.futures_setup(SYMBOL)
+        gateway.margin_brackets(SYMBOL)
         gateway.set_leverage(SYMBOL, 7)
         gateway.set_isolated("ETHUSDT", isolated=True)
 
