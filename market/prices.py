@@ -1,10 +1,13 @@
-"""The last prices of all symbols: one request for the whole fleet, every few seconds."""
+"""What the market offers: one request for the whole fleet, every few seconds."""
 
 import json
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from market.budget import Priority, spending_as
 from market.exchange import public_gateway
+from market.exchange.types import Quote
 from market.store import shared
 from market.types import Price, milliseconds, moment_of
 
@@ -29,3 +32,25 @@ def last_prices(environment: str, market: str, *, now: datetime) -> dict[str, Pr
         return packed.encode(), {symbol: Price(value, now) for symbol, value in prices.items()}
 
     return shared(f"prices:{environment}:{market}", read=read, fetch=fetch, keep=timedelta(minutes=1))
+
+
+def last_quote(environment: str, market: str, symbol: str, *, now: datetime) -> Quote:
+    """The best bid and ask of one symbol, at most MAX_AGE old. Raises ExchangeError.
+
+    For entries only, and paid as one whatever else the caller does: however many bots enter at a candle's close, each
+    symbol is asked for once. May talk to the exchange, so it is never called while a row is locked.
+    """
+
+    def read(packed: bytes) -> Quote | None:
+        saved = json.loads(packed)
+        if now - moment_of(saved.pop("at_ms")) > MAX_AGE:
+            return None
+        return Quote(**{name: Decimal(value) for name, value in saved.items()})
+
+    def fetch() -> tuple[bytes, Quote]:
+        with spending_as(Priority.ENTRIES):
+            quote = public_gateway(environment, market).quote(symbol)
+        saved = {name: str(value) for name, value in asdict(quote).items()}
+        return json.dumps({"at_ms": milliseconds(now), **saved}).encode(), quote
+
+    return shared(f"quote:{environment}:{market}:{symbol}", read=read, fetch=fetch, keep=timedelta(minutes=1))

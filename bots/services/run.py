@@ -1,6 +1,6 @@
 """One bot's run: look, decide, write down, send. Only the sending happens outside the lock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,8 +20,10 @@ from bots.types import Reason
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError
 from market.exchange.gateway import Gateway
+from market.exchange.types import Quote
+from market.prices import last_quote
 from market.types import Clock, Market, moving
-from trades.checks import Caps, Denial
+from trades.checks import Caps, Code, Denial
 from trades.models import Order
 from trades.services import (
     Intent,
@@ -32,7 +34,7 @@ from trades.services import (
     submit_order,
 )
 
-MOST_LOOKS = 3  # before an act: at what has to be settled first, and at what that has changed
+MOST_LOOKS = 4  # before an act: at what has to be settled first, and at what that has changed
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,16 @@ class Outcome:
 
     decision: Decision
     order: Order | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was decided under the lock: the order that is written down, or what has to be settled before it."""
+
+    decision: Decision
+    order: Order | None = None
+    in_the_way: Sequence[Order] = ()
+    asks_for_quote: bool = False
 
 
 def run_bot(bot_id: int, *, now: datetime) -> Outcome:
@@ -125,32 +137,41 @@ def _act(
     """Decide, write down and send; what of it the exchange refused comes with it.
 
     On spot the coins of a position are tied up by what protects it, so an exit first takes that away, and is decided
-    anew then: the protection may have been faster. On futures the exchange first has to confirm an entry's terms.
+    anew then: the protection may have been faster. On futures the exchange first has to confirm an entry's terms. And
+    an entry that nothing else denies asks what the market offers; where nobody answers the next tick tries it again.
     """
+    quote = None
     for _ in range(MOST_LOOKS):
         with locked_bot(bot_id) as bot:
-            decision, order, in_the_way = _decide_and_intend(bot, view, now=clock(), unprotectable=unprotectable)
-        if decision.agrees and bot.terms:
+            found = _decide_and_intend(bot, view, quote, now=clock(), unprotectable=unprotectable)
+        if found.decision.agrees and bot.terms:
             own = gateway_for(bot.account)  # the key may be newer than the one that this run began with
             agree_on_terms(bot.position, bot.terms, gateway=own, key_mark=bot.account.key_mark, now=clock())
             continue
-        if not in_the_way:
+        if found.asks_for_quote:
+            try:
+                quote = last_quote(bot.account.environment, bot.market, bot.symbol, now=clock())
+            except ExchangeError as error:
+                return Outcome(found.decision), error
+            continue
+        if not found.in_the_way:
             break
-        refusal = clear_away(in_the_way, gateway=gateway, clock=clock)
+        refusal = clear_away(found.in_the_way, gateway=gateway, clock=clock)
         if refusal:
-            return Outcome(decision), refusal
-    return Outcome(decision, order), submit_order(order, gateway=gateway, now=clock()) if order else None
+            return Outcome(found.decision), refusal
+    order = found.order
+    return Outcome(found.decision, order), submit_order(order, gateway=gateway, now=clock()) if order else None
 
 
 def _decide_and_intend(
-    bot: BotConfig, view: SeriesView, *, now: datetime, unprotectable: str
-) -> tuple[Decision, Order | None, list[Order]]:
-    """Decide on fresh state, and write the order down, unless others have to go first: those come instead.
+    bot: BotConfig, view: SeriesView, quote: Quote | None, *, now: datetime, unprotectable: str
+) -> Look:
+    """Decide on fresh state, and write the order down, unless something has to be done or asked first.
 
     In the transaction that holds the bot's lock.
     """
     if bot.series != view.series:
-        return Decision(Reason.NONE, "edited meanwhile: the next tick looks at its new candles"), None, []
+        return Look(Decision(Reason.NONE, "edited meanwhile: the next tick looks at its new candles"))
     market = view.for_bot(bot)
     standing = replace(standings([bot], now=now)[bot.pk], record=record_since_start(bot), unprotectable=unprotectable)
     decision = decide(bot.setup, market, standing, now=now)
@@ -158,11 +179,13 @@ def _decide_and_intend(
     if decision.act:
         in_the_way = [] if decision.act.is_entry else protections_in_the_way(bot)
         if in_the_way:
-            return decision, None, in_the_way
-        intent = _intent(bot, decision.act, decision, view)
+            return Look(decision, in_the_way=in_the_way)
+        intent = replace(_intent(bot, decision.act, decision, view), quote=quote)
         made = intend_order(bot.position_id, intent, rules=view.rules, now=now)
     order = made if isinstance(made, Order) else None
     denial = made if isinstance(made, Denial) else None
+    if denial and denial.code == Code.NO_QUOTE:
+        return Look(decision, asks_for_quote=True)
     note_decision(
         bot.state,
         decision,
@@ -172,7 +195,7 @@ def _decide_and_intend(
         candle_close_at=market.candle_close_at,
         price=market.price,
     )
-    return decision, order, []
+    return Look(decision, order)
 
 
 def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> Intent:

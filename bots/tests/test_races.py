@@ -14,7 +14,7 @@ from bots.services import run as run_module
 from bots.tasks import run_bot
 from market.models import RiskLimits
 from market.rules import rules_of
-from market.tests.factories import ExchangeAccountFactory, entry
+from market.tests.factories import QUOTE, ExchangeAccountFactory, entry
 from market.types import Side
 from trades.lifecycle import MOVES
 from trades.models import Fill, Order, Position
@@ -159,7 +159,8 @@ def test_two_workers_never_exceed_a_cap_together(monkeypatch, guarded, whose):
         monkeypatch.setattr("trades.services.orders.one_entry_at_a_time", lambda position_id: None)
 
     def enter(position):
-        intent = Intent(Order.Purpose.ENTRY, Side.BUY, Decimal("0.01"), Decimal(50_000), "entry:a", "a race")
+        amounts = (Decimal("0.01"), Decimal(50_000))
+        intent = Intent(Order.Purpose.ENTRY, Side.BUY, *amounts, "entry:a", "a race", quote=QUOTE)
         with transaction.atomic():
             return intend_order(position.pk, intent, rules=rules_of(entry()), now=timezone.now())
 

@@ -73,8 +73,8 @@ class Gateway(OrderGateway, Protocol):
     def prices(self) -> dict[str, Decimal]:
         """The last price of every symbol."""
 
-    def quotes(self) -> dict[str, Quote]:
-        """The best bid and ask of every symbol."""
+    def quote(self, symbol: str) -> Quote:
+        """The best bid and ask of one symbol."""
 
     def symbols(self) -> list[Mapping[str, Any]]:
         """The symbols of exchangeInfo, as received."""

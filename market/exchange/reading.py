@@ -84,17 +84,14 @@ def prices_of(items: Iterable[Item]) -> dict[str, Decimal]:
     return {item["symbol"]: amount(item["price"]) for item in items}
 
 
-def quotes_of(items: Iterable[Item]) -> dict[str, Quote]:
-    """The best bid and ask of every symbol."""
-    return {
-        item["symbol"]: Quote(
-            bid=amount(item["bidPrice"]),
-            bid_quantity=amount(item["bidQty"]),
-            ask=amount(item["askPrice"]),
-            ask_quantity=amount(item["askQty"]),
-        )
-        for item in items
-    }
+def quote_of(item: Item) -> Quote:
+    """The best bid and ask of a symbol."""
+    return Quote(
+        bid=amount(item["bidPrice"]),
+        bid_quantity=amount(item["bidQty"]),
+        ask=amount(item["askPrice"]),
+        ask_quantity=amount(item["askQty"]),
+    )
 
 
 def symbols_of(info: Item) -> list[Item]:

@@ -1,14 +1,17 @@
 """The smallest valid rows of this app; a test spells out only what it is about."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import factory
 from django.contrib.auth import get_user_model
 
+from market.exchange.types import Quote
 from market.models import ExchangeAccount, SymbolRules
 from market.types import Environment, Market
 
+QUOTE = Quote(bid=Decimal(49_995), bid_quantity=Decimal(1), ask=Decimal(50_005), ask_quantity=Decimal(1))
 NOON = datetime(2026, 11, 21, 12, 0, 30, tzinfo=UTC)
 
 

@@ -22,7 +22,6 @@ CHECKS = (
     market.filters_are_met,
     market.protections_have_room,
     market.limit_is_within_collar,
-    market.slippage_is_small,
     risk.notional_is_within_caps,
     risk.leverage_is_within_cap,
     risk.terms_are_in_force,
@@ -34,6 +33,7 @@ CHECKS = (
     risk.exposure_is_within_caps,
     risk.symbol_exposure_is_within_caps,
     risk.balance_is_enough,
+    market.slippage_is_small,
 )
 
 

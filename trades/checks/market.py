@@ -91,11 +91,18 @@ def limit_is_within_collar(proposal: Proposal) -> Denial | None:
 
 
 def slippage_is_small(proposal: Proposal) -> Denial | None:
-    """What a market entry would pay beyond the price that it was decided on."""
+    """What a market entry would pay beyond the price that it was decided on, as far as the best offer tells.
+
+    This check is the last one: whoever has to ask the exchange for a quote asks when nothing else is in the way.
+    """
     bound, quote = proposal.max_slippage_percent, proposal.quote
-    if bound is None or quote is None or not proposal.is_entry or proposal.type is not OrderType.MARKET:
+    if bound is None or not proposal.is_entry or proposal.type is not OrderType.MARKET:
         return None
+    if quote is None:
+        return Denial(Code.NO_QUOTE, "nobody has asked what the market offers")
     offered = quote.ask if proposal.side is Side.BUY else quote.bid
+    if offered <= 0:  # so does the exchange write that a side of the book is empty
+        return Denial(Code.SLIPPAGE, "the market offers nothing", f"{bound} %")
     percent = _worse_by(offered, proposal)
     if percent <= bound:
         return None

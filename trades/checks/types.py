@@ -42,6 +42,7 @@ class Code(StrEnum):
     FILTER = "filter"
     NO_ROOM = "no_room"
     PRICE_COLLAR = "price_collar"
+    NO_QUOTE = "no_quote"
     SLIPPAGE = "slippage"
     NOTIONAL_CAP = "notional_cap"
     LEVERAGE = "leverage"
@@ -164,7 +165,7 @@ class Proposal:
     clock_trouble: str = ""
     price_at: datetime | None = None  # when the exchange said so
     signal_at: datetime | None = None  # the close of the candle that it comes from
-    quote: Quote | None = None
+    quote: Quote | None = None  # of the order book; a market entry needs one
     restricted: frozenset[str] = frozenset()  # symbols
     max_collar_percent: Decimal | None = None
     max_slippage_percent: Decimal | None = None

@@ -16,9 +16,10 @@ from market.clock import clock_trouble
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeUnavailable, NotConfigured
 from market.exchange.gateway import Gateway
+from market.exchange.types import Quote
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
-from market.prices import last_prices
+from market.prices import last_prices, last_quote
 from market.rules import Rules
 from market.symbols import UnknownSymbol, rules_for
 from market.types import Market, OrderType, Price, Side, moving
@@ -30,6 +31,9 @@ from trades.services.events import write_event
 from trades.services.intents import Intent
 from trades.services.orders import intend_order, submit_order
 from trades.services.terms import agree_on_terms
+
+# What keeps an entry back until the exchange has been asked, which only those are that nothing else denies.
+ASKED_AT_THE_EXCHANGE = {Code.TERMS, Code.NO_QUOTE}
 
 
 @dataclass(frozen=True)
@@ -102,17 +106,20 @@ def _accepted(
         raise OrderDenied(Denial(Code.KEY_UNUSABLE, str(error))) from error
     price = _price_of(account, wanted.symbol, now=now)
     trouble = clock_trouble(account.environment, account.market, now=now)
-    for may_agree in (True, False):
+    asked, quote = set[Code](), None
+    while True:
         try:
-            return gateway, _written_down(user, account, wanted, rules, price, trouble, key=key, now=clock())
+            return gateway, _written_down(user, account, wanted, rules, price, trouble, quote, key=key, now=clock())
         except OrderDenied as error:
-            if error.denial.code != Code.TERMS or not may_agree:
+            code = error.denial.code
+            if code not in ASKED_AT_THE_EXCHANGE or code in asked:
                 raise
-            # Nothing else stands in the way of a futures entry: let the exchange confirm on which terms it trades.
-            position = _position_of(account, rules)
-            terms = _terms(wanted, price)
+            asked.add(code)
+        if code == Code.NO_QUOTE:
+            quote = last_quote(account.environment, account.market, wanted.symbol, now=clock())
+        else:  # let the exchange confirm on which terms futures are traded
+            position, terms = _position_of(account, rules), _terms(wanted, price)
             agree_on_terms(position, terms, gateway=gateway, key_mark=account.key_mark, now=clock())
-    raise AssertionError("unreachable: the second look returns or raises")
 
 
 def _written_down(
@@ -122,13 +129,14 @@ def _written_down(
     rules: Rules,
     price: Price,
     trouble: str,
+    quote: Quote | None,
     *,
     key: str,
     now: datetime,
 ) -> Order:
     with transaction.atomic(durable=True):  # with a denial not even an empty position stays
         position = _position_of(account, rules)
-        intent = replace(_intent(user, position, wanted, price, key=key), clock_trouble=trouble)
+        intent = replace(_intent(user, position, wanted, price, key=key), clock_trouble=trouble, quote=quote)
         made = intend_order(position.pk, intent, rules=rules, now=now)
         if isinstance(made, Denial):
             raise OrderDenied(made)

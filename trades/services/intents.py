@@ -34,5 +34,5 @@ class Intent:
     caps: Caps = field(default_factory=Caps)
     signal_at: datetime | None = None
     price_at: datetime | None = None
-    quote: Quote | None = None
+    quote: Quote | None = None  # without one a market entry is denied, as the last thing that is in its way
     clock_trouble: str = ""

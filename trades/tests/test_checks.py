@@ -6,7 +6,7 @@ import pytest
 
 from market.exchange.types import OrderType, Quote
 from market.rules import rules_of
-from market.tests.factories import NOON, entry
+from market.tests.factories import NOON, QUOTE, entry
 from market.types import Side
 from trades.checks import Caps, Code, Proposal, RiskCaps, Stake, first_denial
 from trades.liquidation import Outlook
@@ -32,6 +32,7 @@ FINE = Proposal(
     now=NOON,
     max_collar_percent=Decimal(5),
     max_slippage_percent=ONE,
+    quote=QUOTE,
 )
 SOON_LIQUIDATED = Outlook(
     side=Side.BUY,
@@ -61,6 +62,8 @@ def staking(caps: RiskCaps, **figures: object) -> Proposal:
         FINE,
         EXIT,
         replace(EXIT, account_state="reducing"),
+        replace(EXIT, quote=None),
+        replace(LIMIT, quote=None),
         replace(EXIT, orders_in_doubt=1),
         replace(FINE, wanted_by=1, owner=1),
         replace(FINE, position_open=True, may_increase=True),
@@ -139,6 +142,8 @@ def test_what_breaks_no_rule_may_go(proposal):
         ),
         (replace(FINE, quote=quoted("49000", "50501")), Code.SLIPPAGE, "offers 50501, 1.00 % worse than 50000"),
         (replace(FINE, side=Side.SELL, quote=quoted("49000", "50001")), Code.SLIPPAGE, "2.00 % worse"),
+        (replace(FINE, quote=quoted("49000", "0")), Code.SLIPPAGE, "offers nothing"),
+        (replace(FINE, quote=None), Code.NO_QUOTE, "nobody has asked"),
         (replace(FINE, terms_trouble="hedge mode"), Code.TERMS, "hedge mode"),
         (replace(FINE, outlook=SOON_LIQUIDATED), Code.LIQUIDATION, "would be 5.00 % away; with the stop 6 % away"),
         (replace(FINE, quantity=Decimal("0.03")), Code.NOTIONAL_CAP, "worth 1500.00 USDT, the platform's cap is 1000"),

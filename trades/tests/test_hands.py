@@ -12,7 +12,7 @@ from market.exchange.errors import ExchangeError
 from market.exchange.types import OrderType, ReportStatus
 from market.models import ExchangeAccount, RiskLimits
 from market.switches import SwitchState
-from market.tests.factories import NOON, ExchangeAccountFactory, SymbolRulesFactory, UserFactory
+from market.tests.factories import NOON, QUOTE, ExchangeAccountFactory, SymbolRulesFactory, UserFactory
 from market.types import Price, Side
 from trades import tasks
 from trades.checks import Code
@@ -153,6 +153,20 @@ def test_who_may_not_trade_is_refused_before_anything_is_sent(account, paper, se
     assert (told.account is None) == (how == "stranger")  # a stranger's try is no news of this account
 
 
+def test_a_purchase_that_would_slip_is_refused_and_a_sale_never_is(account, paper):
+    place(account, BUY)
+    paper.set_book("BTCUSDT", spread_bps="400")
+    get_redis_connection("default").delete("quote:paper:spot:BTCUSDT")
+    try:
+        denial = refused(account, BUY, key="b")
+        sold = place(account, replace(SELL, quantity=Decimal("0.00999")), key="c")
+    finally:
+        paper.set_book("BTCUSDT")
+
+    assert (denial.code, denial.limit, denial.value) == (Code.SLIPPAGE, "1 %", "2.00 %")
+    assert sold.status == "filled"
+
+
 def test_an_order_of_another_user_is_not_found_by_its_key(account, paper):
     place(account, BUY, key="mine")
 
@@ -176,6 +190,7 @@ def futures(monkeypatch):
     monkeypatch.setattr("trades.services.hands.gateway_for", lambda account: gateway)
     seen = {"BTCUSDT": Price(Decimal(50_000), timezone.now())}
     monkeypatch.setattr("trades.services.hands.last_prices", lambda *args, **kwargs: seen)
+    monkeypatch.setattr("trades.services.hands.last_quote", lambda *args, **kwargs: QUOTE)
     monkeypatch.setattr("trades.services.hands.agree_on_terms", agree)
     monkeypatch.setattr("trades.services.hands.clock_trouble", lambda *args, **kwargs: "")
     account = ExchangeAccountFactory(market="futures")

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from market.exchange.errors import OrderRejected, OutcomeUnknown, PermissionDenied, RateLimited
 from market.models import ExchangeAccount
 from market.rules import rules_of
-from market.tests.factories import NOON, entry
+from market.tests.factories import NOON, QUOTE, entry
 from market.types import OrderType, Side
 from trades.checks import Code, Denial
 from trades.lifecycle import LIVE, MOVES, OrderStatus
@@ -22,7 +22,7 @@ RULES = rules_of(entry())
 
 
 def buy(key: str = "entry:a", quantity: str = "0.01") -> Intent:
-    return Intent(Order.Purpose.ENTRY, Side.BUY, Decimal(quantity), Decimal(50_000), key, "it looks good")
+    return Intent(Order.Purpose.ENTRY, Side.BUY, Decimal(quantity), Decimal(50_000), key, "it looks good", quote=QUOTE)
 
 
 def sell(key: str, quantity: str = "0.01") -> Intent:

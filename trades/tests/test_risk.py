@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from market.models import RiskLimits
 from market.rules import rules_of
-from market.tests.factories import NOON, ExchangeAccountFactory, entry
+from market.tests.factories import NOON, QUOTE, ExchangeAccountFactory, entry
 from market.types import Side
 from trades.checks import Caps, Code, Denial
 from trades.models import Order
@@ -26,7 +26,7 @@ SENT = {"signed_at": NOON, "proof_deadline": NOON + timedelta(seconds=20)}
 def intend(position, *, purpose=Order.Purpose.ENTRY, quantity="0.01", now=NOON, key="entry:new", **changes):
     """An entry worth 500 USDT, unless told otherwise."""
     side = Side.BUY if purpose == Order.Purpose.ENTRY else Side.SELL
-    intent = Intent(purpose, side, Decimal(quantity), Decimal(50_000), key, "a test", **changes)
+    intent = Intent(purpose, side, Decimal(quantity), Decimal(50_000), key, "a test", **{"quote": QUOTE} | changes)
     with transaction.atomic():
         return intend_order(position.pk, intent, rules=RULES, now=now)
 

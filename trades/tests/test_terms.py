@@ -10,7 +10,7 @@ from django.db import transaction
 from market.exchange.errors import OrderRejected
 from market.models import ExchangeAccount
 from market.rules import rules_of
-from market.tests.factories import NOON, ExchangeAccountFactory, entry
+from market.tests.factories import NOON, QUOTE, ExchangeAccountFactory, entry
 from market.types import Side
 from trades.checks import Code
 from trades.liquidation import Terms
@@ -22,7 +22,9 @@ from trades.tests.gateways import FakeGateway
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TERMS = Terms(leverage=5, is_isolated=True, backing=Decimal(1000), stop_percent=Decimal(2))
-ENTRY = Intent(Order.Purpose.ENTRY, Side.BUY, Decimal("0.01"), Decimal(50_000), "entry:1", "a test", terms=TERMS)
+ENTRY = Intent(
+    Order.Purpose.ENTRY, Side.BUY, Decimal("0.01"), Decimal(50_000), "entry:1", "a test", terms=TERMS, quote=QUOTE
+)
 
 
 @pytest.fixture

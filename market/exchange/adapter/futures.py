@@ -22,7 +22,7 @@ from market.exchange.reading import (
     candles_of,
     listed_fill,
     prices_of,
-    quotes_of,
+    quote_of,
     report_of,
     require_id,
     symbols_of,
@@ -76,8 +76,8 @@ class FuturesGateway(WalletGateway):
     def prices(self) -> dict[str, Decimal]:
         return self._ask(self._client.futures_symbol_ticker, prices_of, signed=False)
 
-    def quotes(self) -> dict[str, Quote]:
-        return self._ask(self._client.futures_orderbook_ticker, quotes_of, signed=False)
+    def quote(self, symbol: str) -> Quote:
+        return self._ask(self._client.futures_orderbook_ticker, quote_of, signed=False, symbol=symbol)
 
     def symbols(self) -> list[Mapping[str, Any]]:
         return self._ask(self._client.futures_exchange_info, symbols_of, signed=False)

@@ -18,7 +18,7 @@ from market.exchange.reading import (
     fill_of,
     listed_fill,
     prices_of,
-    quotes_of,
+    quote_of,
     report_of,
     require_id,
     symbols_of,
@@ -66,8 +66,8 @@ class SpotGateway(WalletGateway):
     def prices(self) -> dict[str, Decimal]:
         return self._ask(self._client.get_all_tickers, prices_of, signed=False)
 
-    def quotes(self) -> dict[str, Quote]:
-        return self._ask(self._client.get_orderbook_tickers, quotes_of, signed=False)
+    def quote(self, symbol: str) -> Quote:
+        return self._ask(self._client.get_orderbook_ticker, quote_of, signed=False, symbol=symbol)
 
     def symbols(self) -> list[Mapping[str, Any]]:
         return self._ask(self._client.get_exchange_info, symbols_of, signed=False)

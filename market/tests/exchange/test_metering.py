@@ -96,8 +96,9 @@ def everything(gateway: SpotGateway | FuturesGateway) -> None:
         gateway.find_order(SYMBOL, "tb-never-sent", OrderType.STOP)
     for limit in (10, 100, 500, 1000):
         gateway.candles(SYMBOL, "1m", limit=limit)
-    for ask in (gateway.prices, gateway.quotes, gateway.symbols, gateway.clock_offset, gateway.balances):
+    for ask in (gateway.prices, gateway.symbols, gateway.clock_offset, gateway.balances):
         ask()
+    gateway.quote(SYMBOL)
     for ask in (gateway.permissions, gateway.open_orders, gateway.positions):
         ask()
     gateway.fills(SYMBOL)
