@@ -129,8 +129,8 @@ class ExchangeAccount(models.Model):
 
     @property
     def is_reconciled(self) -> bool:
-        """Whether it may trade: play money may before its first reconciliation, since nobody else touches it."""
-        return self.reconciled_at is not None or self.environment == Environment.PAPER
+        """Whether its books have been compared with the exchange's since it got its key; before it enters nothing."""
+        return self.reconciled_at is not None
 
     @property
     def key_trouble(self) -> str:

@@ -14,6 +14,7 @@ from market.models import ExchangeAccount
 from market.paper_accounts import open_paper_account
 from market.symbols import warm_symbols
 from market.types import Environment, Market
+from trades.services import reconcile_accounts
 
 CAPITAL = Decimal(10_000)
 ACCOUNT_NAME = "Paper"
@@ -78,7 +79,7 @@ def seed_demo(*, admin_password: str, now: datetime) -> int:
     for market in Market:
         warm_symbols(Environment.PAPER, market, now=now)
     for owner, specs in FLEET.items():
-        account = _account(owner)
+        account = _account(owner, now=now)
         for spec in specs:
             if not account.bots.filter(name=spec.name).exists():
                 _bot(account, spec, now=now)
@@ -96,7 +97,7 @@ def _admin(password: str) -> None:
         admin.save()
 
 
-def _account(owner_name: str) -> ExchangeAccount:
+def _account(owner_name: str, *, now: datetime) -> ExchangeAccount:
     """The owner's paper account; the owner is a user who can't log in until an operator sets a password."""
     owner, created = User.objects.get_or_create(username=owner_name)
     if created:
@@ -111,6 +112,7 @@ def _account(owner_name: str) -> ExchangeAccount:
     account = ExchangeAccount(owner=owner, name=ACCOUNT_NAME, market=market, **keys)
     account.full_clean()
     account.save()
+    reconcile_accounts([account], now=now)  # at once, so that its bots need not wait for the schedule
     return account
 
 

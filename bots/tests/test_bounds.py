@@ -14,7 +14,7 @@ from bots.tests.test_tick import run_tick, statuses
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.switches import SwitchState
 from trades.models import Event, Order, Position
-from trades.services import PLATFORM, Target, press
+from trades.services import PLATFORM, Target, press, reconcile_accounts, to_reconcile
 from trades.tests.factories import OrderFactory, TradeFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -169,11 +169,26 @@ def test_switches_of_a_whole_fleet_are_one_query(django_assert_num_queries):
     assert Switch.objects.count() >= 10
 
 
-def test_an_account_that_was_never_compared_with_the_exchange_enters_nothing(make_bot, settings):
-    settings.ENVIRONMENTS = ["paper", "testnet"]
+def test_an_account_enters_nothing_before_it_was_compared_with_the_exchange_and_says_so(make_bot):
     bot = make_bot("buying")
-    ExchangeAccount.objects.update(environment="testnet", reconciled_at=None)
+    ExchangeAccount.objects.update(reconciled_at=None)
 
-    standing = standings(BotConfig.objects.with_state(), now=timezone.now())[bot.pk]
+    run(bot)
+    state = BotState.objects.get()
+    assert (state.status, state.reason) == ("waiting", "account not reconciled")
+    assert not Order.objects.exists()
 
-    assert not standing.is_reconciled
+    assert reconcile_accounts(to_reconcile(everything=False), now=timezone.now()) == {bot.account_id: []}
+    run(bot)
+    assert Order.objects.get().status == "filled"
+
+
+def test_an_account_that_is_not_reconciled_lets_positions_close(make_bot):
+    bot = make_bot("buying")
+    run(bot)
+    BotConfig.objects.update(desired_state="flattened")
+    ExchangeAccount.objects.update(reconciled_at=None)
+
+    run(bot)
+
+    assert Order.objects.get(purpose="exit").status == "filled"

@@ -15,6 +15,7 @@ from market.exchange.errors import OutcomeUnknown
 from market.services import set_keys
 from market.types import Side
 from trades.models import Order, TermsInForce
+from trades.services import reconcile_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TWO = Decimal(2)
@@ -87,6 +88,7 @@ def test_what_one_key_was_told_does_not_count_for_another(make_futures_bot, pape
     run(bot)
     other = paper.open_account(futures={"USDT": "10000"})
     set_keys(bot.account, api_key=other["api_key"], api_secret=other["api_secret"])
+    reconcile_account(bot.account, now=timezone.now())
     assert setup_of(bot) == (20, False)
 
     run(bot)

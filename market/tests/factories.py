@@ -60,6 +60,8 @@ class UserFactory(factory.django.DjangoModelFactory):
 
 
 class ExchangeAccountFactory(factory.django.DjangoModelFactory):
+    """A paper account on spot that was reconciled, so that it may trade."""
+
     class Meta:
         model = ExchangeAccount
 
@@ -67,6 +69,7 @@ class ExchangeAccountFactory(factory.django.DjangoModelFactory):
     name = factory.Sequence(lambda n: f"account {n}")
     api_key = "key"
     api_secret = "secret"
+    reconciled_at = NOON
 
 
 class SymbolRulesFactory(factory.django.DjangoModelFactory):

@@ -29,7 +29,8 @@ def account(request, paper):
 
 def open_account(paper, market):
     key = paper.open_account(USDT="100000", futures={"USDT": "100000"})
-    account = ExchangeAccountFactory(market=market, api_key=key["api_key"], api_secret=key["api_secret"])
+    keys = {"api_key": key["api_key"], "api_secret": key["api_secret"]}
+    account = ExchangeAccountFactory(market=market, reconciled_at=None, **keys)
     ExchangeAccount.objects.filter(pk=account.pk).update(created_at=timezone.now() - timedelta(minutes=1))
     return ExchangeAccount.objects.get(pk=account.pk)
 

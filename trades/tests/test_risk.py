@@ -168,6 +168,7 @@ def test_an_account_of_another_user_is_refused():
         ({"key_error": "revoked"}, Code.KEY_UNUSABLE),
         ({"environment": "testnet"}, Code.ENVIRONMENT),
         ({"environment": "testnet", "reconciled_at": None}, Code.NOT_RECONCILED),
+        ({"reconciled_at": None}, Code.NOT_RECONCILED),
         (LIVE, Code.KEY_UNUSABLE),
         (
             {"environment": "live", "live_consent_at": NOON, "permissions_checked_at": NOON, "may_withdraw": True},
@@ -178,7 +179,7 @@ def test_an_account_of_another_user_is_refused():
 def test_an_account_that_may_not_trade_is_refused(settings, account, code):
     if code != Code.ENVIRONMENT:
         settings.ENVIRONMENTS = ["paper", "testnet", "live"]
-    made = intend(PositionFactory(account=ExchangeAccountFactory(**{"reconciled_at": NOON} | account)))
+    made = intend(PositionFactory(account=ExchangeAccountFactory(**account)))
 
     assert made.code == code
 
@@ -188,7 +189,6 @@ def test_a_live_account_trades_with_a_key_that_can_only_trade_from_our_addresses
     account = ExchangeAccountFactory(
         environment="live",
         live_consent_at=NOON,
-        reconciled_at=NOON,
         permissions_checked_at=NOON,
         may_withdraw=False,
         is_ip_restricted=True,

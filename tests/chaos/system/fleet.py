@@ -53,6 +53,7 @@ def _bots(accounts: int, bots: int) -> None:
     from market.paper_accounts import open_paper_account
     from market.symbols import warm_symbols
     from market.types import Environment, Market
+    from trades.services import reconcile_accounts
 
     now = datetime.now(UTC)
     warm_symbols(Environment.PAPER, Market.SPOT, now=now)
@@ -62,6 +63,7 @@ def _bots(accounts: int, bots: int) -> None:
         api_key, api_secret = open_paper_account(f"chaos-{number}", {"USDT": CAPITAL})
         keys = {"api_key": api_key, "api_secret": api_secret}
         opened.append(ExchangeAccount.objects.create(owner=owner, name=f"chaos {number}", **keys))
+    reconcile_accounts(opened, now=now)  # nobody enters before
     for number in range(bots):
         bot = BotConfig(
             owner=owner,
