@@ -20,21 +20,22 @@ from bots.types import Reason
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError
 from market.exchange.gateway import Gateway
-from market.exchange.types import Quote
-from market.prices import last_quote
 from market.types import Clock, Market, moving
 from trades.checks import Caps, Code, Denial
 from trades.models import Order
 from trades.services import (
+    ANSWERED_BY_THE_EXCHANGE,
+    Answers,
     Intent,
     agree_on_terms,
+    ask_exchange,
     exit_key,
     intend_order,
     note_liquidation_price,
     submit_order,
 )
 
-MOST_LOOKS = 4  # before an act: at what has to be settled first, and at what that has changed
+MOST_LOOKS = 5  # before an act: at what has to be settled first, and at what that has changed
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Look:
     decision: Decision
     order: Order | None = None
     in_the_way: Sequence[Order] = ()
-    asks_for_quote: bool = False
+    asks: Code | None = None  # what an entry that nothing else denies has to ask the exchange
 
 
 def run_bot(bot_id: int, *, now: datetime) -> Outcome:
@@ -140,17 +141,17 @@ def _act(
     anew then: the protection may have been faster. On futures the exchange first has to confirm an entry's terms. And
     an entry that nothing else denies asks what the market offers; where nobody answers the next tick tries it again.
     """
-    quote = None
+    answers = Answers()
     for _ in range(MOST_LOOKS):
         with locked_bot(bot_id) as bot:
-            found = _decide_and_intend(bot, view, quote, now=clock(), unprotectable=unprotectable)
+            found = _decide_and_intend(bot, view, answers, now=clock(), unprotectable=unprotectable)
         if found.decision.agrees and bot.terms:
             own = gateway_for(bot.account)  # the key may be newer than the one that this run began with
             agree_on_terms(bot.position, bot.terms, gateway=own, key_mark=bot.account.key_mark, now=clock())
             continue
-        if found.asks_for_quote:
+        if found.asks:
             try:
-                quote = last_quote(bot.account.environment, bot.market, bot.symbol, now=clock())
+                answers = ask_exchange(found.asks, answers, account=bot.account, symbol=bot.symbol, now=clock())
             except ExchangeError as error:
                 return Outcome(found.decision), error
             continue
@@ -164,7 +165,7 @@ def _act(
 
 
 def _decide_and_intend(
-    bot: BotConfig, view: SeriesView, quote: Quote | None, *, now: datetime, unprotectable: str
+    bot: BotConfig, view: SeriesView, answers: Answers, *, now: datetime, unprotectable: str
 ) -> Look:
     """Decide on fresh state, and write the order down, unless something has to be done or asked first.
 
@@ -180,12 +181,12 @@ def _decide_and_intend(
         in_the_way = [] if decision.act.is_entry else protections_in_the_way(bot)
         if in_the_way:
             return Look(decision, in_the_way=in_the_way)
-        intent = replace(_intent(bot, decision.act, decision, view), quote=quote)
+        intent = replace(_intent(bot, decision.act, decision, view), **vars(answers))
         made = intend_order(bot.position_id, intent, rules=view.rules, now=now)
     order = made if isinstance(made, Order) else None
     denial = made if isinstance(made, Denial) else None
-    if denial and denial.code == Code.NO_QUOTE:
-        return Look(decision, asks_for_quote=True)
+    if denial and denial.code in ANSWERED_BY_THE_EXCHANGE:
+        return Look(decision, asks=denial.code)
     note_decision(
         bot.state,
         decision,

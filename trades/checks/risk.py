@@ -108,13 +108,19 @@ def _first(
 
 
 def balance_is_enough(proposal: Proposal) -> Denial | None:
-    """Without the leverage of other orders: theirs is taken to be this one's."""
-    if not proposal.is_entry or proposal.free_quote is None:
+    """Without the leverage of other orders: theirs is taken to be this one's.
+
+    What the exchange told lets an entry go as long as it is enough, less what was reserved since. It denies one only if
+    it can't have become more meanwhile: else the exchange is asked again first, and decides itself if it has no answer.
+    """
+    if not proposal.is_entry or (proposal.free_quote is None and not proposal.balance_doubt):
         return None
     needed = proposal.notional / proposal.leverage
-    free = proposal.free_quote - proposal.reserved_quote / proposal.leverage
+    free = (proposal.free_quote or Decimal(0)) - proposal.reserved_quote / proposal.leverage
     if needed <= free:
         return None
+    if proposal.balance_doubt:
+        return None if proposal.balance_asked else Denial(Code.BALANCE_OLD, proposal.balance_doubt)
     quote = proposal.rules.quote_asset
     detail = f"{needed:.2f} {quote} needed, {free:.2f} {quote} free after what is reserved"
     return Denial.beyond(Code.BALANCE, detail, limit=free, value=needed)

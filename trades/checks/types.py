@@ -47,6 +47,7 @@ class Code(StrEnum):
     NOTIONAL_CAP = "notional_cap"
     LEVERAGE = "leverage"
     BALANCE = "balance"
+    BALANCE_OLD = "balance_old"
     EXPOSURE = "exposure"
     SYMBOL_EXPOSURE = "symbol_exposure"
     OPEN_POSITIONS = "open_positions"
@@ -178,8 +179,10 @@ class Proposal:
     orders_last_minute: int = 0  # of the position
     entries_last_hour: int = 0  # of the position
     stakes: tuple[Stake, ...] = ()
-    free_quote: Decimal | None = None  # None when the exchange was not asked lately
+    free_quote: Decimal | None = None  # as the exchange told it last; None: never, or too long ago
     reserved_quote: Decimal = Decimal(0)  # of it for entries that were written down since
+    balance_doubt: str = ""  # why it may let an entry go but must not deny one
+    balance_asked: bool = False  # the exchange was asked for this very entry, with or without an answer
 
     @property
     def notional(self) -> Decimal:

@@ -1,6 +1,7 @@
 """Everything that changes orders, fills, trades and positions."""
 
 from trades.services.accounts import reconcile_account, reconcile_accounts, to_reconcile, watch_futures
+from trades.services.asking import ANSWERED_BY_THE_EXCHANGE, Answers, ask_exchange
 from trades.services.hands import HandOrder, OrderDenied, place_order
 from trades.services.intents import Intent
 from trades.services.kill_switch import (
@@ -28,7 +29,9 @@ from trades.services.transfer_sweep import reconcile_transfers
 from trades.services.transfers import request_transfer, send_transfer, settle_transfer
 
 __all__ = [
+    "ANSWERED_BY_THE_EXCHANGE",
     "PLATFORM",
+    "Answers",
     "HandOrder",
     "Intent",
     "NotYourSwitch",
@@ -36,6 +39,7 @@ __all__ = [
     "Pressed",
     "Target",
     "agree_on_terms",
+    "ask_exchange",
     "cancel_order",
     "exit_key",
     "forget_terms",

@@ -1,7 +1,8 @@
 """A whole account against the exchange: at the start before it may trade, nightly, and while something is unknown.
 
 Orders with our mark but without a row are adopted; what others did on the account is kept apart; what we believe to
-hold is compared with what is there. A difference that stays puts the account into *reducing* and is told.
+hold is compared with what is there. A difference that stays puts the account into *reducing* and is told. What is free
+is noted on the way: the checks of the account's entries begin with it (`trades.checks.risk.balance_is_enough`).
 """
 
 import logging
@@ -19,6 +20,7 @@ from market.exchange.gateway import Gateway
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
 from market.rounding import plain
+from market.services import note_balances
 from market.types import Market, Side, moving
 from trades import protocol
 from trades.lifecycle import IN_DOUBT, OrderStatus
@@ -62,19 +64,20 @@ def watch_futures(*, now: datetime) -> int:
     Cheaper than reconciling, which follows where something differs: a liquidation, or a stop that nobody told of.
     Returns how many accounts were looked at.
     """
+    clock = moving(now)
     lately = is_open("positions__") | Q(positions__closed_at__gte=now - WATCHED_AFTER_CLOSE)
     holders = ExchangeAccount.objects.exclude(api_key="").filter(lately, market=Market.FUTURES)
     accounts = [account for account in holders.distinct().order_by("pk") if not account.is_cooling(now)]
-    reconcile_accounts([account for account in accounts if _differs(account)], now=now)
+    reconcile_accounts([account for account in accounts if _differs(account, now=clock())], now=now)
     return len(accounts)
 
 
-def _differs(account: ExchangeAccount) -> bool:
+def _differs(account: ExchangeAccount, *, now: datetime) -> bool:
     """Book an account's fundings; tell whether its positions differ. What is in the way is left for the next time."""
     try:
         gateway = gateway_for(account)
         book_fundings(account, gateway)
-        return bool(_differences(account, gateway))
+        return bool(_differences(account, gateway, now=now))
     except SoftTimeLimitExceeded:
         raise
     except (ExchangeError, SecretUnreadable, Unsettled) as error:
@@ -96,19 +99,20 @@ def reconcile_account(account: ExchangeAccount, *, now: datetime) -> list[str]:
         book_missed_fills(account, symbol, gateway, now=clock())
     if account.market == Market.FUTURES:
         book_fundings(account, gateway)
-    differences = _differences(account, gateway)
+        note_balances(account, gateway.balances(), now=clock())
+    differences = _differences(account, gateway, now=clock())
     if differences:  # a resting order may have been executed just now: ask for all of them, and look again
         for order in Order.objects.live().filter(position__account=account).select_related("position__account"):
             protocol.move_on(order, books=BOOKS, gateway=gateway, clock=clock)
-        differences = _differences(account, gateway)
+        differences = _differences(account, gateway, now=clock())
     _finish(account, differences, now=clock())
     return differences
 
 
-def _differences(account: ExchangeAccount, gateway: Gateway) -> list[str]:
+def _differences(account: ExchangeAccount, gateway: Gateway, *, now: datetime) -> list[str]:
     """Sentences about what the exchange holds less (spot), or otherwise (futures), than our books say."""
     before = _settled_holdings(account)
-    there = _held_there(account, gateway)
+    there = _held_there(account, gateway, now=now)
     if _settled_holdings(account) != before:
         raise Unsettled("orders were booked while the account was compared")
     is_spot = account.market == Market.SPOT
@@ -134,9 +138,11 @@ def _settled_holdings(account: ExchangeAccount) -> Holdings:
     return held
 
 
-def _held_there(account: ExchangeAccount, gateway: Gateway) -> Holdings:
+def _held_there(account: ExchangeAccount, gateway: Gateway, *, now: datetime) -> Holdings:
     if account.market == Market.SPOT:
-        return {balance.asset: balance.free + balance.locked for balance in gateway.balances()}
+        balances = gateway.balances()
+        note_balances(account, balances, now=now)
+        return {balance.asset: balance.free + balance.locked for balance in balances}
     return {position.symbol: position.quantity for position in gateway.positions()}
 
 

@@ -16,10 +16,9 @@ from market.clock import clock_trouble
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeUnavailable, NotConfigured
 from market.exchange.gateway import Gateway
-from market.exchange.types import Quote
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
-from market.prices import last_prices, last_quote
+from market.prices import last_prices
 from market.rules import Rules
 from market.symbols import UnknownSymbol, rules_for
 from market.types import Market, OrderType, Price, Side, moving
@@ -27,13 +26,11 @@ from trades.checks import Code, Denial
 from trades.lifecycle import OrderPurpose
 from trades.liquidation import Terms
 from trades.models import Event, Order, Position
+from trades.services.asking import ANSWERED_BY_THE_EXCHANGE, Answers, ask_exchange
 from trades.services.events import write_event
 from trades.services.intents import Intent
 from trades.services.orders import intend_order, submit_order
 from trades.services.terms import agree_on_terms
-
-# What keeps an entry back until the exchange has been asked, which only those are that nothing else denies.
-ASKED_AT_THE_EXCHANGE = {Code.TERMS, Code.NO_QUOTE}
 
 
 @dataclass(frozen=True)
@@ -106,17 +103,17 @@ def _accepted(
         raise OrderDenied(Denial(Code.KEY_UNUSABLE, str(error))) from error
     price = _price_of(account, wanted.symbol, now=now)
     trouble = clock_trouble(account.environment, account.market, now=now)
-    asked, quote = set[Code](), None
+    asked, answers = set[Code](), Answers()
     while True:
         try:
-            return gateway, _written_down(user, account, wanted, rules, price, trouble, quote, key=key, now=clock())
+            return gateway, _written_down(user, account, wanted, rules, price, trouble, answers, key=key, now=clock())
         except OrderDenied as error:
             code = error.denial.code
-            if code not in ASKED_AT_THE_EXCHANGE or code in asked:
+            if code in asked or code not in (Code.TERMS, *ANSWERED_BY_THE_EXCHANGE):
                 raise
             asked.add(code)
-        if code == Code.NO_QUOTE:
-            quote = last_quote(account.environment, account.market, wanted.symbol, now=clock())
+        if code in ANSWERED_BY_THE_EXCHANGE:
+            answers = ask_exchange(code, answers, account=account, symbol=wanted.symbol, now=clock())
         else:  # let the exchange confirm on which terms futures are traded
             position, terms = _position_of(account, rules), _terms(wanted, price)
             agree_on_terms(position, terms, gateway=gateway, key_mark=account.key_mark, now=clock())
@@ -129,14 +126,14 @@ def _written_down(
     rules: Rules,
     price: Price,
     trouble: str,
-    quote: Quote | None,
+    answers: Answers,
     *,
     key: str,
     now: datetime,
 ) -> Order:
     with transaction.atomic(durable=True):  # with a denial not even an empty position stays
         position = _position_of(account, rules)
-        intent = replace(_intent(user, position, wanted, price, key=key), clock_trouble=trouble, quote=quote)
+        intent = replace(_intent(user, position, wanted, price, key=key), clock_trouble=trouble, **vars(answers))
         made = intend_order(position.pk, intent, rules=rules, now=now)
         if isinstance(made, Denial):
             raise OrderDenied(made)

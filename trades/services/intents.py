@@ -35,4 +35,5 @@ class Intent:
     signal_at: datetime | None = None
     price_at: datetime | None = None
     quote: Quote | None = None  # without one a market entry is denied, as the last thing that is in its way
+    balance_asked: bool = False  # the exchange was asked for it; see `balance_is_enough`
     clock_trouble: str = ""

@@ -76,6 +76,7 @@ def proposal_of(
         price_at=intent.price_at,
         signal_at=intent.signal_at,
         quote=intent.quote,
+        balance_asked=intent.balance_asked,
         caps=intent.caps,
         leverage=intent.leverage,
         **_platform_bounds(account.market),

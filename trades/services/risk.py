@@ -19,7 +19,10 @@ from trades.models import Position
 
 ENTRIES_OF_AN_OWNER = 7_251_003  # any number that nothing else locks
 MINUTE = timedelta(minutes=1)
-BALANCE_VALID_FOR = timedelta(minutes=2)
+# So long a balance denies what is beyond it: somebody may have paid in since.
+BALANCE_DENIES_FOR = timedelta(minutes=2)
+# And so long it lets go what is within it, less all that was written down since.
+BALANCE_COUNTS_FOR = timedelta(minutes=15)
 ZERO = Decimal(0)
 LOCK_SQL = """
     SELECT pg_advisory_xact_lock(%s, account.owner_id)
@@ -50,6 +53,7 @@ STAKE_SQL = f"""
         SELECT account_id, position_id, purpose, status, created_at,
                status IN ({_texts(LIVE)}) AS is_live,
                {REAL_SQL} AS is_real,
+               CASE WHEN status IN ({_texts(CUT_SHORT)}) THEN finished_at END AS cut_short_at,
                (quantity - filled_quantity) * coalesce(price, reference_price) AS rest,
                quantity * coalesce(price, reference_price) AS whole
           FROM trades_order
@@ -64,7 +68,8 @@ STAKE_SQL = f"""
                count(*) FILTER (WHERE purpose = 'entry' AND created_at > %(minute_ago)s) AS recent,
                -- What rests as open was tied up by the exchange when it told what was free.
                sum(CASE WHEN is_real AND created_at > %(read_at)s THEN whole
-                        WHEN is_live AND status <> 'open' THEN rest END) FILTER (WHERE purpose = 'entry') AS reserved
+                        WHEN is_live AND status <> 'open' THEN rest END) FILTER (WHERE purpose = 'entry') AS reserved,
+               max(cut_short_at) FILTER (WHERE is_real OR created_at <= %(read_at)s) AS cut_short_at
           FROM counted JOIN trades_position AS position ON position.id = counted.position_id
          GROUP BY counted.account_id
     )
@@ -75,7 +80,8 @@ STAKE_SQL = f"""
            coalesce(ordered.live, 0) AS open_orders,
            coalesce(ordered.recent, 0) AS orders_last_minute,
            coalesce(ordered.reserved, 0) AS reserved,
-           held.closed_at
+           -- When something came back last: by an exit, or of an entry that was not filled as a whole.
+           greatest(held.closed_at, ordered.cut_short_at) AS freed_at
       FROM mine LEFT JOIN held ON held.account_id = mine.id LEFT JOIN ordered ON ordered.account_id = mine.id
 """  # noqa: S608 - made of constants
 FIGURES = ("exposure", "symbol_exposure", "open_positions", "open_orders", "orders_last_minute")
@@ -85,11 +91,12 @@ LIMITS_SQL = f"SELECT account_id, {', '.join(CAPS)} FROM market_risklimits WHERE
 
 @dataclass(frozen=True)
 class Risk:
-    """What is at stake on the account and on all of its owner's; and its money, where the exchange was asked lately."""
+    """What is at stake on the account and on all of its owner's; and its money, by the names of `Proposal`."""
 
     stakes: tuple[Stake, ...]
     free_quote: Decimal | None
     reserved_quote: Decimal
+    balance_doubt: str
 
 
 def one_entry_at_a_time(position_id: int) -> None:
@@ -104,16 +111,28 @@ def risk_beside(position: Position, *, now: datetime) -> Risk:
     read_at = account.balance_read_at
     figures = _figures(position, read_at=read_at or now, now=now)
     own, of_account, of_user = figures[account.pk], *_caps(account)
-    # What was sold since then came on top of what was free: only the exchange knows how much.
-    is_known = read_at and now - read_at <= BALANCE_VALID_FOR and not (own["closed_at"] and own["closed_at"] > read_at)
+    counts = read_at and now - read_at <= BALANCE_COUNTS_FOR
     return Risk(
         stakes=(
             Stake("account", of_account, **{name: own[name] for name in FIGURES}),
             Stake("user", of_user, **{name: sum(row[name] for row in figures.values()) for name in FIGURES}),
         ),
-        free_quote=account.free_quote if is_known else None,
+        free_quote=account.free_quote if counts else None,
         reserved_quote=own["reserved"],
+        balance_doubt=_balance_doubt(read_at, own["freed_at"], now=now) if read_at else "",
     )
+
+
+def _balance_doubt(read_at: datetime, freed_at: datetime | None, *, now: datetime) -> str:
+    """Why more may be free than what was read then, less what was reserved since; empty if it can't be.
+
+    Where a balance was never read there is nothing to doubt: reconciliation reads it before an account may trade.
+    """
+    if now - read_at > BALANCE_DENIES_FOR:
+        return f"what is free was read at {read_at:%H:%M:%S} UTC, too long ago"
+    if freed_at and freed_at >= read_at:
+        return f"what is free was read at {read_at:%H:%M:%S} UTC, and something was sold or canceled since"
+    return ""
 
 
 def _figures(position: Position, *, read_at: datetime, now: datetime) -> dict[int, dict[str, Any]]:
@@ -128,7 +147,7 @@ def _figures(position: Position, *, read_at: datetime, now: datetime) -> dict[in
                 "symbol": position.symbol,
                 "read_at": read_at,
                 "minute_ago": minute_ago,
-                "since": min(minute_ago, max(read_at, now - BALANCE_VALID_FOR)),
+                "since": now - BALANCE_COUNTS_FOR,
             },
         )
         names = [column.name for column in cursor.description]

@@ -55,6 +55,10 @@ def bought(account):
     return position
 
 
+def free_there(account):
+    return next(balance.free for balance in gateway_for(account).balances() if balance.asset == "USDT")
+
+
 def reconciled(account):
     found = reconcile_account(account, now=timezone.now())
     account.refresh_from_db()
@@ -68,6 +72,8 @@ def test_an_account_that_agrees_is_reconciled_and_stays_active(account):
     assert reconciled(account) == []
 
     assert account.state == "active"
+    assert account.free_quote == free_there(account) < 100_000
+    assert account.balance_read_at <= account.reconciled_at
     assert to_reconcile(everything=False) == []
     assert to_reconcile(everything=True) == [account]
 

@@ -152,7 +152,7 @@ def test_the_regular_look_at_futures_finds_a_liquidation_by_itself(account, pric
 
 
 def test_only_accounts_that_hold_or_just_held_futures_are_looked_at(account, monkeypatch):
-    monkeypatch.setattr("trades.services.accounts._differs", lambda account: False)
+    monkeypatch.setattr("trades.services.accounts._differs", lambda account, **_: False)
     now = timezone.now()
     PositionFactory(account=account, closed_at=now - timedelta(hours=2))
     spot = PositionFactory(quantity=TENTH, smallest_quantity=Decimal("0.001"))

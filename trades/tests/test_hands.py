@@ -190,7 +190,7 @@ def futures(monkeypatch):
     monkeypatch.setattr("trades.services.hands.gateway_for", lambda account: gateway)
     seen = {"BTCUSDT": Price(Decimal(50_000), timezone.now())}
     monkeypatch.setattr("trades.services.hands.last_prices", lambda *args, **kwargs: seen)
-    monkeypatch.setattr("trades.services.hands.last_quote", lambda *args, **kwargs: QUOTE)
+    monkeypatch.setattr("trades.services.asking.last_quote", lambda *args, **kwargs: QUOTE)
     monkeypatch.setattr("trades.services.hands.agree_on_terms", agree)
     monkeypatch.setattr("trades.services.hands.clock_trouble", lambda *args, **kwargs: "")
     account = ExchangeAccountFactory(market="futures")

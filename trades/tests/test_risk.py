@@ -235,16 +235,42 @@ def test_what_was_spent_since_the_balance_was_read_is_not_free(order, denied):
     assert isinstance(intend(PositionFactory(account=account)), Denial) == denied
 
 
-@pytest.mark.parametrize("why", ["never read", "too old", "sold since"])
-def test_where_nobody_knows_what_is_free_the_exchange_decides(why):
+@pytest.mark.parametrize("why", ["too old", "sold since", "canceled since", "filled in part since"])
+def test_a_balance_that_may_have_grown_denies_nothing_but_is_asked_for_and_without_an_answer_the_exchange_decides(why):
     account = rich(1, seconds_ago=121 if why == "too old" else 30)
-    if why == "never read":
-        account.balance_read_at = None
-        account.save()
+    position = PositionFactory(account=account)
     if why == "sold since":
         PositionFactory(account=account, closed_at=NOON - timedelta(seconds=5))
+    if why == "canceled since":
+        OrderFactory(position=position, status="canceled", finished_at=NOON, created_at=A_MINUTE_AGO, **SENT)
+    if why == "filled in part since":
+        part = {"quantity": Decimal(1), "filled_quantity": Decimal("0.01")}
+        OrderFactory(position=position, status="expired", finished_at=NOON, created_at=NOON, **part, **SENT)
 
-    assert isinstance(intend(PositionFactory(account=account)), Order)
+    assert intend(position).code == Code.BALANCE_OLD
+    assert isinstance(intend(position, balance_asked=True), Order)
+
+
+def test_a_balance_that_was_never_read_denies_nothing():
+    assert isinstance(intend(PositionFactory()), Order)
+
+
+@pytest.mark.parametrize(("minutes", "goes"), [(14, True), (16, False)])
+def test_an_old_balance_lets_go_what_is_within_it_for_a_while(minutes, goes):
+    account = rich(1001, seconds_ago=60 * minutes)
+    spent = OrderFactory(
+        position=PositionFactory(account=account),
+        status="filled",
+        filled_quantity=Decimal("0.01"),
+        created_at=NOON - timedelta(minutes=minutes) + timedelta(seconds=5),
+        **SENT,
+    )
+
+    first, second = (intend(PositionFactory(account=account), key=key) for key in "ab")
+
+    assert spent.quantity * 50_000 == 500
+    assert isinstance(first, Order) == goes
+    assert second.code == Code.BALANCE_OLD
 
 
 # --- a strategy gone wrong ---------------------------------------------------------------------------------------
