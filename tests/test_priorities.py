@@ -1,23 +1,29 @@
 """What each piece of work counts as, when request weight gets scarce."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import transaction
+from django.utils import timezone
 
 from bots import tasks as bots_tasks
 from bots.services.tick import Evaluated, Part
 from market import tasks as market_tasks
-from market.budget import BudgetSpent, Priority, spending_as
+from market.budget import Priority, budget_of, spending_as
 from market.budget.priorities import current_priority
-from market.exchange.errors import RateLimited
+from market.exchange import gateway_for
+from market.exchange.errors import BudgetSpent, RateLimited
 from market.models import ExchangeAccount
-from market.tests.factories import NOON
-from market.types import Market, Series
+from market.rules import rules_of
+from market.tests.factories import NOON, QUOTE, ExchangeAccountFactory, entry
+from market.types import Market, Series, Side
 from trades import tasks as trades_tasks
-from trades.services import submit_order
-from trades.tests.factories import OrderFactory
+from trades.models import Event, Order
+from trades.services import Intent, intend_order, submit_order
+from trades.tests.factories import OrderFactory, PositionFactory
 from trades.tests.gateways import FakeGateway
 
 WORK = {
@@ -113,8 +119,32 @@ def test_an_entry_that_our_own_budget_refused_does_not_silence_the_exits_of_its_
 
     submit_order(order, gateway=FakeGateway(answer=refusal), now=NOON)
 
-    assert order.status == "rejected"
+    assert order.status == ("rejected" if cooling else "canceled")
     assert ExchangeAccount.objects.get().is_cooling(NOON + timedelta(seconds=1)) is cooling
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_our_own_budget_refuses_is_no_attempt_of_an_entry(paper, unspent):
+    api_key, api_secret = paper.create_account()
+    position = PositionFactory(account=ExchangeAccountFactory(api_key=api_key, api_secret=api_secret))
+    gateway, amounts = gateway_for(position.account), (Decimal("0.001"), Decimal(50_000))
+    intent = Intent(Order.Purpose.ENTRY, Side.BUY, *amounts, "entry:a", "a test", quote=QUOTE)
+
+    def entry_sent():
+        now = timezone.now()
+        with transaction.atomic():
+            order = intend_order(position.pk, intent, rules=rules_of(entry()), now=now)
+        return order, submit_order(order, gateway=gateway, now=now)
+
+    gateway.prepare()
+    budget_of("paper", "spot").set_limit(1)
+    refused = [entry_sent() for _ in range(4)]
+    unspent()
+    order, error = entry_sent()
+
+    assert {(each.status, type(reason)) for each, reason in refused} == {("canceled", BudgetSpent)}
+    assert (order.status, order.attempt, error) == ("filled", 1, None)
+    assert not Event.objects.filter(kind="order_rejected").exists()
 
 
 def test_statistics_tell_the_request_weight(db, capsys):

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from market.exchange.errors import (
+    BudgetSpent,
     ExchangeError,
     ExchangeUnavailable,
     OrderNotFound,
@@ -88,7 +89,7 @@ class Books(Protocol[Row]):
         """Book what is new in the report: fills, position, trade, status and news, together."""
 
     def drop(self, order: Row, reason: str, *, now: datetime) -> None:
-        """An intended order that will not be sent: canceled."""
+        """An order that was not sent, and will not be: canceled."""
 
     def note_not_found(self, order: Row, *, now: datetime) -> None:
         """Remember the first 'not found' that counts."""
@@ -115,7 +116,12 @@ def submit(orders: Sequence[Row], *, books: Books[Row], gateway: OrderGateway, c
     try:
         reports = _send(orders, gateway, signed_at=claimed_at)
     except CLEAR_NOES as error:
-        books.reject(orders, error, now=clock())
+        if isinstance(error, BudgetSpent) and orders[0].purpose == OrderPurpose.ENTRY:
+            # The exchange never saw it. (A stop that we have no weight for is one that can't rest: that counts.)
+            for order in orders:
+                books.drop(order, f"never sent: {error}"[:300], now=clock())
+        else:
+            books.reject(orders, error, now=clock())
         return error
     except OutcomeUnknown as error:
         # Never resend: the order may be live. Reconciliation asks by client id.

@@ -4,14 +4,13 @@ Binance allows an address so much weight a minute, and bans the one that goes on
 `budget_of(environment, market).take(weight)` before and tells `learn(status, headers)` after. See docs/architecture.md.
 """
 
-from market.budget.budget import Budget, BudgetSpent, Usage, budget_of, usage
+from market.budget.budget import Budget, Usage, budget_of, usage
 from market.budget.limits import learn_limit, weight_per_minute
 from market.budget.priorities import SHARES, Priority, spending_as
 
 __all__ = [
     "SHARES",
     "Budget",
-    "BudgetSpent",
     "Priority",
     "Usage",
     "budget_of",

@@ -10,7 +10,8 @@ from time import monotonic
 from market.budget.own import MINUTE, Answer, Own
 from market.budget.priorities import SHARES, Priority, current_priority
 from market.budget.shared import Shared
-from market.exchange.errors import RateLimited
+from market.exchange.errors import BudgetSpent, RateLimited
+from market.exchange.silence import retry_after
 from market.types import Market
 
 # Until exchangeInfo has been read.
@@ -19,19 +20,10 @@ USED_WEIGHT = "x-mbx-used-weight-1m"
 LIMIT_STATUSES = (418, 429)
 # The exchange's code for "this account has sent too many orders": a 429 that says nothing of the address.
 TOO_MANY_ORDERS = -1015
-DEFAULT_SILENCE = timedelta(seconds=60)
-LONGEST_SILENCE = timedelta(days=3)  # Binance's longest ban
 # Retry-After is in whole seconds.
 MARGIN = timedelta(seconds=1)
 # The clocks agree better than this. What the exchange tells sooner may be of the minute before.
 UNSETTLED_SECONDS = 1
-
-
-class BudgetSpent(RateLimited):
-    """Our own refusal, before anything was sent: this class of work waits for the next minute, more urgent ones go on.
-
-    It says nothing of the account.
-    """
 
 
 @dataclass(frozen=True)
@@ -112,15 +104,6 @@ class Budget:
             f" work for {kind} may use {SHARES[priority]} %"
         )
         return BudgetSpent(text, retry_after=answer.wait)
-
-
-def retry_after(headers: Mapping[str, str]) -> timedelta:
-    """How long the exchange wants silence; ``headers`` have names in lower case."""
-    try:
-        silence = timedelta(seconds=float(headers["retry-after"]))
-    except (KeyError, ValueError, OverflowError):
-        return DEFAULT_SILENCE
-    return min(silence, LONGEST_SILENCE) if silence > timedelta() else DEFAULT_SILENCE
 
 
 @cache

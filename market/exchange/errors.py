@@ -39,6 +39,13 @@ class RateLimited(ExchangeError):
         self.retry_after = retry_after
 
 
+class BudgetSpent(RateLimited):
+    """Our own refusal, before anything was sent: this class of work waits for the next minute, more urgent ones go on.
+
+    It says nothing of the account, and is no attempt: the exchange has not seen it.
+    """
+
+
 class PermissionDenied(ExchangeError):
     """The key is wrong, revoked, restricted to other addresses, or not allowed to do this."""
 

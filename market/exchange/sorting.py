@@ -22,6 +22,7 @@ from market.exchange.errors import (
     TriggersAtOnce,
 )
 from market.exchange.reading import UNREADABLE
+from market.exchange.silence import DEFAULT_SILENCE, retry_after
 from market.types import Market
 
 CLOCK_CODE = -1021
@@ -42,9 +43,7 @@ NOT_OPEN_CODE = -2011
 # Of the four texts that futures send with 503 these two mean "not executed": this one, and that of -1008. "Unknown
 # error, …" does not say, and "Internal error; …" is -1001, which may have been executed whatever the status.
 NOT_EXECUTED = (503, "Service Unavailable.")
-DEFAULT_SILENCE = timedelta(seconds=60)
 OVERLOAD_SILENCE = timedelta(seconds=5)  # nobody counts these calls against us: the exchange itself is in trouble
-LONGEST_SILENCE = timedelta(days=3)  # Binance's longest ban
 PERMISSION_CAUSES = (
     "likely causes: a wrong or revoked key or secret, an address that is not on the key's IP list, a key of another"
     " environment (testnet, live), or a permission that the key lacks"
@@ -147,12 +146,7 @@ def _rate_limited(error: BinanceAPIException) -> RateLimited:
 
 def _retry_after(error: BinanceAPIException) -> timedelta:
     counted = error.status_code in (418, 429) or code_of(error) in COUNTED_CODES
-    default = DEFAULT_SILENCE if counted else OVERLOAD_SILENCE
-    try:
-        silence = timedelta(seconds=float(error.response.headers["Retry-After"]))
-    except (KeyError, ValueError, OverflowError):
-        return default
-    return min(silence, LONGEST_SILENCE) if silence > timedelta() else default
+    return retry_after(error.response.headers, default=DEFAULT_SILENCE if counted else OVERLOAD_SILENCE)
 
 
 def _never_left(error: Exception) -> bool:

@@ -5,9 +5,9 @@ from time import time
 import pytest
 from redis import Redis
 
-from market.budget import Budget, BudgetSpent, Priority, spending_as
+from market.budget import Budget, Priority, spending_as
 from market.clock import clock_key
-from market.exchange.errors import RateLimited
+from market.exchange.errors import BudgetSpent, RateLimited
 
 USED = "X-MBX-USED-WEIGHT-1M"
 SPOT = ("paper", "spot")

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from market.budget import SHARES, Budget, BudgetSpent, Priority, budget_of, spending_as, usage
+from market.budget import SHARES, Budget, Priority, budget_of, spending_as, usage
 from market.budget.priorities import current_priority
+from market.exchange.errors import BudgetSpent
 from market.tests.budgets import SPOT, USED, budget_with, refusal, room, set_minute, spend
 from market.tests.factories import NOON
 

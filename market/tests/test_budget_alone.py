@@ -6,8 +6,9 @@ from time import monotonic
 import pytest
 from django_redis import get_redis_connection
 
-from market.budget import SHARES, Budget, BudgetSpent, Priority, shared, usage
+from market.budget import SHARES, Budget, Priority, shared, usage
 from market.budget.own import MINUTE
+from market.exchange.errors import BudgetSpent
 from market.tests.budgets import SPOT, USED, refusal, room, spend
 from market.tests.factories import NOON
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from market.budget import Budget, BudgetSpent, Priority
+from market.budget import Budget, Priority
+from market.exchange.errors import BudgetSpent
 from market.tests.budgets import SPOT, budget_with, refusal, room, set_minute, spend
 
 SECOND = timedelta(seconds=1)

@@ -7,9 +7,9 @@ from time import time
 import pytest
 import requests
 
-from market.budget import Budget, BudgetSpent, Priority, budget_of, learn_limit, spending_as, usage, weight_per_minute
+from market.budget import Budget, Priority, budget_of, learn_limit, spending_as, usage, weight_per_minute
 from market.exchange import public_gateway
-from market.exchange.errors import RateLimited
+from market.exchange.errors import BudgetSpent, RateLimited
 from market.paper.tests.server import PaperServer
 from market.tasks import warmup_spot_symbols_cache
 from market.tests.budgets import SPOT, refusal, room

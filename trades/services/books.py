@@ -7,8 +7,7 @@ from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Greatest
 
-from market.budget import BudgetSpent
-from market.exchange.errors import ExchangeError, PermissionDenied, RateLimited
+from market.exchange.errors import BudgetSpent, ExchangeError, PermissionDenied, RateLimited
 from market.exchange.types import OrderReport
 from market.models import ExchangeAccount, Switch
 from market.switches import SwitchState
@@ -85,7 +84,15 @@ BOOKS = DatabaseBooks()
 
 
 def note_account_trouble(account_id: int, error: Exception, *, now: datetime) -> None:
-    """Keep at the account what the exchange said of it: silence, which only ever grows longer, or a refused key."""
+    """Keep at the account what the exchange said of it: silence, which only ever grows longer, or a refused key.
+
+    There are two silences, since two things are counted. Requests count for the address: 429 and 418 silence all
+    processes for that market, before anything is sent (`market.budget`, in Redis: it is asked before every call and may
+    be forgotten, as the exchange says it again). Orders count for the account: -1015 silences this one alone, and so
+    does an engine that is overloaded (-1008, 503), for some seconds. That is ``cooldown_until``, in PostgreSQL: the
+    transaction that claims an order reads it, and its owner sees why nothing is sent. An account whose order met a 429
+    or 418 has both: it needs no second call, and no Redis, to know.
+    """
     account = ExchangeAccount.objects.filter(pk=account_id)
     if isinstance(error, BudgetSpent):
         return  # our own refusal, of one class of work: the account's exits go on

@@ -32,7 +32,9 @@ ORDERS_SQL = f"""
                WHERE %(protects)s AND purpose = 'protection' AND NOT reduce_only AND type = %(type)s
                  AND status = ANY(%(live)s)), 0) AS protected,
            coalesce(bool_or({REAL_SQL}) FILTER (WHERE signal_key = %(key)s), false) AS same_act_real,
-           count(*) FILTER (WHERE signal_key = %(key)s) AS attempts,
+           -- An entry that we did not send is none.
+           count(*) FILTER (WHERE signal_key = %(key)s AND NOT (
+               purpose = 'entry' AND status = 'canceled' AND exchange_order_id IS NULL)) AS attempts,
            count(*) FILTER (WHERE created_at > %(minute_ago)s) AS orders_last_minute,
            count(*) FILTER (WHERE purpose = 'entry' AND {REAL_SQL} AND created_at > %(since)s) AS entries_last_hour
       FROM trades_order
