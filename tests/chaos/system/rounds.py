@@ -78,7 +78,8 @@ class Rounds:
                 injuries = self._wave(min(WAVE, rounds - self._done))
                 verdict = self._rest()
                 say(f"round {self._done}: {', '.join(injuries)}")
-                say(f"  {verdict['orders']} orders, at rest after {verdict['seconds']} s{self._deaths()}")
+                last = f", the last thing: {verdict['last']}" if verdict["last"] else ""
+                say(f"  {verdict['orders']} orders, at rest after {verdict['seconds']} s{last}{self._deaths()}")
         except NotRunning as error:
             verdict["unresolved"] = [f"the system does not come back: {error}"]
         finally:
@@ -149,13 +150,15 @@ class Rounds:
         self._stack.wait_until(lambda: self._stack.is_up, 60, "everything is up again")
         self._stack.wait_until(self._mended, 20, "faults cleared")
         self._stack.pause(self._ward.awake_at + 1 - time.monotonic())  # what they do then counts
-        verdict = self._audit()
+        verdict, last = self._audit(), ""
         while _is_wrong(verdict) and time.monotonic() - began < RECOVERY_SECONDS:
             if self._planted and _is_final(verdict):
                 break
+            last = next(sentence for kind in KINDS for sentence in verdict[kind])
             self._stack.pause(0.5)
             verdict = self._audit()
         verdict["seconds"] = round(time.monotonic() - began, 1)
+        verdict["last"] = last
         self._slowest = max(self._slowest, verdict["seconds"])
         return verdict
 
