@@ -14,6 +14,7 @@ from market.tests.listing import lists
 from market.tests.orders import ORDER, PLACED, SECRET
 from market.tests.servers import WaywardExchange, answer, hosts_at, silent_socket
 
+
 @pytest.fixture
 def redis() -> Any:
     """The cache's Redis, empty."""

@@ -22,7 +22,7 @@ from tests.chaos.system.ward import Check, Ward
 from tests.chaos.system.worker import FACTOR
 
 ACCOUNTS, BOTS = 12, 60
-SWEEP_SECONDS = 15 // FACTOR
+SWEEP_SECONDS = 10 // FACTOR
 WAVE = 10
 PATIENCE_SECONDS = 1.5  # with one injury to take place before the next one
 LAST_PATIENCE_SECONDS = 20  # with all that have not at the end of a wave: some need two sweeps
