@@ -30,7 +30,7 @@ LAST_PATIENCE_SECONDS = 20  # with all that have not at the end of a wave: some 
 RECOVERY_SECONDS = 40
 # A request that left before the switch was pressed is valid for VALID_FOR; a little for two clocks to be read.
 GRACE_SECONDS = 5 / FACTOR + 0.3
-KINDS = ("lost", "duplicated", "phantom", "unequal", "unresolved", "forbidden")
+KINDS = ("lost", "duplicated", "phantom", "unequal", "unresolved", "forbidden", "naked")
 
 
 def run(rounds: int, *, seed: int | None = None, plant: str = "") -> Findings:
