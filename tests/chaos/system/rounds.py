@@ -81,7 +81,9 @@ class Rounds:
                 last = f", the last thing: {verdict['last']}" if verdict["last"] else ""
                 say(f"  {verdict['orders']} orders, at rest after {verdict['seconds']} s{last}{self._deaths()}")
         except NotRunning as error:
-            verdict["unresolved"] = [f"the system does not come back: {error}"]
+            with suppress(NotRunning):
+                verdict = self._audit()
+            verdict["unresolved"].append(f"the system does not come back: {error}")
         finally:
             self._load.end()
         ward, never = self._ward, sorted(self._missed - self._taken)
