@@ -12,12 +12,17 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from market.paper.tests.server import PaperServer
 from ops.stack import environment, testing, throwaway
 
 SOCKET = "TRADEBOT_TEST_REDIS"  # the socket of the Redis that we started, for the workers that inherit it
 CHILDREN = pytest.StashKey[list[testing.Child]]()
+
+# How long an example takes on a busy machine tells nothing of the code.
+settings.register_profile("tradebot", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tradebot")
 
 
 def begin() -> None:

@@ -37,7 +37,7 @@ SCHEDULES = (
         "warm-up-futures-symbols", "market.tasks.warmup_futures_symbols_cache", "data_sync", 290, every_seconds=300
     ),
     Schedule("measure-clocks", "market.tasks.measure_clocks", "data_sync", 55, every_seconds=60),
-    Schedule("reconcile-orders", "trades.tasks.reconcile_orders", "high_priority", 14, every_seconds=15),
+    Schedule("reconcile-orders", "trades.tasks.reconcile_orders", "high_priority", 9, every_seconds=10),
     Schedule("reconcile-accounts", "trades.tasks.reconcile_accounts", "high_priority", 9, every_seconds=10),
     Schedule("reconcile-transfers", "trades.tasks.reconcile_transfers", "payments", 29, every_seconds=30),
     Schedule("book-fundings", "trades.tasks.book_fundings", "data_sync", 300, every_seconds=600),

@@ -35,6 +35,8 @@ ANSWER_DUE_AFTER = timedelta(seconds=20)
 LEFT_BEHIND_AFTER = timedelta(seconds=5)
 TOO_OLD_TO_SEND = timedelta(seconds=30)
 SECOND_LOOK_AFTER = timedelta(seconds=5)
+# An order known to rest is in no doubt: how soon its fill is noticed, against what each question weighs.
+RESTING_ASKED_EVERY = timedelta(seconds=30)
 # A clear no says that the order was not, and never will be, executed.
 CLEAR_NOES = (OrderRejected, RateLimited, PermissionDenied)
 

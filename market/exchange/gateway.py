@@ -58,8 +58,8 @@ class OrderGateway(Protocol):
         Fills may be fewer than were executed: then ask again.
         """
 
-    def open_orders(self) -> list[OpenOrder]:
-        """All open orders of the account, conditional ones too."""
+    def open_orders(self, symbol: str | None = None) -> list[OpenOrder]:
+        """All open orders of the account, conditional ones too; of one symbol for a tenth of the weight or less."""
 
 
 class Gateway(OrderGateway, Protocol):

@@ -7,17 +7,12 @@ from typing import Any
 
 import pytest
 from django_redis import get_redis_connection
-from hypothesis import settings
 
 from market.exchange.adapter import SpotGateway, client
 from market.tests.factories import entry
 from market.tests.listing import lists
 from market.tests.orders import ORDER, PLACED, SECRET
 from market.tests.servers import WaywardExchange, answer, hosts_at, silent_socket
-
-# Laws may take their time: on a busy machine a deadline for each example tells nothing of the code.
-settings.register_profile("tradebot", deadline=None)
-settings.load_profile("tradebot")
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ class Gateway:
             return OrderReport(client_order_id, report.exchange_order_id, ReportStatus.OPEN, Decimal(0), ())
         return self._perhaps_without_fills(report, "unfilled_answer")
 
-    def open_orders(self) -> list[OpenOrder]:
+    def open_orders(self, symbol: str | None = None) -> list[OpenOrder]:
         raise NotImplementedError("no part of the protocol asks for them")
 
     # --- the way there and back

@@ -45,6 +45,7 @@ class FakeGateway:
     canceled: list[str] = field(default_factory=list)
     cancel_answer: ExchangeError | None = None
     open: list[OpenOrder] = field(default_factory=list)
+    listed: list[str | None] = field(default_factory=list)  # whose open orders were asked for; None: all symbols'
 
     def prepare(self) -> None:
         """The clock of a test needs no measuring."""
@@ -72,5 +73,6 @@ class FakeGateway:
             raise self.found
         return self.found
 
-    def open_orders(self) -> list[OpenOrder]:
-        return self.open
+    def open_orders(self, symbol: str | None = None) -> list[OpenOrder]:
+        self.listed.append(symbol)
+        return [order for order in self.open if symbol in (None, order.symbol)]

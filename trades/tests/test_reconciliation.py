@@ -1,13 +1,16 @@
 import threading
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection
 
 from market.exchange.errors import ExchangeUnavailable
+from market.exchange.types import OpenOrder, ReportStatus
 from market.locks import advisory_lock
 from market.models import ExchangeAccount
 from market.tests.factories import NOON
+from market.types import Side
 from trades import services
 from trades.models import Order
 from trades.services import reconcile_orders
@@ -207,3 +210,46 @@ def test_an_open_order_is_never_called_absent(gateway):
         reconcile_orders(now=after(second))
 
     assert Order.objects.get().status == "open"
+
+
+def resting_at(account, symbol, times=1):
+    """Open orders that the exchange lists as they are."""
+    orders = [
+        unknown(status="open", asked_at=NOON, position=PositionFactory(account=account, symbol=symbol))
+        for _ in range(times)
+    ]
+    return [
+        OpenOrder(
+            symbol, order.client_order_id, order.pk, "STOP", Side.SELL, order.quantity, Decimal(0), Decimal(1), True
+        )
+        for order in orders
+    ]
+
+
+def test_what_rests_is_asked_for_twice_a_minute_with_one_question_for_a_symbol(gateway):
+    account = PositionFactory().account
+    gateway.open = resting_at(account, "BTCUSDT", 3) + resting_at(account, "ETHUSDT", 2)
+
+    looked_at = [reconcile_orders(now=after(second)) for second in (10, 29, 31, 40, 62)]
+
+    assert sorted(gateway.listed) == ["BTCUSDT", "BTCUSDT", "ETHUSDT", "ETHUSDT"]
+    assert looked_at == [0] * 5
+
+
+def test_many_symbols_are_one_question(gateway, monkeypatch):
+    monkeypatch.setattr("trades.services.reconciliation.MOST_LISTS", 1)
+    account = PositionFactory().account
+    gateway.open = resting_at(account, "BTCUSDT", 2) + resting_at(account, "ETHUSDT", 2)
+
+    reconcile_orders(now=after(31))
+
+    assert gateway.listed == [None]
+
+
+def test_an_order_whose_cancel_is_wished_for_is_asked_for_in_every_sweep(gateway):
+    order = unknown(status="open", asked_at=NOON, cancel_requested_at=NOON)
+    gateway.found = order_report(status=ReportStatus.OPEN)
+
+    reconcile_orders(now=after(1))
+
+    assert gateway.canceled == [order.client_order_id]

@@ -157,11 +157,13 @@ class FuturesGateway(WalletGateway):
                 origClientOrderId=client_order_id,
             )
 
-    def open_orders(self) -> list[OpenOrder]:
+    def open_orders(self, symbol: str | None = None) -> list[OpenOrder]:
+        of_symbol = {"symbol": symbol} if symbol else {}
+
         def read() -> list[OpenOrder]:
             # In this order: what is triggered in between is in both lists, not in neither.
-            algos = [futures_reading.open_algo(row) for row in self._client.futures_get_open_algo_orders()]
-            orders = [futures_reading.open_order(row) for row in self._client.futures_get_open_orders()]
+            algos = [futures_reading.open_algo(row) for row in self._client.futures_get_open_algo_orders(**of_symbol)]
+            orders = [futures_reading.open_order(row) for row in self._client.futures_get_open_orders(**of_symbol)]
             seen = {(order.symbol, order.client_order_id) for order in orders}
             return orders + [algo for algo in algos if (algo.symbol, algo.client_order_id) not in seen]
 

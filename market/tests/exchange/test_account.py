@@ -81,6 +81,8 @@ def test_open_orders_of_every_type_are_listed(gateway):
 
     found = {item.client_order_id: item for item in gateway.open_orders()}
 
+    assert gateway.open_orders(SYMBOL) == list(found.values())
+    assert gateway.open_orders("ETHUSDT") == []
     words = {"spot": ("STOP_LOSS", "TAKE_PROFIT"), "futures": ("STOP_MARKET", "TAKE_PROFIT_MARKET")}[gateway.market]
     for request, kind in ((limit, "LIMIT"), (stop, words[0]), (target, words[1])):
         assert found[request.client_order_id] == OpenOrder(

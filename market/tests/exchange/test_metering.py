@@ -101,6 +101,7 @@ def everything(gateway: SpotGateway | FuturesGateway) -> None:
     gateway.quote(SYMBOL)
     for ask in (gateway.permissions, gateway.open_orders, gateway.positions):
         ask()
+    gateway.open_orders(SYMBOL)
     gateway.fills(SYMBOL)
     gateway.fundings(since=begun)
     move(gateway, to_futures=gateway.market == Market.SPOT)

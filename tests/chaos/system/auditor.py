@@ -1,7 +1,7 @@
 """What the rounds left behind, judged by a process that knows nothing of the project: ``python -m …auditor``.
 
 It reads the two databases only, by SQL. Beside the comparison of `ops.audit`, which imports nothing of the project
-either: orders without an outcome, orders accepted while the switch was pressed, seconds without a stop.
+either: orders without an outcome, orders accepted while the switch was pressed, positions without a stop.
 Prints one JSON object.
 """
 
@@ -46,11 +46,15 @@ NAKED_SQL = """
         SELECT max(extract(epoch FROM clock_timestamp() - p.naked_since)) FROM trades_position p
           JOIN bots_botconfig b ON b.position_id = p.id WHERE b.stop_loss_percent IS NOT NULL) AS each
 """
+STILL_NAKED_SQL = """
+    SELECT p.id, extract(epoch FROM clock_timestamp() - p.naked_since) FROM trades_position p
+      JOIN bots_botconfig b ON b.position_id = p.id WHERE b.stop_loss_percent IS NOT NULL AND p.naked_since IS NOT NULL
+"""
 ACCEPTED_SQL = "SELECT client_order_id, min(time_ms) FROM orders WHERE client_order_id LIKE 'tb-%' GROUP BY 1"
 
 
 def judge(conninfo: dict[str, Any], ledger: Path, *, grace_seconds: float) -> dict[str, Any]:
-    """Sentences about everything that is wrong at rest, by kind; how many orders there are, and seconds without a stop.
+    """Sentences about everything that is wrong at rest, by kind; how many orders there are, and the longest time without a stop.
 
     ``grace_seconds``: how long a request that left before the switch was pressed may be under way.
     """
@@ -60,6 +64,7 @@ def judge(conninfo: dict[str, Any], ledger: Path, *, grace_seconds: float) -> di
         unresolved = connection.execute(UNRESOLVED_SQL).fetchall()
         given_up = connection.execute(GIVEN_UP_SQL).fetchall()
         pressed = connection.execute(FORBIDDEN_SQL).fetchall()
+        still_naked = connection.execute(STILL_NAKED_SQL).fetchall()
         (naked,) = connection.execute(NAKED_SQL).fetchone() or (None,)
         (orders,) = connection.execute("SELECT count(*) FROM trades_order").fetchone() or (0,)
     return {
@@ -69,6 +74,7 @@ def judge(conninfo: dict[str, Any], ledger: Path, *, grace_seconds: float) -> di
         "unequal": findings.unequal,
         "unresolved": [f"order {name} is still {status}" for name, status in unresolved],
         "forbidden": list(_forbidden(pressed, accepted, grace_seconds)),
+        "naked": [f"position {position} has been without a stop for {since:.1f} s" for position, since in still_naked],
         "orders": orders,
         "naked_seconds_max": round(float(naked or 0), 1),
     }

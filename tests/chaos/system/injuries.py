@@ -218,8 +218,9 @@ def _disorders() -> Iterator[Injury]:
     yield Injury("reconcile_orders delivered four times", _sweeping)
     yield Injury("the minute delivered three times", lambda ward: ward.tick(times=3))
     yield from (Injury(f"{name} frozen for 3 s", _freezing(name)) for name in WORKERS)
-    for state, seconds in (("halted", 3), ("halted", 8), ("reducing", 3), ("reducing", 8)):
-        yield Injury(f"accounts {state} for {seconds} s", _pressing(state, seconds))
+    for seconds in (3, 6, 8, 10):
+        for state in ("halted", "reducing"):
+            yield Injury(f"accounts {state} for {seconds} s", _pressing(state, seconds))
 
 
 def _again(ward: Ward) -> None:

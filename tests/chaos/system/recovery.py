@@ -21,7 +21,7 @@ from tests.chaos.system.stack import Stack
 from tests.chaos.system.ward import Ward
 
 ACCOUNTS, BOTS, RUNNING = 20, 1000, 120
-SWEEP_SECONDS = 15
+SWEEP_SECONDS = 10
 OUTAGE_SECONDS = 30
 PATIENCE_SECONDS = 150
 JUMP_AT_SECOND = 56  # nothing runs a bot between that and the minute

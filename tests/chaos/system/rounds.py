@@ -22,7 +22,7 @@ from tests.chaos.system.ward import Check, Ward
 from tests.chaos.system.worker import FACTOR
 
 ACCOUNTS, BOTS = 12, 60
-SWEEP_SECONDS = 15 // FACTOR
+SWEEP_SECONDS = 10 // FACTOR
 WAVE = 10
 PATIENCE_SECONDS = 1.5  # with one injury to take place before the next one
 LAST_PATIENCE_SECONDS = 20  # with all that have not at the end of a wave: some need two sweeps
@@ -30,7 +30,7 @@ LAST_PATIENCE_SECONDS = 20  # with all that have not at the end of a wave: some 
 RECOVERY_SECONDS = 40
 # A request that left before the switch was pressed is valid for VALID_FOR; a little for two clocks to be read.
 GRACE_SECONDS = 5 / FACTOR + 0.3
-KINDS = ("lost", "duplicated", "phantom", "unequal", "unresolved", "forbidden")
+KINDS = ("lost", "duplicated", "phantom", "unequal", "unresolved", "forbidden", "naked")
 
 
 def run(rounds: int, *, seed: int | None = None, plant: str = "") -> Findings:
@@ -78,9 +78,12 @@ class Rounds:
                 injuries = self._wave(min(WAVE, rounds - self._done))
                 verdict = self._rest()
                 say(f"round {self._done}: {', '.join(injuries)}")
-                say(f"  {verdict['orders']} orders, at rest after {verdict['seconds']} s{self._deaths()}")
+                last = f", the last thing: {verdict['last']}" if verdict["last"] else ""
+                say(f"  {verdict['orders']} orders, at rest after {verdict['seconds']} s{last}{self._deaths()}")
         except NotRunning as error:
-            verdict["unresolved"] = [f"the system does not come back: {error}"]
+            with suppress(NotRunning):
+                verdict = self._audit()
+            verdict["unresolved"].append(f"the system does not come back: {error}")
         finally:
             self._load.end()
         ward, never = self._ward, sorted(self._missed - self._taken)
@@ -149,13 +152,15 @@ class Rounds:
         self._stack.wait_until(lambda: self._stack.is_up, 60, "everything is up again")
         self._stack.wait_until(self._mended, 20, "faults cleared")
         self._stack.pause(self._ward.awake_at + 1 - time.monotonic())  # what they do then counts
-        verdict = self._audit()
+        verdict, last = self._audit(), ""
         while _is_wrong(verdict) and time.monotonic() - began < RECOVERY_SECONDS:
             if self._planted and _is_final(verdict):
                 break
+            last = next(sentence for kind in KINDS for sentence in verdict[kind])
             self._stack.pause(0.5)
             verdict = self._audit()
         verdict["seconds"] = round(time.monotonic() - began, 1)
+        verdict["last"] = last
         self._slowest = max(self._slowest, verdict["seconds"])
         return verdict
 

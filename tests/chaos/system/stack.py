@@ -30,7 +30,8 @@ QUEUES = "high_priority,trading,data_sync,default"
 # A killed process leaves what it wrote to the operating system, so waiting for the disk would prove nothing more.
 NO_DISK = ("-c", "fsync=off", "-c", "full_page_writes=off")
 # Orders of 1,000 USDT take several levels of such a book: most of them have several fills.
-PAPER_OPTIONS = ("--weight-limit", "0", "--level-quote", "300", "--levels", "1000")
+PAPER_OPTIONS = ("--level-quote", "300", "--levels", "1000")
+WEIGHT_LIMIT = 6000  # a minute, where time is not shortened
 AGAIN_AFTER = 0.3
 POLL_SECONDS = 0.05
 
@@ -60,6 +61,10 @@ class Stack:
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._runs: dict[str, Running] = {}
         self._known: dict[str, Service] = {}
+        self._options: dict[str, Sequence[str]] = {
+            "postgres": NO_DISK,
+            "paper": ("--weight-limit", str(round(WEIGHT_LIMIT * factor)), *PAPER_OPTIONS),
+        }
         for service in (*servers.databases, *servers.exchange):
             self._know(service)
         for name in WORKERS:
@@ -190,7 +195,7 @@ class Stack:
         return done.stdout
 
     def _know(self, service: Service) -> None:
-        options: Sequence[str] = {"postgres": NO_DISK, "paper": PAPER_OPTIONS}.get(service.name, ())
+        options = self._options.get(service.name, ())
         environment = {**service.environment, **self.environment}
         if service.name == "postgres":
             environment = {name: value for name, value in environment.items() if not name.startswith("PG")}

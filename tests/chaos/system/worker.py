@@ -87,6 +87,7 @@ def _shorten(factor: float) -> None:
     from celery import current_app as app
 
     from market import prices, store
+    from market.budget import budget
     from market.exchange import sorting
     from trades import protocol
 
@@ -94,6 +95,8 @@ def _shorten(factor: float) -> None:
         if isinstance(value, timedelta):
             setattr(protocol, name, value / factor)
     sorting.DEFAULT_SILENCE /= factor
+    for market, weight in budget.DEFAULT_LIMITS.items():  # a minute of theirs is several of ours
+        budget.DEFAULT_LIMITS[market] = round(weight * factor)
     prices.MAX_AGE /= factor
     store.FETCH_SECONDS = max(1, round(store.FETCH_SECONDS / factor))
     if factor > 1:
