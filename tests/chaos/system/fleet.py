@@ -10,6 +10,8 @@ from decimal import Decimal
 from tests.chaos.system.worker import trade_at_every_candle
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
+# What else beat sends is often enough.
+SHORTENED = ("reconcile-orders", "measure-clocks")
 CAPITAL = Decimal(10_000_000)
 # A price that jumps by more than this reaches one of the two.
 EXITS = {"stop_loss_percent": Decimal("0.3"), "take_profit_percent": Decimal("0.3")}
@@ -20,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--accounts", type=int, required=True)
     parser.add_argument("--bots", type=int, required=True)
-    parser.add_argument("--sweep-seconds", type=int, required=True)
+    parser.add_argument("--faster", type=int, required=True, help="by what the times of the protocol are divided")
     given = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "tradebot_site.settings"
     import django
@@ -29,19 +31,21 @@ def main() -> None:
     trade_at_every_candle()
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)
-    _schedule(given.sweep_seconds)
+    _schedule(given.faster)
     _bots(given.accounts, given.bots)
 
 
-def _schedule(sweep_seconds: int) -> None:
+def _schedule(faster: int) -> None:
     from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-    from ops.schedules import create_schedules
+    from ops.schedules import SCHEDULES, create_schedules
 
     create_schedules()
-    often, _ = IntervalSchedule.objects.get_or_create(every=sweep_seconds, period=IntervalSchedule.SECONDS)
-    sweep = PeriodicTask.objects.filter(name="reconcile-orders")
-    assert sweep.update(interval=often, expire_seconds=sweep_seconds)
+    usual = {schedule.name: schedule.every_seconds for schedule in SCHEDULES if schedule.every_seconds}
+    for name in SHORTENED:
+        seconds = usual[name] // faster
+        often, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
+        assert PeriodicTask.objects.filter(name=name).update(interval=often, expire_seconds=seconds)
 
 
 def _bots(accounts: int, bots: int) -> None:

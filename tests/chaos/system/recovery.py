@@ -21,7 +21,6 @@ from tests.chaos.system.stack import Stack
 from tests.chaos.system.ward import Ward
 
 ACCOUNTS, BOTS, RUNNING = 20, 1000, 120
-SWEEP_SECONDS = 10
 OUTAGE_SECONDS = 30
 PATIENCE_SECONDS = 150
 JUMP_AT_SECOND = 56  # nothing runs a bot between that and the minute
@@ -56,7 +55,7 @@ def run(rounds: int, *, seed: int | None = None) -> Findings:
     with stacks.temporary(factor=1) as stack:
         stack.run(
             *("-m", "tests.chaos.system.fleet", "--accounts", str(ACCOUNTS), "--bots", str(BOTS)),
-            *("--sweep-seconds", str(SWEEP_SECONDS)),
+            *("--faster", "1"),
         )
         stack.start(*stacks.WORKERS, "beat")
         return Recovery(stack, random.randrange(10**6) if seed is None else seed).run(rounds)

@@ -22,7 +22,6 @@ from tests.chaos.system.ward import Check, Ward
 from tests.chaos.system.worker import FACTOR
 
 ACCOUNTS, BOTS = 12, 60
-SWEEP_SECONDS = 10 // FACTOR
 WAVE = 10
 PATIENCE_SECONDS = 1.5  # with one injury to take place before the next one
 LAST_PATIENCE_SECONDS = 20  # with all that have not at the end of a wave: some need two sweeps
@@ -40,7 +39,7 @@ def run(rounds: int, *, seed: int | None = None, plant: str = "") -> Findings:
     with stacks.temporary(plant=plant) as stack:
         stack.run(
             *("-m", "tests.chaos.system.fleet", "--accounts", str(ACCOUNTS), "--bots", str(BOTS)),
-            *("--sweep-seconds", str(SWEEP_SECONDS)),
+            *("--faster", str(FACTOR)),
         )
         stack.start(*stacks.WORKERS, "beat")
         findings = Rounds(stack, seed, planted=bool(plant)).run(rounds)

@@ -86,7 +86,7 @@ def _shorten(factor: float) -> None:
     import requests.adapters
     from celery import current_app as app
 
-    from market import prices, store
+    from market import clock, prices, store
     from market.budget import budget
     from market.exchange import sorting
     from trades import protocol
@@ -97,6 +97,7 @@ def _shorten(factor: float) -> None:
     sorting.DEFAULT_SILENCE /= factor
     for market, weight in budget.DEFAULT_LIMITS.items():  # a minute of theirs is several of ours
         budget.DEFAULT_LIMITS[market] = round(weight * factor)
+    clock.RENEW_AFTER /= factor
     prices.MAX_AGE /= factor
     store.FETCH_SECONDS = max(1, round(store.FETCH_SECONDS / factor))
     if factor > 1:
