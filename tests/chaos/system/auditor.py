@@ -39,22 +39,24 @@ FORBIDDEN_SQL = """
      WHERE o.signed_at BETWEEN c.pressed_at - interval '5 minutes' AND c.released_at
        AND (o.purpose = 'entry' OR (o.purpose = 'exit' AND c.state = 'halted'))
 """
-NAKED_SQL = """
+# The exchange takes no order below 5 USDT: what a take profit left over of that size nobody can sell, or protect.
+WANTS_STOP = "b.stop_loss_percent IS NOT NULL AND p.quantity * p.entry_price > 6"
+NAKED_SQL = f"""
     SELECT max(seconds) FROM (
         SELECT max(naked_seconds) AS seconds FROM trades_order
         UNION ALL
         SELECT max(extract(epoch FROM clock_timestamp() - p.naked_since)) FROM trades_position p
-          JOIN bots_botconfig b ON b.position_id = p.id WHERE b.stop_loss_percent IS NOT NULL) AS each
+          JOIN bots_botconfig b ON b.position_id = p.id WHERE {WANTS_STOP}) AS each
 """
-STILL_NAKED_SQL = """
+STILL_NAKED_SQL = f"""
     SELECT p.id, extract(epoch FROM clock_timestamp() - p.naked_since) FROM trades_position p
-      JOIN bots_botconfig b ON b.position_id = p.id WHERE b.stop_loss_percent IS NOT NULL AND p.naked_since IS NOT NULL
+      JOIN bots_botconfig b ON b.position_id = p.id WHERE {WANTS_STOP} AND p.naked_since IS NOT NULL
 """
 ACCEPTED_SQL = "SELECT client_order_id, min(time_ms) FROM orders WHERE client_order_id LIKE 'tb-%' GROUP BY 1"
 
 
 def judge(conninfo: dict[str, Any], ledger: Path, *, grace_seconds: float) -> dict[str, Any]:
-    """Sentences about everything that is wrong at rest, by kind; how many orders there are, and the longest time without a stop.
+    """Sentences about everything that is wrong at rest, by kind; how many orders there are; the longest time naked.
 
     ``grace_seconds``: how long a request that left before the switch was pressed may be under way.
     """
