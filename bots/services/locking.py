@@ -8,6 +8,9 @@ from psycopg.errors import LockNotAvailable
 
 from bots.models import BotConfig, BotState
 from bots.services.notes import bot_of
+from market.ready import Ready
+
+LOCKED = Ready(lambda bot_id: BotState.objects.select_for_update(nowait=True, no_key=True).filter(pk=bot_id), int)
 
 
 class BotBusy(Exception):
@@ -19,7 +22,7 @@ def locked_bot(bot_id: int) -> Iterator[BotConfig]:
     """Hold the bot's state row until the block ends; raise BotBusy rather than queue."""
     with transaction.atomic(durable=True):
         try:
-            state = BotState.objects.select_for_update(nowait=True, no_key=True).get(pk=bot_id)
+            state = LOCKED.get(bot_id)
         except OperationalError as error:
             if not isinstance(error.__cause__, LockNotAvailable):
                 raise

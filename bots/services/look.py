@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db.models import Count, F, Q, Sum
+from django.db import connection
+from django.db.models import F, Q, QuerySet, Sum
 
 from bots.decide import MarketView, Standing
 from bots.limits import Day, Record, day_start, known_zone, record_of
@@ -24,6 +25,7 @@ from market.clock import clock_trouble
 from market.exchange.errors import ExchangeError, ExchangeUnavailable
 from market.models import Switch
 from market.prices import last_prices
+from market.ready import Ready
 from market.rules import Rules
 from market.switches import SwitchState
 from market.symbols import rules_for
@@ -32,6 +34,11 @@ from trades.lifecycle import IN_DOUBT, LIVE
 from trades.models import Funding, Order, Trade
 
 logger = logging.getLogger(__name__)
+# Twice for every run of a bot, so it is spelt out.
+DAYS_SQL = """
+    SELECT position_id, count(*) FILTER (WHERE purpose = 'entry'), sum(realized_pnl) FROM trades_trade
+     WHERE position_id = ANY(%s) AND created_at >= %s GROUP BY position_id
+"""
 
 
 @dataclass
@@ -185,12 +192,20 @@ def _terms_of(bot: BotConfig, *, now: datetime) -> dict[str, Any]:
 def orders_by_position(bots: Iterable[BotConfig]) -> dict[int, list[Order]]:
     """Of each position its live orders, and the targets that were reached in its present round."""
     found: dict[int, list[Order]] = defaultdict(list)
+    positions = [bot.position_id for bot in bots]
+    for order in ORDERS_OF_ONE(*positions) if len(positions) == 1 else _orders_of(positions):
+        found[order.position_id].append(order)
+    return found
+
+
+def _orders_of(positions: list[int]) -> QuerySet[Order]:
     reached = Q(
         purpose=Order.Purpose.PROTECTION, type=OrderType.TARGET, filled_quantity__gt=0, round=F("position__round")
     )
-    for order in Order.objects.filter(Q(status__in=LIVE) | reached, position__in=[bot.position_id for bot in bots]):
-        found[order.position_id].append(order)
-    return found
+    return Order.objects.filter(Q(status__in=LIVE) | reached, position__in=positions)
+
+
+ORDERS_OF_ONE = Ready(lambda position_id: _orders_of([position_id]), int)
 
 
 def _is_resting(order: Order) -> bool:
@@ -245,12 +260,9 @@ def days_of(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Day]:
 
 def _days_since(bots: list[BotConfig], start: datetime) -> dict[int, Day]:
     """Positions opened and P&L booked since ``start``, for those positions that traded or paid funding."""
-    rows = (
-        Trade.objects.filter(position__in=[bot.position_id for bot in bots], created_at__gte=start)
-        .values("position_id")
-        .annotate(opened=Count("pk", filter=Q(purpose=Order.Purpose.ENTRY)), pnl=Sum("realized_pnl"))
-    )
-    days = {row["position_id"]: Day(row["opened"], row["pnl"]) for row in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(DAYS_SQL, [[bot.position_id for bot in bots], start])
+        days = {position_id: Day(opened, pnl) for position_id, opened, pnl in cursor.fetchall()}
     on_futures = [bot.position_id for bot in bots if bot.market == Market.FUTURES]
     if on_futures:
         paid = Funding.objects.filter(position__in=on_futures, paid_at__gte=start).values("position_id")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from bots.decide import Decision as Decided
 from bots.models import BotConfig, BotState, Decision
 from bots.types import LASTING, Reason, Status
+from market.ready import Ready
 from trades.checks import Code, Denial
 from trades.models import Event, Order
 from trades.services.events import new_event, write_event, write_events
@@ -53,6 +54,7 @@ REASON_OF_DENIAL = {
 }
 # These only say that the act is done, or under way: nothing an owner should be woken for.
 QUIET_DENIALS = {Code.ALREADY_DONE, Code.ALREADY_OPEN, Code.EXIT_IN_FLIGHT, Code.ORDER_UNKNOWN}
+BOT = Ready(lambda bot_id: BotConfig.objects.select_related("position__terms", "account").filter(pk=bot_id), int)
 EVENT_OF_STATUS = {Status.PAUSED: Event.Kind.BOT_PAUSED, Status.ERROR: Event.Kind.BOT_ERROR}
 EVENT_OF_EXIT = {
     "stop_loss": Event.Kind.STOP_HIT,
@@ -63,7 +65,7 @@ EVENT_OF_EXIT = {
 
 def bot_of(locked: BotState) -> BotConfig:
     """The bot of a state row that is locked, read after the lock: what was read with it may be older."""
-    bot = BotConfig.objects.select_related("position__terms", "account").get(pk=locked.pk)
+    bot = BOT.get(locked.pk)
     bot.state = locked
     return bot
 

@@ -20,6 +20,7 @@ from bots.types import Reason
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError
 from market.exchange.gateway import Gateway
+from market.ready import Ready
 from market.types import Clock, Market, moving
 from trades.checks import Caps, Denial
 from trades.models import Order
@@ -32,6 +33,7 @@ from trades.services import (
     submit_order,
 )
 
+BOT = Ready(lambda bot_id: BotConfig.objects.with_state().filter(pk=bot_id), int)
 MOST_LOOKS = 3  # before an act: at what has to be settled first, and at what that has changed
 
 
@@ -63,7 +65,7 @@ def _guarded(bot_id: int, work: Work, *, now: datetime) -> Outcome:
     """Look at the market, then do the work; what is in the way becomes the bot's status."""
     clock = moving(now)
     try:
-        bot = BotConfig.objects.with_state().get(pk=bot_id)
+        bot = BOT.get(bot_id)
         view = look_at_series(bot.series, now=now)
         gateway = gateway_for(bot.account)
         view.for_bot(bot)  # a strategy is slow compared with a lock, so it is read before

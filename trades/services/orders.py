@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Q
 
 from market.budget import Priority, spending_as
@@ -27,6 +28,10 @@ PRIORITIES = {
     Order.Purpose.EXIT: Priority.EXITS,
     Order.Purpose.PROTECTION: Priority.PROTECTION,
 }
+LEGS_SQL = """
+    SELECT count(*) FROM trades_order
+     WHERE position_id = %s AND purpose = 'exit' AND starts_with(signal_key, %s) AND filled_quantity > 0
+"""
 ID_PREFIX = "tb-"  # marks our orders at the exchange; the auditor knows it too
 
 
@@ -37,10 +42,10 @@ def new_client_id(position_id: int) -> str:
 
 def exit_key(position: Position, kind: str) -> str:
     """The act of leaving the position this time round. A part that was left over may leave once more."""
-    legs = position.orders.filter(
-        purpose=Order.Purpose.EXIT, signal_key__startswith=f"exit:{position.round}:", filled_quantity__gt=0
-    )
-    return f"exit:{position.round}:{kind}:{legs.count()}"
+    with connection.cursor() as cursor:
+        cursor.execute(LEGS_SQL, [position.pk, f"exit:{position.round}:"])
+        (legs,) = cursor.fetchone()
+    return f"exit:{position.round}:{kind}:{legs}"
 
 
 def intend_order(position_id: int, intent: Intent, *, rules: Rules, now: datetime) -> Order | Denial:

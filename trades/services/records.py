@@ -11,8 +11,10 @@ from django.db.models import F
 from market.exchange.errors import ExchangeUnavailable
 from market.exchange.types import FillReport, OrderReport
 from market.prices import last_prices
+from market.ready import Ready
 from market.rounding import plain
 from market.types import OrderType, Side
+from market.writing import insert_all
 from trades.booking import Line, Rates, book, line_of, new_fills, status_after
 from trades.lifecycle import NEVER_WERE, OrderStatus
 from trades.models import Event, Fill, Order, Position, Trade
@@ -23,6 +25,16 @@ from trades.services.events import write_event
 JOURNAL = (
     *("exchange_trade_id", "order_id", "order__purpose", "order__side", "price", "quantity"),
     *("commission_quote", "commission", "commission_asset", "executed_at"),
+)
+LOCKED_POSITION = Ready(
+    lambda position_id: (
+        Position.objects.select_for_update(of=("self",), no_key=True).select_related("account").filter(pk=position_id)
+    ),
+    int,
+)
+LOCKED_ORDER = Ready(lambda order_id: Order.objects.select_for_update(no_key=True).filter(pk=order_id), int)
+OPEN_STOPS = Ready(
+    lambda position_id: Order.objects.filter(position=position_id, type=OrderType.STOP, status=OrderStatus.OPEN), int
 )
 EVENT_OF_PROTECTION = {OrderType.STOP: Event.Kind.STOP_HIT, OrderType.TARGET: Event.Kind.TARGET_HIT}
 
@@ -35,16 +47,17 @@ def record_report(order: Order, report: OrderReport, *, now: datetime) -> None:
     rates = _commission_rates(order.position, report, now=now)  # may ask the exchange, so before the transaction
     with transaction.atomic(durable=True):
         position = locked_position(order.position_id)
-        current = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+        current = LOCKED_ORDER.get(order.pk)
         current.position = position
         fills = list(current.fills.all()) if current.filled_quantity else []
+        known = len(fills)
         earned = _book_new_fills(current, position, report, fills, rates=rates)
         if _follow_status(current, report, now=now) or earned:
             current.save()
             if _watch_nakedness(current, position, now=now) or earned:
                 position.save()
         if earned:
-            _tell(current, position, _save_trades(current, position, fills, earned), now=now)
+            _tell(current, position, _save_trades(current, position, fills, earned, is_first=not known), now=now)
     for field in ("status", "filled_quantity", "exchange_order_id", "finished_at", "not_found_at", "naked_seconds"):
         setattr(order, field, getattr(current, field))
     order.position = position
@@ -55,8 +68,7 @@ def locked_position(position_id: int) -> Position:
 
     Of the position alone: the account's row would make all of its bots wait for each other.
     """
-    locked = Position.objects.select_for_update(of=("self",), no_key=True)
-    return locked.select_related("account").get(pk=position_id)
+    return LOCKED_POSITION.get(position_id)
 
 
 def _commission_rates(position: Position, report: OrderReport, *, now: datetime) -> Rates:
@@ -91,7 +103,8 @@ def _book_new_fills(
     ]
     figures, earned = book(position.figures, lines, journal=partial(_journal, position))
     rows = [_fill(order, position, fill, line) for fill, line in zip(new, lines, strict=True)]
-    fills += Fill.objects.bulk_create(rows)
+    insert_all(rows)
+    fills += rows
     position.take(figures)
     with localcontext(EXACT):
         order.filled_quantity = sum((fill.quantity for fill in fills), ZERO)
@@ -168,8 +181,7 @@ def _watch_nakedness(order: Order, position: Position, *, now: datetime) -> bool
     """
     before = position.naked_since
     closing = Side.SELL if position.quantity > 0 else Side.BUY
-    stops = position.orders.filter(type=OrderType.STOP, side=closing.value, status=OrderStatus.OPEN)
-    is_covered = stops.exists()
+    is_covered = any(stop.side == closing for stop in OPEN_STOPS(position.pk))
     if not position.is_open or is_covered:
         position.naked_since = None
     elif before is None:
@@ -181,15 +193,21 @@ def _watch_nakedness(order: Order, position: Position, *, now: datetime) -> bool
     return position.naked_since != before
 
 
-def _save_trades(order: Order, position: Position, fills: Sequence[Fill], earned: Mapping[int, Decimal]) -> Trade:
-    """Derive the trade of an order from all of its fills; correct what a late one changed in the trades of others."""
+def _save_trades(
+    order: Order, position: Position, fills: Sequence[Fill], earned: Mapping[int, Decimal], *, is_first: bool
+) -> Trade:
+    """Derive the trade of an order from all of its fills; correct what a late one changed in the trades of others.
+
+    ``is_first``: none of the fills was booked before, so that there is no trade yet.
+    """
     for order_id, change in earned.items():
         if change and order_id != order.pk:
             Trade.objects.filter(order=order_id).update(realized_pnl=F("realized_pnl") + change)
     assert order.exchange_order_id is not None, f"order {order.pk} has fills but no id at the exchange"
     assets = {fill.commission_asset for fill in fills}
     paid_in = assets.pop() if len(assets) == 1 else ""
-    trade = Trade.objects.filter(order=order).first() or Trade(order=order, realized_pnl=ZERO)
+    known = None if is_first else Trade.objects.filter(order=order).first()
+    trade = known or Trade(order=order, realized_pnl=ZERO)
     trade.position = position
     trade.environment, trade.market = position.account.environment, position.account.market
     trade.symbol, trade.binance_order_id = position.symbol, order.exchange_order_id
