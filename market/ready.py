@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", bound=models.Model)
@@ -54,7 +54,8 @@ class _Statement:
 
     def __init__(self, query: models.QuerySet[Any], marks: Sequence[Any]) -> None:
         self._locks = query.query.select_for_update
-        compiler = query.query.get_compiler(connection=connection)
+        self._connection = connections[DEFAULT_DB_ALIAS]
+        compiler = query.query.get_compiler(connection=self._connection)
         self._sql, self._params = compiler.as_sql()
         self._holes = [(at, marks.index(value)) for at, value in enumerate(self._params) if value in marks]
         assert {number for _, number in self._holes} == set(range(len(marks))), "an argument is not in the statement"
@@ -64,20 +65,20 @@ class _Statement:
         columns = info["select_fields"]
         self._model, self._own = info["model"], slice(columns[0], columns[-1] + 1)
         self._names = [column[0].target.attname for column in compiler.select[self._own]]
-        self._related = get_related_populators(info, compiler.select, connection.alias)
+        self._related = get_related_populators(info, compiler.select, DEFAULT_DB_ALIAS)
 
     def rows(self, values: Sequence[Any]) -> list[Any]:
-        assert connection.in_atomic_block or not self._locks, "a lock ends with its transaction"
+        assert self._connection.in_atomic_block or not self._locks, "a lock ends with its transaction"
         params = list(self._params)
         for at, number in self._holes:
             params[at] = values[number]
-        with connection.cursor() as cursor:
+        with self._connection.cursor() as cursor:
             cursor.execute(self._sql, params)
             found = cursor.fetchall()
         return [self._instance(row) for row in self._compiler.apply_converters(found, self._converters)]
 
     def _instance(self, row: Sequence[Any]) -> Any:
-        instance = self._model.from_db(connection.alias, self._names, row[self._own])
+        instance = self._model.from_db(DEFAULT_DB_ALIAS, self._names, row[self._own])
         for related in self._related:
             related.populate(row, instance)
         return instance

@@ -1,14 +1,14 @@
 """Rows written by statements that are put together from names: the ORM takes longer to write them than PostgreSQL.
 
-For the tables that every order writes to. ``save`` stays what it is, with its fields, defaults and checks; only its last
-step, the statement, is not compiled anew each time.
+For the tables that every order writes to. ``save`` stays what it is, with its fields, defaults and checks; only
+its last step, the statement, is not compiled anew each time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 
 class QuickModel(models.Model):
@@ -21,7 +21,7 @@ class QuickModel(models.Model):
         self, manager: Any, using: str, fields: Sequence[models.Field], returning_fields: Any, raw: bool
     ) -> Any:
         values = [getattr(self, field.attname) if raw else field.pre_save(self, add=True) for field in fields]
-        plain = using == connection.alias and list(returning_fields) == [self._meta.pk] and _are_plain(values)
+        plain = using == DEFAULT_DB_ALIAS and list(returning_fields) == [self._meta.pk] and _are_plain(values)
         if not plain:
             return super()._do_insert(manager, using, fields, returning_fields, raw)  # type: ignore[misc]
         return _insert(type(self), fields, [values])
@@ -36,7 +36,7 @@ class QuickModel(models.Model):
         forced_update: bool,
     ) -> bool:
         changes = {field: value for field, _, value in values}
-        if using != connection.alias or self._meta.select_on_save or not changes or not _are_plain(changes.values()):
+        if using != DEFAULT_DB_ALIAS or self._meta.select_on_save or not changes or not _are_plain(changes.values()):
             return super()._do_update(  # type: ignore[misc,no-any-return]
                 base_qs, using, pk_val, values, update_fields, forced_update
             )
@@ -51,7 +51,7 @@ def insert_all(rows: Sequence[QuickModel]) -> None:
     fields = [field for field in model._meta.local_concrete_fields if not field.primary_key]
     ids = _insert(model, fields, [[field.pre_save(row, add=True) for field in fields] for row in rows])
     for row, (number,) in zip(rows, ids, strict=True):
-        row.pk, row._state.adding, row._state.db = number, False, connection.alias
+        row.pk, row._state.adding, row._state.db = number, False, DEFAULT_DB_ALIAS
 
 
 def update_where(model: type[models.Model], where: Mapping[str, Any], changes: Mapping[str, Any]) -> int:
@@ -66,17 +66,17 @@ def update_where(model: type[models.Model], where: Mapping[str, Any], changes: M
 
 def _insert(model: type[models.Model], fields: Sequence[models.Field], rows: Sequence[Sequence[Any]]) -> list[Any]:
     """The new ids, a tuple for each row."""
-    statement = _insert_sql(model, tuple(fields), len(rows))
-    params = [_packed(field, value) for row in rows for field, value in zip(fields, row, strict=True)]
-    with connection.cursor() as cursor:
+    statement, own = _insert_sql(model, tuple(fields), len(rows)), connections[DEFAULT_DB_ALIAS]
+    params = [field.get_db_prep_save(value, own) for row in rows for field, value in zip(fields, row, strict=True)]
+    with own.cursor() as cursor:
         cursor.execute(statement, params)
         return list(cursor.fetchall())
 
 
 def _update(model: type[models.Model], where: Mapping[Any, Any], changes: Mapping[Any, Any]) -> int:
-    statement = _update_sql(model, tuple(where), tuple(changes))
-    params = [_packed(field, value) for field, value in (*changes.items(), *where.items())]
-    with connection.cursor() as cursor:
+    statement, own = _update_sql(model, tuple(where), tuple(changes)), connections[DEFAULT_DB_ALIAS]
+    params = [field.get_db_prep_save(value, own) for field, value in (*changes.items(), *where.items())]
+    with own.cursor() as cursor:
         cursor.execute(statement, params)
         return int(cursor.rowcount)
 
@@ -95,10 +95,6 @@ def _update_sql(model: type[models.Model], where: tuple[models.Field, ...], chan
     changed = ", ".join(f"{_column(field)} = %s" for field in changes)
     found = " AND ".join(f"{_column(field)} = %s" for field in where)
     return f"UPDATE {_table(model)} SET {changed} WHERE {found}"  # noqa: S608 - names of ours
-
-
-def _packed(field: models.Field, value: Any) -> Any:
-    return field.get_db_prep_save(value, connection=connection)
 
 
 def _column(field: models.Field) -> str:

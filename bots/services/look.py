@@ -121,6 +121,14 @@ def reading_key(strategy: str, parameters: Mapping[str, Any]) -> str:
     return f"{strategy} {json.dumps(parameters, sort_keys=True)}"
 
 
+BOT = Ready(lambda bot_id: BotConfig.objects.with_state().filter(pk=bot_id), int)
+
+
+def bot_now(bot_id: int) -> BotConfig:
+    """A bot with state, position, terms and account, as of now. Raises DoesNotExist."""
+    return BOT.get(bot_id)
+
+
 def look_at_series(series: Series, *, now: datetime) -> SeriesView:
     """The price, the rules and the newest closed candles. Raises UnknownSymbol or ExchangeError without the first two.
 
@@ -141,11 +149,14 @@ def look_at_series(series: Series, *, now: datetime) -> SeriesView:
     return SeriesView(series, candles, price.value, rules, series.last_close_at(now), price.at, trouble)
 
 
-def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing]:
-    """Where each of the bots stands, by bot id. The bots come with state, position and account."""
+def standings(bots: Iterable[BotConfig], *, now: datetime, with_day: bool = True) -> dict[int, Standing]:
+    """Where each of the bots stands, by bot id. The bots come with state, position and account.
+
+    ``with_day``: what it has done today, too, which only entries depend on.
+    """
     bots = list(bots)
     orders_of = orders_by_position(bots)
-    days = days_of(bots, now=now)
+    days = days_of(bots, now=now) if with_day else {}
     holds = Switch.objects.holds({bot.account_id: bot.account for bot in bots}.values())
     return {
         bot.pk: Standing(

@@ -16,7 +16,7 @@ from bots.decide import Wish, protection_plan
 from bots.models import BotConfig, BotQuerySet
 from bots.protection import Leg, Plan
 from bots.services.locking import locked_bot
-from bots.services.look import SeriesView, standings
+from bots.services.look import SeriesView, bot_now, standings
 from market.exchange.errors import ExchangeError, OrderRejected, TriggersAtOnce
 from market.exchange.gateway import Gateway
 from market.types import Clock, OrderType, Side
@@ -54,6 +54,8 @@ class _Turn:
 def keep_protected(bot_id: int, view: SeriesView, *, gateway: Gateway, clock: Clock) -> Kept:
     """Bring what rests at the exchange in line with what the bot's exits ask for. Raise BotBusy."""
     for _ in range(MOST_TURNS):
+        if not _differs(bot_id, view, now=clock()):
+            break
         with locked_bot(bot_id) as bot:
             turn = _next_turn(bot, view, now=clock())
         if turn.give_up:
@@ -82,10 +84,19 @@ def clear_away(orders: Sequence[Order], *, gateway: Gateway, clock: Clock) -> Ex
     return None
 
 
+def _differs(bot_id: int, view: SeriesView, *, now: datetime) -> bool:
+    """Look without a lock whether there is anything to do: mostly there is not, and nobody need be kept waiting."""
+    return bool(_plan(bot_now(bot_id), view, now=now))
+
+
+def _plan(bot: BotConfig, view: SeriesView, *, now: datetime) -> Plan:
+    standing = standings([bot], now=now, with_day=False)[bot.pk]
+    return protection_plan(bot.setup, view.rules, standing)
+
+
 def _next_turn(bot: BotConfig, view: SeriesView, *, now: datetime) -> _Turn:
     """Plan on fresh state, and write new orders down. In the transaction that holds the bot's lock."""
-    standing = standings([bot], now=now)[bot.pk]
-    plan = protection_plan(bot.setup, view.rules, standing)
+    plan = _plan(bot, view, now=now)
     places_first = bot.setup.futures and plan.place
     if plan.cancel and not places_first:
         return _Turn(list(Order.objects.filter(pk__in=plan.cancel).select_related("position__account")), [])

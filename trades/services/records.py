@@ -33,6 +33,8 @@ LOCKED_POSITION = Ready(
     int,
 )
 LOCKED_ORDER = Ready(lambda order_id: Order.objects.select_for_update(no_key=True).filter(pk=order_id), int)
+# What a report may change of an order.
+FOLLOWED = ("status", "signal_key", "filled_quantity", "exchange_order_id", "not_found_at", "finished_at")
 OPEN_STOPS = Ready(
     lambda position_id: Order.objects.filter(position=position_id, type=OrderType.STOP, status=OrderStatus.OPEN), int
 )
@@ -53,7 +55,7 @@ def record_report(order: Order, report: OrderReport, *, now: datetime) -> None:
         known = len(fills)
         earned = _book_new_fills(current, position, report, fills, rates=rates)
         if _follow_status(current, report, now=now) or earned:
-            current.save()
+            current.save(update_fields=FOLLOWED)
             if _watch_nakedness(current, position, now=now) or earned:
                 position.save()
         if earned:
@@ -180,6 +182,8 @@ def _watch_nakedness(order: Order, position: Position, *, now: datetime) -> bool
     Returns whether it has changed.
     """
     before = position.naked_since
+    if not before and not position.is_open:
+        return False
     closing = Side.SELL if position.quantity > 0 else Side.BUY
     is_covered = any(stop.side == closing for stop in OPEN_STOPS(position.pk))
     if not position.is_open or is_covered:
