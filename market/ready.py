@@ -44,7 +44,9 @@ class Ready(Generic[Row]):
         rows = self(*values)
         if not rows:
             model = self._make(*(MARKS[kind][number] for number, kind in enumerate(self._kinds))).model
-            raise model.DoesNotExist(f"no {model._meta.object_name} of {values}")
+            raise model.DoesNotExist(  # type: ignore[attr-defined]
+                f"no {model._meta.object_name} of {values}"
+            )
         assert len(rows) == 1, f"{len(rows)} rows where one was asked for: {values}"
         return rows[0]
 
@@ -65,7 +67,7 @@ class _Statement:
         columns = info["select_fields"]
         self._model, self._own = info["model"], slice(columns[0], columns[-1] + 1)
         self._names = [column[0].target.attname for column in compiler.select[self._own]]
-        self._related = get_related_populators(info, compiler.select, DEFAULT_DB_ALIAS)
+        self._related = get_related_populators(info, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
 
     def rows(self, values: Sequence[Any]) -> list[Any]:
         assert self._connection.in_atomic_block or not self._locks, "a lock ends with its transaction"

@@ -26,7 +26,7 @@ class QuickModel(models.Model):
             return super()._do_insert(manager, using, fields, returning_fields, raw)  # type: ignore[misc]
         return _insert(type(self), fields, [values])
 
-    def _do_update(
+    def _do_update(  # type: ignore[override]  # the stubs are those of a later Django
         self,
         base_qs: Any,
         using: str,
@@ -34,12 +34,10 @@ class QuickModel(models.Model):
         values: Sequence[tuple[models.Field, Any, Any]],
         update_fields: Any,
         forced_update: bool,
-    ) -> bool:
+    ) -> Any:
         changes = {field: value for field, _, value in values}
         if using != DEFAULT_DB_ALIAS or self._meta.select_on_save or not changes or not _are_plain(changes.values()):
-            return super()._do_update(  # type: ignore[misc,no-any-return]
-                base_qs, using, pk_val, values, update_fields, forced_update
-            )
+            return super()._do_update(base_qs, using, pk_val, values, update_fields, forced_update)  # type: ignore[call-arg]
         return _update(type(self), {self._meta.pk: pk_val}, changes) > 0
 
 
@@ -98,6 +96,7 @@ def _update_sql(model: type[models.Model], where: tuple[models.Field, ...], chan
 
 
 def _column(field: models.Field) -> str:
+    assert field.column, f"{field} has a column"
     return connection.ops.quote_name(field.column)
 
 

@@ -17,7 +17,7 @@ class Broker:
     def __init__(self, environment: dict[str, str]) -> None:
         self._app = Celery(set_as_current=False)
         # Its name in our own environment, which may be that of other servers, would win against `broker_url`.
-        self._app.conf.broker_write_url = environment["CELERY_BROKER_URL"]
+        self._app.conf.update(broker_write_url=environment["CELERY_BROKER_URL"])
         self._app.conf.broker_transport_options = {"socket_timeout": 2, "socket_connect_timeout": 1}
         socket = environment["REDIS_URL"].removeprefix("unix://").partition("?")[0]
         self.redis = Redis(unix_socket_path=socket, socket_timeout=2)
