@@ -158,21 +158,40 @@ PRESSED_SQL = """
 """
 
 
+# What a claim asks, in one statement: the account's own switch, its silence, and what is pressed above it.
+HELD_SQL = """
+    SELECT a.state, a.state_reason, a.cooldown_until, s.user_id, s.state, s.reason
+      FROM market_exchangeaccount a
+      LEFT JOIN market_switch s ON s.state <> 'active' AND (s.user_id IS NULL OR s.user_id = a.owner_id)
+     WHERE a.id = %s
+"""
+
+
 class SwitchManager(models.Manager["Switch"]):
     def holds(self, accounts: Iterable[ExchangeAccount]) -> dict[int, Hold]:
         """What may be traded on each of the accounts, by account id: the strictest of three switches. One query."""
         accounts = list(accounts)
         with connection.cursor() as cursor:
             cursor.execute(PRESSED_SQL, [list({account.owner_id for account in accounts})])
-            pressed = {
-                user_id: Hold(SwitchState(state), Scope.USER if user_id else Scope.PLATFORM, reason)
-                for user_id, state, reason in cursor.fetchall()
-            }
+            pressed = {user_id: _pressed(user_id, state, reason) for user_id, state, reason in cursor.fetchall()}
         free = Hold()
         return {
             account.pk: strictest(account.own_hold, pressed.get(account.owner_id, free), pressed.get(None, free))
             for account in accounts
         }
+
+    def hold_on(self, account_id: int) -> tuple[Hold, datetime | None]:
+        """The strictest switch of one account, and until when the exchange wants it silent: read now, in one query."""
+        with connection.cursor() as cursor:
+            cursor.execute(HELD_SQL, [account_id])
+            rows = cursor.fetchall()
+        state, reason, cooldown_until = rows[0][:3]
+        above = [_pressed(*row[3:]) for row in rows if row[4]]
+        return strictest(Hold(SwitchState(state), Scope.ACCOUNT, reason), *above), cooldown_until
+
+
+def _pressed(user_id: int | None, state: str, reason: str) -> Hold:
+    return Hold(SwitchState(state), Scope.USER if user_id else Scope.PLATFORM, reason)
 
 
 class Switch(models.Model):

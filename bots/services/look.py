@@ -149,15 +149,22 @@ def look_at_series(series: Series, *, now: datetime) -> SeriesView:
     return SeriesView(series, candles, price.value, rules, series.last_close_at(now), price.at, trouble)
 
 
-def standings(bots: Iterable[BotConfig], *, now: datetime, with_day: bool = True) -> dict[int, Standing]:
+def standings(
+    bots: Iterable[BotConfig], *, now: datetime, with_day: bool = True, with_switches: bool = True
+) -> dict[int, Standing]:
     """Where each of the bots stands, by bot id. The bots come with state, position and account.
 
-    ``with_day``: what it has done today, too, which only entries depend on.
+    ``with_day``: what it has done today, too, which only entries depend on. Without ``with_switches`` only the
+    account's own switch counts.
     """
     bots = list(bots)
     orders_of = orders_by_position(bots)
     days = days_of(bots, now=now) if with_day else {}
-    holds = Switch.objects.holds({bot.account_id: bot.account for bot in bots}.values())
+    accounts = {bot.account_id: bot.account for bot in bots}
+    if with_switches:
+        holds = Switch.objects.holds(accounts.values())
+    else:
+        holds = {number: account.own_hold for number, account in accounts.items()}
     return {
         bot.pk: Standing(
             quantity=bot.position.quantity,

@@ -11,7 +11,6 @@ from market.budget import BudgetSpent
 from market.exchange.errors import ExchangeError, PermissionDenied, RateLimited
 from market.exchange.types import OrderReport
 from market.models import ExchangeAccount, Switch
-from market.ready import Ready
 from market.switches import SwitchState
 from trades.lifecycle import OrderStatus
 from trades.models import Event, Order
@@ -20,8 +19,6 @@ from trades.services.events import write_event
 from trades.services.records import record_report
 from trades.services.switch_lock import claims_together
 from trades.services.terms import note_futures_refusal
-
-ACCOUNT = Ready(lambda account_id: ExchangeAccount.objects.filter(pk=account_id), int)
 
 
 class DatabaseBooks:
@@ -100,7 +97,6 @@ def note_account_trouble(account_id: int, error: Exception, *, now: datetime) ->
 
 def _obstacle(orders: Sequence[Order], *, now: datetime) -> str:
     """What has come up since the orders were intended, read from the database in the transaction that sends them."""
-    account = ACCOUNT.get(orders[0].account_id)
-    hold = Switch.objects.holds([account])[account.pk]
-    found = obstacle(orders, account_state=hold.state, is_cooling=account.is_cooling(now))
+    hold, cooldown_until = Switch.objects.hold_on(orders[0].account_id)
+    found = obstacle(orders, account_state=hold.state, is_cooling=cooldown_until is not None and now < cooldown_until)
     return str(hold) if found and hold.state != SwitchState.ACTIVE else found
