@@ -6,9 +6,11 @@ its last step, the statement, is not compiled anew each time.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, models
+
+from market.ready import one_round_trip
 
 
 class QuickModel(models.Model):
@@ -24,7 +26,7 @@ class QuickModel(models.Model):
         plain = using == DEFAULT_DB_ALIAS and list(returning_fields) == [self._meta.pk] and _are_plain(values)
         if not plain:
             return super()._do_insert(manager, using, fields, returning_fields, raw)  # type: ignore[misc]
-        return _insert(type(self), fields, [values])
+        return _insert(type(self), fields, [values]).fetchall()
 
     def _do_update(  # type: ignore[override]  # the stubs are those of a later Django
         self,
@@ -38,45 +40,92 @@ class QuickModel(models.Model):
         changes = {field: value for field, _, value in values}
         if using != DEFAULT_DB_ALIAS or self._meta.select_on_save or not changes or not _are_plain(changes.values()):
             return super()._do_update(base_qs, using, pk_val, values, update_fields, forced_update)  # type: ignore[call-arg]
-        return _update(type(self), {self._meta.pk: pk_val}, changes) > 0
+        return _update(type(self), {self._meta.pk: pk_val}, changes).rowcount > 0
+
+
+class Writes:
+    """Rows to be written in one round trip, in the caller's transaction, in this order.
+
+    When the block ends the inserted ones know their ids, and all that were to change have changed, or it raises.
+    """
+
+    def __init__(self) -> None:
+        self._inserted: list[tuple[Sequence[QuickModel], Any]] = []
+        self._updated: list[tuple[QuickModel, Any]] = []
+        self._trip = one_round_trip()
+
+    def __enter__(self) -> Self:
+        self._trip.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._trip.__exit__(*error)
+        if error[0] is not None:
+            return
+        for rows, cursor in self._inserted:
+            for row, (number,) in zip(rows, cursor.fetchall(), strict=True):
+                row.pk, row._state.adding, row._state.db = number, False, DEFAULT_DB_ALIAS
+        for row, cursor in self._updated:
+            if cursor.rowcount != 1:
+                raise DatabaseError(f"{row!r} was not there to be changed")
+
+    def insert(self, *rows: QuickModel) -> None:
+        """Insert new rows of one model."""
+        if rows:
+            model = type(rows[0])
+            fields = [field for field in model._meta.local_concrete_fields if not field.primary_key]
+            values = [[field.pre_save(row, add=True) for field in fields] for row in rows]
+            self._inserted.append((rows, _insert(model, fields, values)))
+
+    def save(self, row: QuickModel) -> None:
+        """Insert what is new, write all fields of what is not."""
+        if row._state.adding:
+            self.insert(row)
+        else:
+            self.update(row)
+
+    def update(self, row: QuickModel, *names: str) -> None:
+        """Write these fields, or all, of a row that is there."""
+        meta = row._meta
+        fields = [meta.get_field(name) for name in names] if names else meta.local_concrete_fields
+        changes = {field: field.pre_save(row, add=False) for field in fields if not field.primary_key}
+        self._updated.append((row, _update(type(row), {meta.pk: row.pk}, changes)))
 
 
 def insert_all(rows: Sequence[QuickModel]) -> None:
     """Insert new rows of one model in one statement, in the caller's transaction; they know their ids then."""
-    if not rows:
-        return
-    model = type(rows[0])
-    fields = [field for field in model._meta.local_concrete_fields if not field.primary_key]
-    ids = _insert(model, fields, [[field.pre_save(row, add=True) for field in fields] for row in rows])
-    for row, (number,) in zip(rows, ids, strict=True):
-        row.pk, row._state.adding, row._state.db = number, False, DEFAULT_DB_ALIAS
+    if rows:
+        with Writes() as writes:
+            writes.insert(*rows)
 
 
 def update_where(model: type[models.Model], where: Mapping[str, Any], changes: Mapping[str, Any]) -> int:
     """Set plain values in the rows whose fields have the values of ``where``; return in how many."""
     field = model._meta.get_field
-    return _update(
+    cursor = _update(
         model,
         {field(name): value for name, value in where.items()},
         {field(name): value for name, value in changes.items()},
     )
+    return int(cursor.rowcount)
 
 
-def _insert(model: type[models.Model], fields: Sequence[models.Field], rows: Sequence[Sequence[Any]]) -> list[Any]:
-    """The new ids, a tuple for each row."""
-    statement, own = _insert_sql(model, tuple(fields), len(rows)), connections[DEFAULT_DB_ALIAS]
+def _insert(model: type[models.Model], fields: Sequence[models.Field], rows: Sequence[Sequence[Any]]) -> Any:
+    """The cursor, whose rows are the new ids."""
+    own = connections[DEFAULT_DB_ALIAS]
     params = [field.get_db_prep_save(value, own) for row in rows for field, value in zip(fields, row, strict=True)]
-    with own.cursor() as cursor:
-        cursor.execute(statement, params)
-        return list(cursor.fetchall())
+    cursor = own.cursor()
+    cursor.execute(_insert_sql(model, tuple(fields), len(rows)), params)
+    return cursor
 
 
-def _update(model: type[models.Model], where: Mapping[Any, Any], changes: Mapping[Any, Any]) -> int:
-    statement, own = _update_sql(model, tuple(where), tuple(changes)), connections[DEFAULT_DB_ALIAS]
+def _update(model: type[models.Model], where: Mapping[Any, Any], changes: Mapping[Any, Any]) -> Any:
+    """The cursor, which counts the rows."""
+    own = connections[DEFAULT_DB_ALIAS]
     params = [field.get_db_prep_save(value, own) for field, value in (*changes.items(), *where.items())]
-    with own.cursor() as cursor:
-        cursor.execute(statement, params)
-        return int(cursor.rowcount)
+    cursor = own.cursor()
+    cursor.execute(_update_sql(model, tuple(where), tuple(changes)), params)
+    return cursor
 
 
 @cache

@@ -19,7 +19,6 @@ from trades.models import Order, Position
 from trades.services.books import BOOKS
 from trades.services.intents import Intent
 from trades.services.proposals import proposal_of
-from trades.services.risk import one_entry_at_a_time
 
 # A refused entry is given up soon; an exit is tried on, once a tick, until it succeeds or somebody mends the cause.
 MAX_ATTEMPTS = {Order.Purpose.ENTRY: 3, Order.Purpose.EXIT: None, Order.Purpose.PROTECTION: 3}
@@ -54,8 +53,6 @@ def intend_order(position_id: int, intent: Intent, *, rules: Rules, now: datetim
     So do, for an entry, all further entries of its owner: what is at stake is counted and added to as one step.
     A denial is the caller's to write down: only it knows whether it is news.
     """
-    if intent.purpose == Order.Purpose.ENTRY:
-        one_entry_at_a_time(position_id)
     position, proposal = proposal_of(
         position_id, intent, rules=rules, max_attempts=MAX_ATTEMPTS[intent.purpose], now=now
     )
