@@ -26,9 +26,9 @@ class Broker:
         self, task: str, *args: Any, queue: str = "high_priority", expires: float = EXPIRES_SECONDS, **headers: Any
     ) -> None:
         """Send one task, perhaps with headers of our own. Raises what kombu and redis raise."""
-        self._app.send_task(
-            task, args=args, queue=queue, expires=expires, headers=headers, retry=True, retry_policy=HASTY
-        )
+        options: dict[str, Any] = {"queue": queue, "expires": expires, "headers": headers}
+        # As `apply_async` of our tasks tells the worker: results would be written down for us as for a stranger.
+        self._app.send_task(task, args=args, ignore_result=True, retry=True, retry_policy=HASTY, **options)
 
     def waiting(self) -> int:
         """How many tasks wait."""
