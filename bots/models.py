@@ -23,6 +23,7 @@ from bots.types import LASTING, Reason, Status
 from market.fields import AmountField, choices_of
 from market.models import ExchangeAccount
 from market.types import INTERVALS, Market, Series
+from market.writing import QuickModel
 from trades.liquidation import Terms
 from trades.models import Position, is_open
 
@@ -213,7 +214,7 @@ class BotConfig(models.Model):
         return Terms(self.leverage, self.is_isolated, backing=capital, stop_percent=self.exits.stop_percent)
 
 
-class BotState(models.Model):
+class BotState(QuickModel):
     """Where the bot stands; the row that is locked while it runs. What it holds and earns is read from its position."""
 
     bot = models.OneToOneField(BotConfig, on_delete=models.CASCADE, primary_key=True, related_name="state")
@@ -298,7 +299,7 @@ class SeriesReading(models.Model):
         return f"{self.symbol} {self.interval} ({self.environment} {self.market})"
 
 
-class Decision(models.Model):
+class Decision(QuickModel):
     """One change of mind, or one action, of a bot; the same thought a second time is not written again."""
 
     bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="decisions")

@@ -24,5 +24,4 @@ def advisory_lock(number: int) -> Iterator[bool]:
 def lock_until_commit(space: int, *, shared: bool = False) -> None:
     """Wait for a lock that goes with the transaction, however that ends. Shared holders exclude only a sole one."""
     function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s)", [space])
+    connection.cursor().execute(f"SELECT {function}(%s)", [space])

@@ -4,13 +4,15 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 
 from market.fields import AmountField, SecretField, SecretUnreadable
+from market.ready import Asked, ask
 from market.rules import Rules, rules_of
 from market.switches import Hold, Scope, SwitchState, strictest
 from market.types import Environment, Market
@@ -158,21 +160,47 @@ PRESSED_SQL = """
 """
 
 
+# What a claim asks, in one statement: the account's own switch, its silence, and what is pressed above it.
+HELD_SQL = """
+    SELECT a.state, a.state_reason, a.cooldown_until, s.user_id, s.state, s.reason
+      FROM market_exchangeaccount a
+      LEFT JOIN market_switch s ON s.state <> 'active' AND (s.user_id IS NULL OR s.user_id = a.owner_id)
+     WHERE a.id = %s
+"""
+
+
 class SwitchManager(models.Manager["Switch"]):
     def holds(self, accounts: Iterable[ExchangeAccount]) -> dict[int, Hold]:
         """What may be traded on each of the accounts, by account id: the strictest of three switches. One query."""
+        return self.ask_holds(accounts)()
+
+    def ask_holds(self, accounts: Iterable[ExchangeAccount]) -> Asked[dict[int, Hold]]:
+        """The same, to be answered when the round trip ends."""
         accounts = list(accounts)
-        with connection.cursor() as cursor:
-            cursor.execute(PRESSED_SQL, [list({account.owner_id for account in accounts})])
-            pressed = {
-                user_id: Hold(SwitchState(state), Scope.USER if user_id else Scope.PLATFORM, reason)
-                for user_id, state, reason in cursor.fetchall()
-            }
         free = Hold()
-        return {
-            account.pk: strictest(account.own_hold, pressed.get(account.owner_id, free), pressed.get(None, free))
-            for account in accounts
-        }
+
+        def read(rows: list[Any]) -> dict[int, Hold]:
+            pressed = {row[0]: _pressed(*row) for row in rows}
+            return {
+                account.pk: strictest(account.own_hold, pressed.get(account.owner_id, free), pressed.get(None, free))
+                for account in accounts
+            }
+
+        return ask(PRESSED_SQL, [list({account.owner_id for account in accounts})], read)
+
+    def ask_hold_on(self, account_id: int) -> Asked[tuple[Hold, datetime | None]]:
+        """The strictest switch of one account, and until when the exchange wants it silent: asked in one statement."""
+
+        def read(rows: list[Any]) -> tuple[Hold, datetime | None]:
+            state, reason, cooldown_until = rows[0][:3]
+            above = [_pressed(*row[3:]) for row in rows if row[4]]
+            return strictest(Hold(SwitchState(state), Scope.ACCOUNT, reason), *above), cooldown_until
+
+        return ask(HELD_SQL, [account_id], read)
+
+
+def _pressed(user_id: int | None, state: str, reason: str) -> Hold:
+    return Hold(SwitchState(state), Scope.USER if user_id else Scope.PLATFORM, reason)
 
 
 class Switch(models.Model):

@@ -30,3 +30,20 @@ def test_the_booking_of_fills_is_measured(capsys):
     assert (printed["fills"], printed["differences"]) == (300, 0)
     assert printed["reports_per_second"] > 0
     assert printed.keys() >= {"seed", "orders", "positions", "told", "reports", "seconds", "machine"}
+
+
+def test_orders_through_the_whole_system_are_measured(capsys):
+    call_command("bench", "orders", "--quick", "--json")
+
+    printed = json.loads(capsys.readouterr().out)
+    steps = {"queued", "looked", "intended", "claimed", "exchange", "booked", "rest", "whole"}
+    speeds = {name for name in printed if "_per_second" in name}
+    audited = dict.fromkeys(("lost", "duplicated", "phantom", "unequal", "pending"), 0)
+    assert printed["orders"] == 8
+    assert printed["audit"] == {"booked": 24} | audited
+    assert len(speeds) == 5
+    assert all(printed[name] > 0 for name in speeds)
+    assert all(printed[name].keys() == steps for name in ("step_ms", "entry_step_ms", "entry_step_ms_one_owner"))
+    assert all(0 < figures["p50"] <= figures["p99"] for figures in printed["step_ms"].values())
+    assert printed["busy_cores"].keys() == {"worker-trading", "paper", "postgres", "redis", "bench", "all"}
+    assert all(limit > 0 for limit in printed["limits"].values())

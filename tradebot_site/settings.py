@@ -123,6 +123,8 @@ DATABASES["default"] |= {
         "options": "-c lock_timeout=10s -c statement_timeout=120s -c idle_in_transaction_session_timeout=30s"
         " -c client_connection_check_interval=5s -c timezone=UTC",
         "connect_timeout": 5,
+        "server_side_binding": True,
+        "prepare_threshold": 3,
     },
 }
 

@@ -3,14 +3,15 @@
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db.models import Count, F, Q, Sum
+from django.db.models import F, Q, QuerySet
 
 from bots.decide import MarketView, Standing
 from bots.limits import Day, Record, day_start, known_zone, record_of
@@ -24,14 +25,25 @@ from market.clock import clock_trouble
 from market.exchange.errors import ExchangeError, ExchangeUnavailable
 from market.models import Switch
 from market.prices import last_prices
+from market.ready import Asked, Ready, ask, one_round_trip
 from market.rules import Rules
 from market.switches import SwitchState
 from market.symbols import rules_for
 from market.types import Candles, Market, OrderType, Series, Side, moment_of
 from trades.lifecycle import IN_DOUBT, LIVE
-from trades.models import Funding, Order, Trade
+from trades.models import Order, Trade
 
 logger = logging.getLogger(__name__)
+# Positions opened and P&L booked; on futures funding is part of it. For every run of a bot, so it is spelt out.
+DAYS_SQL = """
+    SELECT position_id, sum(opened)::integer, sum(earned)
+      FROM (SELECT position_id, (purpose = 'entry')::integer AS opened, realized_pnl AS earned
+              FROM trades_trade WHERE position_id = ANY(%(positions)s) AND created_at >= %(start)s
+             UNION ALL
+            SELECT position_id, 0, amount
+              FROM trades_funding WHERE position_id = ANY(%(positions)s) AND paid_at >= %(start)s) AS booked
+     GROUP BY position_id
+"""
 
 
 @dataclass
@@ -114,6 +126,14 @@ def reading_key(strategy: str, parameters: Mapping[str, Any]) -> str:
     return f"{strategy} {json.dumps(parameters, sort_keys=True)}"
 
 
+BOT = Ready(lambda bot_id: BotConfig.objects.with_state().filter(pk=bot_id), int)
+
+
+def bot_now(bot_id: int) -> BotConfig:
+    """A bot with state, position, terms and account, as of now. Raises DoesNotExist."""
+    return BOT.get(bot_id)
+
+
 def look_at_series(series: Series, *, now: datetime) -> SeriesView:
     """The price, the rules and the newest closed candles. Raises UnknownSymbol or ExchangeError without the first two.
 
@@ -134,12 +154,24 @@ def look_at_series(series: Series, *, now: datetime) -> SeriesView:
     return SeriesView(series, candles, price.value, rules, series.last_close_at(now), price.at, trouble)
 
 
-def standings(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Standing]:
-    """Where each of the bots stands, by bot id. The bots come with state, position and account."""
+def standings(
+    bots: Iterable[BotConfig], *, now: datetime, with_day: bool = True, with_switches: bool = True
+) -> dict[int, Standing]:
+    """Where each of the bots stands, by bot id. The bots come with state, position and account.
+
+    ``with_day``: what it has done today, too, which only entries depend on. Without ``with_switches`` only the
+    account's own switch counts.
+    """
     bots = list(bots)
-    orders_of = orders_by_position(bots)
-    days = days_of(bots, now=now)
-    holds = Switch.objects.holds({bot.account_id: bot.account for bot in bots}.values())
+    accounts = {bot.account_id: bot.account for bot in bots}
+    holds = {number: account.own_hold for number, account in accounts.items()}
+    with one_round_trip():
+        asked_orders = _ask_orders([bot.position_id for bot in bots])
+        asked_days = _ask_days(bots, now=now) if with_day else []
+        asked_holds = Switch.objects.ask_holds(accounts.values()) if with_switches else None
+    orders_of = _by_position(asked_orders())
+    days = {position_id: day for asked in asked_days for position_id, day in asked().items()}
+    holds |= asked_holds() if asked_holds else {}
     return {
         bot.pk: Standing(
             quantity=bot.position.quantity,
@@ -182,15 +214,28 @@ def _terms_of(bot: BotConfig, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def orders_by_position(bots: Iterable[BotConfig]) -> dict[int, list[Order]]:
-    """Of each position its live orders, and the targets that were reached in its present round."""
+def _by_position(orders: Iterable[Order]) -> dict[int, list[Order]]:
     found: dict[int, list[Order]] = defaultdict(list)
+    for order in orders:
+        found[order.position_id].append(order)
+    return found
+
+
+def _ask_orders(positions: list[int]) -> Callable[[], Iterable[Order]]:
+    """Live orders of positions, and the targets that were reached in their present rounds."""
+    if len(positions) == 1:
+        return ORDERS_OF_ONE.ask(*positions)
+    return partial(_orders_of, positions)
+
+
+def _orders_of(positions: list[int]) -> QuerySet[Order]:
     reached = Q(
         purpose=Order.Purpose.PROTECTION, type=OrderType.TARGET, filled_quantity__gt=0, round=F("position__round")
     )
-    for order in Order.objects.filter(Q(status__in=LIVE) | reached, position__in=[bot.position_id for bot in bots]):
-        found[order.position_id].append(order)
-    return found
+    return Order.objects.filter(Q(status__in=LIVE) | reached, position__in=positions)
+
+
+ORDERS_OF_ONE = Ready(lambda position_id: _orders_of([position_id]), int)
 
 
 def _is_resting(order: Order) -> bool:
@@ -232,29 +277,20 @@ def record_since_start(bot: BotConfig) -> Record | None:
 
 
 def days_of(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Day]:
-    """What each position has done since its bot's day began: a query for each time zone, on futures two."""
-    by_zone: dict[str, list[BotConfig]] = defaultdict(list)
+    """What each position has done since its bot's day began, for those that traded or paid funding."""
+    return {position_id: day for asked in _ask_days(bots, now=now) for position_id, day in asked().items()}
+
+
+def _ask_days(bots: Iterable[BotConfig], *, now: datetime) -> list[Asked[dict[int, Day]]]:
+    """A query for each time zone."""
+    by_zone: dict[str, list[int]] = defaultdict(list)
     for bot in bots:
-        by_zone[known_zone(bot.time_zone)].append(bot)
-    return {
-        position_id: day
-        for zone, of_zone in by_zone.items()
-        for position_id, day in _days_since(of_zone, day_start(now, zone)).items()
-    }
+        by_zone[known_zone(bot.time_zone)].append(bot.position_id)
+    return [
+        ask(DAYS_SQL, {"positions": positions, "start": day_start(now, zone)}, _read_days)
+        for zone, positions in by_zone.items()
+    ]
 
 
-def _days_since(bots: list[BotConfig], start: datetime) -> dict[int, Day]:
-    """Positions opened and P&L booked since ``start``, for those positions that traded or paid funding."""
-    rows = (
-        Trade.objects.filter(position__in=[bot.position_id for bot in bots], created_at__gte=start)
-        .values("position_id")
-        .annotate(opened=Count("pk", filter=Q(purpose=Order.Purpose.ENTRY)), pnl=Sum("realized_pnl"))
-    )
-    days = {row["position_id"]: Day(row["opened"], row["pnl"]) for row in rows}
-    on_futures = [bot.position_id for bot in bots if bot.market == Market.FUTURES]
-    if on_futures:
-        paid = Funding.objects.filter(position__in=on_futures, paid_at__gte=start).values("position_id")
-        for row in paid.annotate(total=Sum("amount")):
-            day = days.get(row["position_id"], Day())
-            days[row["position_id"]] = replace(day, pnl=day.pnl + row["total"])
-    return days
+def _read_days(rows: list[Any]) -> dict[int, Day]:
+    return {position_id: Day(opened, pnl) for position_id, opened, pnl in rows}

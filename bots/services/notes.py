@@ -7,6 +7,8 @@ from decimal import Decimal
 from bots.decide import Decision as Decided
 from bots.models import BotConfig, BotState, Decision
 from bots.types import LASTING, Reason, Status
+from market.ready import Ready
+from market.writing import Writes
 from trades.checks import Code, Denial
 from trades.models import Event, Order
 from trades.services.events import new_event, write_event, write_events
@@ -53,6 +55,8 @@ REASON_OF_DENIAL = {
 }
 # These only say that the act is done, or under way: nothing an owner should be woken for.
 QUIET_DENIALS = {Code.ALREADY_DONE, Code.ALREADY_OPEN, Code.EXIT_IN_FLIGHT, Code.ORDER_UNKNOWN}
+STATUS_FIELDS = ("status", "reason", "message", "changed_at")
+BOT = Ready(lambda bot_id: BotConfig.objects.select_related("position__terms", "account").filter(pk=bot_id), int)
 EVENT_OF_STATUS = {Status.PAUSED: Event.Kind.BOT_PAUSED, Status.ERROR: Event.Kind.BOT_ERROR}
 EVENT_OF_EXIT = {
     "stop_loss": Event.Kind.STOP_HIT,
@@ -63,7 +67,11 @@ EVENT_OF_EXIT = {
 
 def bot_of(locked: BotState) -> BotConfig:
     """The bot of a state row that is locked, read after the lock: what was read with it may be older."""
-    bot = BotConfig.objects.select_related("position__terms", "account").get(pk=locked.pk)
+    return with_state(BOT.get(locked.pk), locked)
+
+
+def with_state(bot: BotConfig, locked: BotState) -> BotConfig:
+    """The bot, which knows its locked state."""
     bot.state = locked
     return bot
 
@@ -75,8 +83,12 @@ def is_news(state: BotState, status: Status, reason: Reason) -> bool:
 
 def note_status(state: BotState, status: Status, reason: Reason, text: str, *, now: datetime) -> None:
     """Set status, reason and message of one bot. The caller holds its row, or is the only one to write it."""
+    _set_status(state, status, reason, text, now=now)
+    state.save(update_fields=STATUS_FIELDS)
+
+
+def _set_status(state: BotState, status: Status, reason: Reason, text: str, *, now: datetime) -> None:
     state.status, state.reason, state.message, state.changed_at = status, reason, text[:400], now
-    state.save(update_fields=["status", "reason", "message", "changed_at"])
 
 
 def status_event(bot: BotConfig, status: Status, reason: Reason, text: str, *, now: datetime) -> Event | None:
@@ -110,7 +122,7 @@ def note_decision(
     status, reason, text = decided.status, decided.reason, decided.text
     if not order and not is_news(state, status, reason):
         return
-    Decision.objects.create(
+    noted = Decision(
         bot_id=state.pk,
         status=status,
         reason=reason,
@@ -129,7 +141,11 @@ def note_decision(
         write_event(Event.Kind.ORDER_DENIED, position, f"bot {name}: {denial.detail}", now=now, **said)
     if order and order.attempt == 1 and decided.act and decided.act.key in EVENT_OF_EXIT:
         write_event(EVENT_OF_EXIT[decided.act.key], position, f"bot {name}: {text}", now=now, order=order)
+    fields = STATUS_FIELDS
     if reason in LASTING:
         state.lockout, state.lockout_text = reason, text[:400]
-        state.save(update_fields=["lockout", "lockout_text"])
-    note_status(state, status, reason, text, now=now)
+        fields += ("lockout", "lockout_text")
+    _set_status(state, status, reason, text, now=now)
+    with Writes() as writes:
+        writes.insert(noted)
+        writes.update(state, *fields)

@@ -16,9 +16,10 @@ from bots.decide import Wish, protection_plan
 from bots.models import BotConfig, BotQuerySet
 from bots.protection import Leg, Plan
 from bots.services.locking import locked_bot
-from bots.services.look import SeriesView, standings
+from bots.services.look import SeriesView, bot_now, standings
 from market.exchange.errors import ExchangeError, OrderRejected, TriggersAtOnce
 from market.exchange.gateway import Gateway
+from market.ready import Ready
 from market.types import Clock, OrderType, Side
 from trades.checks import Code, Denial
 from trades.lifecycle import NEVER_WERE
@@ -28,6 +29,14 @@ from trades.services.events import write_event
 from trades.services.orders import ID_PREFIX, MAX_ATTEMPTS
 
 NAKED_TOO_LONG = timedelta(seconds=30)
+RESTING = Ready(
+    lambda position_id: (
+        Order.objects.filter(position=position_id, purpose=Order.Purpose.PROTECTION, status=Order.Status.OPEN)
+        .select_related("position__account")
+        .order_by("pk")
+    ),
+    int,
+)
 MOST_TURNS = 4  # cancel, place, cancel what the move left over, look once more
 
 
@@ -54,6 +63,8 @@ class _Turn:
 def keep_protected(bot_id: int, view: SeriesView, *, gateway: Gateway, clock: Clock) -> Kept:
     """Bring what rests at the exchange in line with what the bot's exits ask for. Raise BotBusy."""
     for _ in range(MOST_TURNS):
+        if not _differs(bot_id, view, now=clock()):
+            break
         with locked_bot(bot_id) as bot:
             turn = _next_turn(bot, view, now=clock())
         if turn.give_up:
@@ -82,10 +93,20 @@ def clear_away(orders: Sequence[Order], *, gateway: Gateway, clock: Clock) -> Ex
     return None
 
 
+def _differs(bot_id: int, view: SeriesView, *, now: datetime) -> bool:
+    """Look without a lock whether there is anything to do: mostly there is not, and nobody need be kept waiting."""
+    # A switch that is pressed only ever makes a plan shorter.
+    return bool(_plan(bot_now(bot_id), view, now=now, with_switches=False))
+
+
+def _plan(bot: BotConfig, view: SeriesView, *, now: datetime, with_switches: bool = True) -> Plan:
+    standing = standings([bot], now=now, with_day=False, with_switches=with_switches)[bot.pk]
+    return protection_plan(bot.setup, view.rules, standing)
+
+
 def _next_turn(bot: BotConfig, view: SeriesView, *, now: datetime) -> _Turn:
     """Plan on fresh state, and write new orders down. In the transaction that holds the bot's lock."""
-    standing = standings([bot], now=now)[bot.pk]
-    plan = protection_plan(bot.setup, view.rules, standing)
+    plan = _plan(bot, view, now=now)
     places_first = bot.setup.futures and plan.place
     if plan.cancel and not places_first:
         return _Turn(list(Order.objects.filter(pk__in=plan.cancel).select_related("position__account")), [])
@@ -157,8 +178,7 @@ def protections_in_the_way(bot: BotConfig) -> list[Order]:
     """What ties up the coins that an exit would sell; nothing on futures, where orders tie up none."""
     if bot.setup.futures:
         return []
-    resting = bot.position.orders.filter(purpose=Order.Purpose.PROTECTION, status=Order.Status.OPEN)
-    return list(resting.select_related("position__account"))
+    return RESTING(bot.position_id)
 
 
 def bots_to_protect() -> BotQuerySet:

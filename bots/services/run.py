@@ -12,7 +12,7 @@ from django.conf import settings
 from bots.decide import Act, Decision, decide
 from bots.models import BotConfig, BotState
 from bots.services.locking import BotBusy, locked_bot
-from bots.services.look import SeriesView, look_at_series, record_since_start, standings
+from bots.services.look import SeriesView, bot_now, look_at_series, record_since_start, standings
 from bots.services.notes import note_decision
 from bots.services.protection import clear_away, keep_protected, protections_in_the_way
 from bots.services.trouble import decision_about
@@ -76,7 +76,7 @@ def _guarded(bot_id: int, work: Work, *, now: datetime) -> Outcome:
     """Look at the market, then do the work; what is in the way becomes the bot's status."""
     clock = moving(now)
     try:
-        bot = BotConfig.objects.with_state().get(pk=bot_id)
+        bot = bot_now(bot_id)
         view = look_at_series(bot.series, now=now)
         gateway = gateway_for(bot.account)
         view.for_bot(bot)  # a strategy is slow compared with a lock, so it is read before
@@ -124,7 +124,7 @@ def _learns_liquidation(bot_id: int, view: SeriesView, gateway: Gateway, *, now:
     """Ask where the exchange would liquidate a futures position, once for each; whether it was asked now."""
     if view.series.market != Market.FUTURES:
         return False
-    bot = BotConfig.objects.with_state().get(pk=bot_id)
+    bot = bot_now(bot_id)
     position, known = bot.position, bot.position.known_terms
     if not position.is_open or bot.account.is_cooling(now) or (known and known.liquidation_round == position.round):
         return False

@@ -156,7 +156,7 @@ def test_two_workers_never_exceed_a_cap_together(monkeypatch, guarded, whose):
     RiskLimits.objects.create(**{whose: account if whose == "account" else account.owner}, max_exposure=800)
     Meeting(monkeypatch, "trades.services.orders.first_denial")
     if not guarded:
-        monkeypatch.setattr("trades.services.orders.one_entry_at_a_time", lambda position_id: None)
+        monkeypatch.setattr("trades.services.proposals.one_entry_at_a_time", lambda position_id: None)
 
     def enter(position):
         amounts = (Decimal("0.01"), Decimal(50_000))

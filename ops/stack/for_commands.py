@@ -30,7 +30,7 @@ NEED_NO_SERVER = {
 }
 # The first two words of commands that need no server, or start what they need themselves.
 BRING_THEIR_OWN = {
-    *(("paper_faults", "list"), ("bench", "exchange"), ("bench", "fills")),
+    *(("paper_faults", "list"), ("bench", "exchange"), ("bench", "fills"), ("bench", "orders")),
     *(("chaos", "system"), ("chaos", "recovery"), ("chaos", "exchange")),
 }
 MIGRATE_THEMSELVES = {"migrate", "showmigrations", "sqlmigrate", "squashmigrations"}

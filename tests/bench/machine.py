@@ -38,15 +38,25 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
 
+def tree_seconds(pid: int) -> float:
+    """Processor time of a process, of those that it has started, and of those of them that have ended since."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it has ended meanwhile: its parent has its time
+        return 0.0
+    return sum(map(int, fields[11:15])) / TICKS_PER_SECOND + sum(tree_seconds(int(child)) for child in children)
+
+
 @contextmanager
 def watching(pid: int) -> Iterator[dict[str, float]]:
     """Cores kept busy until the block ends: by the process, and by everything that runs here, it included."""
     used: dict[str, float] = {}
-    began, own, all_of_them = time.monotonic(), cpu_seconds(pid), _machine_seconds()
+    began, own, all_of_them = time.monotonic(), cpu_seconds(pid), machine_seconds()
     yield used
     seconds = time.monotonic() - began
     used["server_cores"] = (cpu_seconds(pid) - own) / seconds
-    used["all_cores"] = (_machine_seconds() - all_of_them) / seconds
+    used["all_cores"] = (machine_seconds() - all_of_them) / seconds
 
 
 def syncs_per_second(folder: Path) -> float:
@@ -78,7 +88,8 @@ def _commit() -> str:
     return git("rev-parse", "--short", "HEAD") + (" and changes" if git("status", "--porcelain", "-uno") else "")
 
 
-def _machine_seconds() -> float:
+def machine_seconds() -> float:
+    """Processor time of everything that runs here."""
     user, nice, system, _idle, _wait, *rest = (
         int(n) for n in Path("/proc/stat").read_text().split("\n")[0].split()[1:]
     )

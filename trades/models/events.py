@@ -5,11 +5,12 @@ from django.db import models
 from django.db.models import Q
 
 from market.models import ExchangeAccount
+from market.writing import QuickModel
 from trades.models.orders import Order
 from trades.models.positions import Position
 
 
-class Event(models.Model):
+class Event(QuickModel):
     """Append-only news, written in the transaction of what it tells: the outbox of all notifications.
 
     It is about a position, about a whole account, about a user, or, when it names none of them, about the platform.

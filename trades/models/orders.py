@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from market.fields import AmountField, choices_of
 from market.models import ExchangeAccount
 from market.types import OrderType, Side
+from market.writing import QuickModel, update_where
 from trades.lifecycle import CUT_SHORT, LIVE, NEVER_WERE, OrderPurpose, OrderStatus, may_become
 from trades.models.positions import Position
 
@@ -30,7 +31,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(IS_REAL)
 
 
-class Order(models.Model):
+class Order(QuickModel):
     """One order, from the moment we decide on it. The row is older than the HTTP call."""
 
     Status = OrderStatus
@@ -122,7 +123,7 @@ class Order(models.Model):
     def move(self, status: OrderStatus, **changes: object) -> bool:
         """Leave the current status for ``status``. False means someone else moved first."""
         assert may_become(OrderStatus(self.status), status), f"order {self.pk}: {self.status} to {status}"
-        moved = Order.objects.filter(pk=self.pk, status=self.status).update(status=status, **changes)
+        moved = update_where(Order, {"id": self.pk, "status": self.status}, {"status": status, **changes})
         if moved:
             self.status = status
             for name, value in changes.items():

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 from market.fields import AmountField
 from market.models import ExchangeAccount
+from market.writing import QuickModel
 from trades.booking import Figures
 from trades.pnl import Holding
 
@@ -31,7 +32,7 @@ class PositionQuerySet(models.QuerySet["Position"]):
         return self.filter(is_open())
 
 
-class Position(models.Model):
+class Position(QuickModel):
     """The sub-ledger of one bot, or one hand, on one symbol of one account. It outlives every order in it."""
 
     account = models.ForeignKey(ExchangeAccount, on_delete=models.PROTECT, related_name="positions")

@@ -12,11 +12,12 @@ from market.fields import AmountField, choices_of
 from market.models import ExchangeAccount
 from market.rounding import plain
 from market.types import Side
+from market.writing import QuickModel
 from trades.models.orders import Order
 from trades.models.positions import Position
 
 
-class Fill(models.Model):
+class Fill(QuickModel):
     """One execution against an order, as the exchange reported it.
 
     Only facts, the commission's worth among them. What it earned depends on the fills that were executed before it, of
@@ -73,7 +74,7 @@ class TradeQuerySet(models.QuerySet["Trade"]):
         return self.filter(position__account__owner=user)
 
 
-class Trade(models.Model):
+class Trade(QuickModel):
     """The booked result of one executed order. Nothing but fills makes or changes one."""
 
     order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="trade")

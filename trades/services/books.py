@@ -10,7 +10,8 @@ from django.db.models.functions import Greatest
 from market.exchange.errors import BudgetSpent, ExchangeError, PermissionDenied, RateLimited
 from market.exchange.types import OrderReport
 from market.models import ExchangeAccount, Switch
-from market.switches import SwitchState
+from market.ready import one_round_trip
+from market.switches import Hold, SwitchState
 from trades.lifecycle import OrderStatus
 from trades.models import Event, Order
 from trades.protocol import obstacle
@@ -27,8 +28,10 @@ class DatabaseBooks:
         if any(order.status != OrderStatus.INTENDED for order in orders):
             return False
         with transaction.atomic(durable=True):
-            claims_together()
-            found = _obstacle(orders, now=signed_at)
+            with one_round_trip():
+                claims_together()
+                asked = Switch.objects.ask_hold_on(orders[0].account_id)
+            found = _obstacle(orders, *asked(), now=signed_at)
             if found:
                 for order in orders:
                     order.move(OrderStatus.CANCELED, finished_at=signed_at, error=found)
@@ -102,9 +105,7 @@ def note_account_trouble(account_id: int, error: Exception, *, now: datetime) ->
         account.update(key_error=str(error)[:300])
 
 
-def _obstacle(orders: Sequence[Order], *, now: datetime) -> str:
-    """What has come up since the orders were intended, read from the database in the transaction that sends them."""
-    account = ExchangeAccount.objects.get(pk=orders[0].account_id)
-    hold = Switch.objects.holds([account])[account.pk]
-    found = obstacle(orders, account_state=hold.state, is_cooling=account.is_cooling(now))
+def _obstacle(orders: Sequence[Order], hold: Hold, cooldown_until: datetime | None, *, now: datetime) -> str:
+    """What has come up since the orders were intended, as read from the database in the transaction that sends them."""
+    found = obstacle(orders, account_state=hold.state, is_cooling=cooldown_until is not None and now < cooldown_until)
     return str(hold) if found and hold.state != SwitchState.ACTIVE else found

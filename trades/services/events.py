@@ -9,6 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
 from market.models import ExchangeAccount
+from market.writing import insert_all
 from trades.models import Event, Order, Position
 
 logger = logging.getLogger("trades.events")
@@ -35,7 +36,7 @@ def new_event(
 
 def write_events(events: list[Event]) -> None:
     """Append events in the caller's transaction, in one statement."""
-    Event.objects.bulk_create(events)
+    insert_all(events)
     for event in events:
         transaction.on_commit(partial(logger.info, "%s: %s", _subject(event), event.message))
 

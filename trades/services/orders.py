@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Q
 
 from market.budget import Priority, spending_as
@@ -18,7 +19,6 @@ from trades.models import Order, Position
 from trades.services.books import BOOKS
 from trades.services.intents import Intent
 from trades.services.proposals import proposal_of
-from trades.services.risk import one_entry_at_a_time
 
 # A refused entry is given up soon; an exit is tried on, once a tick, until it succeeds or somebody mends the cause.
 MAX_ATTEMPTS = {Order.Purpose.ENTRY: 3, Order.Purpose.EXIT: None, Order.Purpose.PROTECTION: 3}
@@ -27,6 +27,10 @@ PRIORITIES = {
     Order.Purpose.EXIT: Priority.EXITS,
     Order.Purpose.PROTECTION: Priority.PROTECTION,
 }
+LEGS_SQL = """
+    SELECT count(*) FROM trades_order
+     WHERE position_id = %s AND purpose = 'exit' AND starts_with(signal_key, %s) AND filled_quantity > 0
+"""
 ID_PREFIX = "tb-"  # marks our orders at the exchange; the auditor knows it too
 
 
@@ -37,10 +41,10 @@ def new_client_id(position_id: int) -> str:
 
 def exit_key(position: Position, kind: str) -> str:
     """The act of leaving the position this time round. A part that was left over may leave once more."""
-    legs = position.orders.filter(
-        purpose=Order.Purpose.EXIT, signal_key__startswith=f"exit:{position.round}:", filled_quantity__gt=0
-    )
-    return f"exit:{position.round}:{kind}:{legs.count()}"
+    with connection.cursor() as cursor:
+        cursor.execute(LEGS_SQL, [position.pk, f"exit:{position.round}:"])
+        (legs,) = cursor.fetchone()
+    return f"exit:{position.round}:{kind}:{legs}"
 
 
 def intend_order(position_id: int, intent: Intent, *, rules: Rules, now: datetime) -> Order | Denial:
@@ -49,8 +53,6 @@ def intend_order(position_id: int, intent: Intent, *, rules: Rules, now: datetim
     So do, for an entry, all further entries of its owner: what is at stake is counted and added to as one step.
     A denial is the caller's to write down: only it knows whether it is news.
     """
-    if intent.purpose == Order.Purpose.ENTRY:
-        one_entry_at_a_time(position_id)
     position, proposal = proposal_of(
         position_id, intent, rules=rules, max_attempts=MAX_ATTEMPTS[intent.purpose], now=now
     )

@@ -5,18 +5,18 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Count, Q
 
 from market.models import Switch
+from market.ready import Asked, ask, one_round_trip
 from market.rules import Rules
 from market.types import Market, OrderType
 from trades.checks import Proposal
 from trades.lifecycle import IN_DOUBT, LIVE, OrderPurpose, in_the_way_of
 from trades.models import Order, Position
 from trades.services.intents import Intent
-from trades.services.records import locked_position
-from trades.services.risk import REAL_SQL, risk_beside
+from trades.services.records import LOCKED_POSITION
+from trades.services.risk import REAL_SQL, ask_risk, one_entry_at_a_time
 from trades.services.terms import disagreement, outlook
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -41,16 +41,30 @@ ORDERS_SQL = f"""
      WHERE position_id = %(position)s
        AND (status = ANY(%(live)s) OR signal_key = %(key)s OR created_at > %(hour_ago)s)
 """  # noqa: S608 - made of constants
+OF_ORDERS = (
+    *("live_entries", "orders_in_doubt", "exits_in_flight", "protected", "same_act_real", "attempts"),
+    *("orders_last_minute", "entries_last_hour"),
+)
 
 
 def proposal_of(
     position_id: int, intent: Intent, *, rules: Rules, max_attempts: int | None, now: datetime
 ) -> tuple[Position, Proposal]:
-    """The position, locked until the transaction ends, and everything that the checks look at."""
-    position = locked_position(position_id)
-    account = position.account
-    hold = Switch.objects.holds([account])[account.pk]
+    """The position, locked until the transaction ends, and everything that the checks look at.
+
+    So are, for an entry, all further entries of its owner: what is at stake is counted and added to as one step.
+    """
     is_entry = intent.purpose == OrderPurpose.ENTRY
+    with one_round_trip():
+        if is_entry:
+            one_entry_at_a_time(position_id)
+        locked, orders = LOCKED_POSITION.ask_one(position_id), _ask_orders_of(position_id, intent, now=now)
+    position = locked()
+    account = position.account
+    with one_round_trip():
+        holds = Switch.objects.ask_holds([account])
+        risk = ask_risk(position, now=now) if is_entry else None
+    hold = holds()[account.pk]
     proposal = Proposal(
         is_entry=is_entry,
         side=intent.side,
@@ -83,10 +97,10 @@ def proposal_of(
         leverage=intent.leverage,
         **_platform_bounds(account.market),
         protections=intent.protections,
-        **_orders_of(position, intent, now=now),
+        **orders(),
         **_open_there(position, intent),
         **_futures_part(position, intent),
-        **(vars(risk_beside(position, now=now)) if is_entry else {}),
+        **(vars(risk()) if risk else {}),
     )
     return position, proposal
 
@@ -101,11 +115,11 @@ def _platform_bounds(market: str) -> dict[str, Any]:
     }
 
 
-def _orders_of(position: Position, intent: Intent, *, now: datetime) -> dict[str, Any]:
+def _ask_orders_of(position_id: int, intent: Intent, *, now: datetime) -> Asked[dict[str, Any]]:
     """What the position's own orders say, by the names of `Proposal`."""
     hour_ago = now - HOUR
     asked: dict[str, Any] = {
-        "position": position.pk,
+        "position": position_id,
         "key": intent.signal_key,
         "live": list(LIVE),
         "in_doubt": list(IN_DOUBT),
@@ -116,9 +130,7 @@ def _orders_of(position: Position, intent: Intent, *, now: datetime) -> dict[str
         "hour_ago": hour_ago,
         "since": max(hour_ago, intent.caps.counted_from or hour_ago),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(ORDERS_SQL, asked)
-        return dict(zip([column.name for column in cursor.description], cursor.fetchone(), strict=True))
+    return ask(ORDERS_SQL, asked, lambda rows: dict(zip(OF_ORDERS, rows[0], strict=True)))
 
 
 def _open_there(position: Position, intent: Intent) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from django.db.models import F
 from market.exchange.errors import ExchangeUnavailable
 from market.exchange.types import FillReport, OrderReport
 from market.prices import last_prices
+from market.ready import Ready, one_round_trip
 from market.rounding import plain
 from market.types import OrderType, Side
+from market.writing import Writes
 from trades.booking import Line, Rates, book, line_of, new_fills, status_after
 from trades.lifecycle import NEVER_WERE, OrderStatus
 from trades.models import Event, Fill, Order, Position, Trade
@@ -24,6 +26,21 @@ JOURNAL = (
     *("exchange_trade_id", "order_id", "order__purpose", "order__side", "price", "quantity"),
     *("commission_quote", "commission", "commission_asset", "executed_at"),
 )
+LOCKED_POSITION = Ready(
+    lambda position_id: (
+        Position.objects.select_for_update(of=("self",), no_key=True).select_related("account").filter(pk=position_id)
+    ),
+    int,
+)
+LOCKED_ORDER = Ready(lambda order_id: Order.objects.select_for_update(no_key=True).filter(pk=order_id), int)
+# What a report may change of an order.
+FOLLOWED = (
+    *("status", "signal_key", "filled_quantity", "exchange_order_id", "not_found_at", "finished_at"),
+    "naked_seconds",
+)
+OPEN_STOPS = Ready(
+    lambda position_id: Order.objects.filter(position=position_id, type=OrderType.STOP, status=OrderStatus.OPEN), int
+)
 EVENT_OF_PROTECTION = {OrderType.STOP: Event.Kind.STOP_HIT, OrderType.TARGET: Event.Kind.TARGET_HIT}
 
 
@@ -34,17 +51,26 @@ def record_report(order: Order, report: OrderReport, *, now: datetime) -> None:
     """
     rates = _commission_rates(order.position, report, now=now)  # may ask the exchange, so before the transaction
     with transaction.atomic(durable=True):
-        position = locked_position(order.position_id)
-        current = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+        with one_round_trip():
+            locked = LOCKED_POSITION.ask_one(order.position_id), LOCKED_ORDER.ask_one(order.pk)
+            asked_stops = OPEN_STOPS.ask(order.position_id)
+        position, current = locked[0](), locked[1]()
         current.position = position
-        fills = list(current.fills.all()) if current.filled_quantity else []
-        earned = _book_new_fills(current, position, report, fills, rates=rates)
+        booked = list(current.fills.all()) if current.filled_quantity else []
+        new, earned = _book_new_fills(current, position, report, booked, rates=rates)
         if _follow_status(current, report, now=now) or earned:
-            current.save()
-            if _watch_nakedness(current, position, now=now) or earned:
-                position.save()
-        if earned:
-            _tell(current, position, _save_trades(current, position, fills, earned), now=now)
+            others = [stop for stop in asked_stops() if stop.pk != current.pk]
+            is_turned = _watch_nakedness(current, position, others, now=now)
+            trade = _trade_of(current, position, booked, new, earned) if earned else None
+            with Writes() as writes:
+                writes.insert(*new)
+                writes.update(current, *FOLLOWED)
+                if is_turned or earned:
+                    writes.update(position)
+                if trade:
+                    writes.save(trade)
+            if trade:
+                _tell(current, position, trade, now=now)
     for field in ("status", "filled_quantity", "exchange_order_id", "finished_at", "not_found_at", "naked_seconds"):
         setattr(order, field, getattr(current, field))
     order.position = position
@@ -55,8 +81,7 @@ def locked_position(position_id: int) -> Position:
 
     Of the position alone: the account's row would make all of its bots wait for each other.
     """
-    locked = Position.objects.select_for_update(of=("self",), no_key=True)
-    return locked.select_related("account").get(pk=position_id)
+    return LOCKED_POSITION.get(position_id)
 
 
 def _commission_rates(position: Position, report: OrderReport, *, now: datetime) -> Rates:
@@ -76,14 +101,14 @@ def _commission_rates(position: Position, report: OrderReport, *, now: datetime)
 
 def _book_new_fills(
     order: Order, position: Position, report: OrderReport, fills: list[Fill], *, rates: Rates
-) -> Mapping[int, Decimal]:
-    """Book what is not among the order's ``fills`` yet, and add it there; under the locks of order and position.
+) -> tuple[list[Fill], Mapping[int, Decimal]]:
+    """Book what is not among the order's ``fills`` yet, under the locks of order and position.
 
-    Returns what that changed in the earnings of each order, by its id; nothing if there was no new fill.
+    Returns the new fills, not saved yet, and what they changed in the earnings of each order, by its id.
     """
     new = new_fills(report, known={fill.exchange_trade_id for fill in fills})
     if not new:
-        return {}
+        return [], {}
     is_entry, side = order.purpose == Order.Purpose.ENTRY, Side(order.side)
     lines = [
         line_of(fill, order=order.pk, is_entry=is_entry, side=side, base_asset=position.base_asset, rates=rates)
@@ -91,11 +116,10 @@ def _book_new_fills(
     ]
     figures, earned = book(position.figures, lines, journal=partial(_journal, position))
     rows = [_fill(order, position, fill, line) for fill, line in zip(new, lines, strict=True)]
-    fills += Fill.objects.bulk_create(rows)
     position.take(figures)
     with localcontext(EXACT):
-        order.filled_quantity = sum((fill.quantity for fill in fills), ZERO)
-    return earned
+        order.filled_quantity = sum((fill.quantity for fill in (*fills, *rows)), ZERO)
+    return rows, earned
 
 
 def _journal(position: Position, after_id: int) -> Iterator[Line]:
@@ -161,15 +185,17 @@ def _make_room_for_late_birth(order: Order) -> None:
         order.signal_key = f"{order.signal_key}:late:{order.pk}"[-120:]
 
 
-def _watch_nakedness(order: Order, position: Position, *, now: datetime) -> bool:
+def _watch_nakedness(order: Order, position: Position, others: Sequence[Order], *, now: datetime) -> bool:
     """Keep `naked_since` true: set while the position is open and no stop of it rests at the exchange.
 
-    Returns whether it has changed.
+    ``others``: its open stops but for ``order``. Returns whether it has changed.
     """
     before = position.naked_since
+    if not before and not position.is_open:
+        return False
     closing = Side.SELL if position.quantity > 0 else Side.BUY
-    stops = position.orders.filter(type=OrderType.STOP, side=closing.value, status=OrderStatus.OPEN)
-    is_covered = stops.exists()
+    resting = [*others, order] if (order.type, order.status) == (OrderType.STOP, OrderStatus.OPEN) else others
+    is_covered = any(stop.side == closing for stop in resting)
     if not position.is_open or is_covered:
         position.naked_since = None
     elif before is None:
@@ -177,19 +203,25 @@ def _watch_nakedness(order: Order, position: Position, *, now: datetime) -> bool
         position.naked_since = min(opened or now, now)
     if before and is_covered and order.type == OrderType.STOP:
         order.naked_seconds = max((now - before).total_seconds(), 0)
-        order.save(update_fields=["naked_seconds"])
     return position.naked_since != before
 
 
-def _save_trades(order: Order, position: Position, fills: Sequence[Fill], earned: Mapping[int, Decimal]) -> Trade:
-    """Derive the trade of an order from all of its fills; correct what a late one changed in the trades of others."""
+def _trade_of(
+    order: Order, position: Position, booked: Sequence[Fill], new: Sequence[Fill], earned: Mapping[int, Decimal]
+) -> Trade:
+    """Derive the trade of an order from all of its fills, those ``booked`` before and the ``new`` ones; not saved yet.
+
+    Correct what a late fill has changed in the trades of other orders.
+    """
     for order_id, change in earned.items():
         if change and order_id != order.pk:
             Trade.objects.filter(order=order_id).update(realized_pnl=F("realized_pnl") + change)
+    fills = [*booked, *new]
     assert order.exchange_order_id is not None, f"order {order.pk} has fills but no id at the exchange"
     assets = {fill.commission_asset for fill in fills}
     paid_in = assets.pop() if len(assets) == 1 else ""
-    trade = Trade.objects.filter(order=order).first() or Trade(order=order, realized_pnl=ZERO)
+    known = Trade.objects.filter(order=order).first() if booked else None
+    trade = known or Trade(order=order, realized_pnl=ZERO)
     trade.position = position
     trade.environment, trade.market = position.account.environment, position.account.market
     trade.symbol, trade.binance_order_id = position.symbol, order.exchange_order_id
@@ -203,7 +235,6 @@ def _save_trades(order: Order, position: Position, fills: Sequence[Fill], earned
         trade.commission_quote = sum((fill.commission_quote for fill in fills), ZERO)
         trade.commission = sum((fill.commission for fill in fills), ZERO) if paid_in else trade.commission_quote
         trade.realized_pnl += earned[order.pk]
-    trade.save()
     return trade
 
 

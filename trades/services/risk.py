@@ -4,6 +4,7 @@ An order that is written down is a reservation by itself: it counts from the com
 and its fills count in the position from then on. So there is no second ledger that could disagree with the first.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from market.models import ExchangeAccount
+from market.ready import Asked, ask
 from trades.checks import RiskCaps, Stake
 from trades.lifecycle import CUT_SHORT, LIVE, NEVER_WERE
 from trades.models import Position
@@ -85,6 +87,7 @@ STAKE_SQL = f"""
       FROM mine LEFT JOIN held ON held.account_id = mine.id LEFT JOIN ordered ON ordered.account_id = mine.id
 """  # noqa: S608 - made of constants
 FIGURES = ("exposure", "symbol_exposure", "open_positions", "open_orders", "orders_last_minute")
+STAKES = (*FIGURES, "reserved", "freed_at")  # the columns of STAKE_SQL after the account
 CAPS = tuple(field.name for field in fields(RiskCaps))
 LIMITS_SQL = f"SELECT account_id, {', '.join(CAPS)} FROM market_risklimits WHERE account_id = %s OR user_id = %s"  # noqa: S608 - names of fields
 
@@ -101,16 +104,26 @@ class Risk:
 
 def one_entry_at_a_time(position_id: int) -> None:
     """Keep every other entry of the position's owner waiting until our transaction ends: milliseconds."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_SQL, [ENTRIES_OF_AN_OWNER, position_id])
+    connection.cursor().execute(LOCK_SQL, [ENTRIES_OF_AN_OWNER, position_id])
 
 
-def risk_beside(position: Position, *, now: datetime) -> Risk:
-    """What is at stake beside a new entry of ``position``. Two statements."""
+def ask_risk(position: Position, *, now: datetime) -> Callable[[], Risk]:
+    """What is at stake beside a new entry of ``position``, to be answered when the round trip ends. Two statements."""
     account = position.account
+    figures = _ask_figures(position, read_at=account.balance_read_at or now, now=now)
+    caps = ask(LIMITS_SQL, [account.pk, account.owner_id], _caps)
+    return lambda: _risk(account, figures(), caps(), now=now)
+
+
+def _risk(
+    account: ExchangeAccount,
+    figures: dict[int, dict[str, Any]],
+    caps: tuple[RiskCaps, RiskCaps],
+    *,
+    now: datetime,
+) -> Risk:
     read_at = account.balance_read_at
-    figures = _figures(position, read_at=read_at or now, now=now)
-    own, of_account, of_user = figures[account.pk], *_caps(account)
+    own, of_account, of_user = figures[account.pk], *caps
     counts = read_at and now - read_at <= BALANCE_COUNTS_FOR
     return Risk(
         stakes=(
@@ -135,30 +148,23 @@ def _balance_doubt(read_at: datetime, freed_at: datetime | None, *, now: datetim
     return ""
 
 
-def _figures(position: Position, *, read_at: datetime, now: datetime) -> dict[int, dict[str, Any]]:
+def _ask_figures(position: Position, *, read_at: datetime, now: datetime) -> Asked[dict[int, dict[str, Any]]]:
     """The rows of STAKE_SQL by account id."""
     account, minute_ago = position.account, now - MINUTE
-    with connection.cursor() as cursor:
-        cursor.execute(
-            STAKE_SQL,
-            {
-                "owner": account.owner_id,
-                "environment": account.environment,
-                "symbol": position.symbol,
-                "read_at": read_at,
-                "minute_ago": minute_ago,
-                "since": now - BALANCE_COUNTS_FOR,
-            },
-        )
-        names = [column.name for column in cursor.description]
-        return {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
+    asked = {
+        "owner": account.owner_id,
+        "environment": account.environment,
+        "symbol": position.symbol,
+        "read_at": read_at,
+        "minute_ago": minute_ago,
+        "since": now - BALANCE_COUNTS_FOR,
+    }
+    return ask(STAKE_SQL, asked, lambda rows: {row[0]: dict(zip(STAKES, row[1:], strict=True)) for row in rows})
 
 
-def _caps(account: ExchangeAccount) -> tuple[RiskCaps, RiskCaps]:
+def _caps(limits: list[Any]) -> tuple[RiskCaps, RiskCaps]:
     """The bounds of the account and of its owner: those of the platform, unless their own are stricter."""
-    with connection.cursor() as cursor:
-        cursor.execute(LIMITS_SQL, [account.pk, account.owner_id])
-        own = {bool(row[0]): RiskCaps(*row[1:]) for row in cursor.fetchall()}
+    own = {bool(row[0]): RiskCaps(*row[1:]) for row in limits}
     of_accounts = RiskCaps(
         max_exposure=Decimal(settings.MAX_ACCOUNT_EXPOSURE),
         max_symbol_exposure=Decimal(settings.MAX_SYMBOL_EXPOSURE),

@@ -13,7 +13,7 @@ from market.types import Side
 from trades.checks import Caps, Code, Denial
 from trades.models import Order
 from trades.services import Intent, intend_order
-from trades.services.risk import risk_beside
+from trades.services.risk import ask_risk
 from trades.tests.factories import OrderFactory, PositionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +33,7 @@ def intend(position, *, purpose=Order.Purpose.ENTRY, quantity="0.01", now=NOON, 
 
 def seen(position):
     """By scope: exposure, exposure in the symbol, open positions, open orders, orders of the last minute."""
-    return {stake.whose: tuple(vars(stake).values())[2:] for stake in risk_beside(position, now=NOON).stakes}
+    return {stake.whose: tuple(vars(stake).values())[2:] for stake in ask_risk(position, now=NOON)().stakes}
 
 
 def bound(account=None, user=None, **caps):

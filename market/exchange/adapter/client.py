@@ -1,11 +1,14 @@
 """python-binance's client with its habits mended: whose moment is signed, where it may go, what a call weighs."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from binance.client import Client
 from binance.exceptions import BinanceRequestException
+from requests.utils import get_environ_proxies, select_proxy
 
 from market.exchange.adapter.metering import Meter, market_of, unmetered, weight_of
 from market.exchange.hosts import Hosts
@@ -84,4 +87,15 @@ def connect(hosts: Hosts, *, api_key: str, api_secret: str, meter_for: Callable[
     params = {"timeout": TIMEOUT_SECONDS, "allow_redirects": False}
     client: SigningClient = client_class(api_key, api_secret, requests_params=params, ping=False)
     client.meter_for = meter_for
+    _read_environment(client.session, (hosts.spot, hosts.futures, hosts.wallet))
     return client
+
+
+def _read_environment(session: requests.Session, urls: Iterable[str | None]) -> None:
+    """Let the session know what the environment says of proxies and certificates; it would look anew at every call."""
+    for url in filter(None, urls):
+        proxy = select_proxy(url, get_environ_proxies(url))
+        if proxy:
+            session.proxies[f"{urlsplit(url).scheme}://{urlsplit(url).hostname}"] = proxy
+    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or session.verify
+    session.trust_env = False

@@ -158,7 +158,7 @@ class FuturesGateway(WalletGateway):
             )
 
     def open_orders(self, symbol: str | None = None) -> list[OpenOrder]:
-        of_symbol = {"symbol": symbol} if symbol else {}
+        of_symbol: dict[str, Any] = {"symbol": symbol} if symbol else {}
 
         def read() -> list[OpenOrder]:
             # In this order: what is triggered in between is in both lists, not in neither.

@@ -136,7 +136,7 @@ class SpotGateway(WalletGateway):
         return self._read(read)
 
     def open_orders(self, symbol: str | None = None) -> list[OpenOrder]:
-        of_symbol = {"symbol": symbol} if symbol else {}
+        of_symbol: dict[str, Any] = {"symbol": symbol} if symbol else {}
         return self._ask(self._client.get_open_orders, lambda rows: [_open_order(row) for row in rows], **of_symbol)
 
     # --- the account

@@ -5,9 +5,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tests.bench import BenchmarkFailed, exchange, fills
+from tests.bench import BenchmarkFailed, exchange, fills, orders
 
-AREAS: dict[str, Callable[..., dict[str, Any]]] = {"exchange": exchange.run, "fills": fills.run}
+AREAS: dict[str, Callable[..., dict[str, Any]]] = {
+    "exchange": exchange.run,
+    "fills": fills.run,
+    "orders": orders.run,
+}
 
 
 class Command(BaseCommand):

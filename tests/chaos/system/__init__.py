@@ -1,6 +1,6 @@
 """Chaos of the whole system: real PostgreSQL, Redis, paper exchange, workers and beat, killed while a fleet trades.
 
-stack.py       the processes: start, kill, start again
+stack.py       the processes: those of tests/system, with workers that can be hurt
 fleet.py       who trades: accounts and bots (a process of its own, for it needs Django)
 load.py        what makes them trade: prices that jump, tasks that are sent
 worker.py      a worker like production's, with failpoints around the steps of the order protocol

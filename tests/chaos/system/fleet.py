@@ -7,7 +7,7 @@ import os
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from tests.chaos.system.worker import trade_at_every_candle
+from tests.system.strategy import ALWAYS, trade_at_every_candle
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
 # What else beat sends is often enough.
@@ -73,7 +73,7 @@ def _bots(accounts: int, bots: int) -> None:
             owner=owner,
             account=opened[number % accounts],
             name=f"chaos {number}",
-            strategy="chaos",
+            strategy=ALWAYS,
             symbol=SYMBOLS[number // accounts % len(SYMBOLS)],
             interval="1m",
             initial_capital=CAPITAL,

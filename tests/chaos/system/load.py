@@ -11,21 +11,18 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import psycopg
-from celery import Celery
 from kombu.exceptions import OperationalError as BrokerAway
-from redis import Redis
 from redis.exceptions import RedisError
 
 from tests.chaos.system.fleet import SYMBOLS
+from tests.system.broker import Broker
 
 TURN_SECONDS = 0.1
 BOTS_PER_TURN = 2
 ENOUGH_WAITING = 6  # tasks in the queue: a sweep that waits behind more of them would expire
-EXPIRES_SECONDS = 5
 # Any two of them are further apart than the bots' stop loss and take profit.
 LEVELS = (0.984, 0.992, 1.0, 1.008, 1.016)
 TURNS_PER_JUMP = 10
-HASTY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.1}  # the first failure is that of an old connection
 # A bot whose last entry is done may enter again on the same candle when its owner edits it. One that failed is not
 # edited: its bot has to try the very same act again, at most as often as it may.
 EDIT_SQL = """
@@ -55,24 +52,6 @@ class Paper:
                 return json.load(reply)
         except HTTPError as error:
             raise AssertionError(f"{method} {path} {body}: {error.read()!r}") from error
-
-
-class Broker:
-    """Sends tasks as beat does, and looks at the queue."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._app = Celery(broker=environment["CELERY_BROKER_URL"], set_as_current=False)
-        self._app.conf.broker_transport_options = {"socket_timeout": 2, "socket_connect_timeout": 1}
-        socket = environment["REDIS_URL"].removeprefix("unix://").partition("?")[0]
-        self.redis = Redis(unix_socket_path=socket, socket_timeout=2)
-
-    def send(self, task: str, *args: Any, queue: str = "high_priority", expires: float = EXPIRES_SECONDS) -> None:
-        """Send one task. Raises one of AWAY."""
-        self._app.send_task(task, args=args, queue=queue, expires=expires, retry=True, retry_policy=HASTY)
-
-    def waiting(self) -> int:
-        """How many tasks wait."""
-        return int(self.redis.llen("high_priority"))
 
 
 class Load:

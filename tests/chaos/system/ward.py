@@ -14,8 +14,9 @@ import psycopg
 
 from tests.chaos.system import failpoints
 from tests.chaos.system.auditor import PRESSES
-from tests.chaos.system.load import AWAY, Broker, Paper
+from tests.chaos.system.load import AWAY, Paper
 from tests.chaos.system.stack import WORKERS, Stack
+from tests.system.broker import Broker
 
 Check = Callable[[], bool]  # whether an injury has taken place
 PRESS_SQL = "UPDATE market_exchangeaccount SET state = %s WHERE id = ANY(%s)"

@@ -11,6 +11,8 @@ import sys
 from datetime import timedelta
 from typing import Any
 
+from tests.system.strategy import trade_at_every_candle
+
 # Every time of the order protocol, and what must stay in proportion to it, is divided by this: a lost request is proven
 # absent after 4 s instead of 20. The exchange's own bound, recvWindow, is the protocol's VALID_FOR and shrinks with it.
 FACTOR = 5
@@ -35,23 +37,6 @@ def main() -> None:
 
     sys.argv = ["celery", "-A", "tradebot_site", *sys.argv[1:]]
     celery()
-
-
-def trade_at_every_candle() -> None:
-    """Register the strategy of the fleet: in at every candle, out at stop loss or take profit. Before models load."""
-    import numpy as np
-
-    from bots.strategies import STRATEGIES, Reading, Signal, Strategy
-
-    STRATEGIES["chaos"] = Strategy(
-        "chaos",
-        "chaos",
-        (),
-        candles_needed=lambda parameters: 5,
-        read=lambda candles, parameters: Reading(
-            np.full(len(candles), Signal.ENTER_LONG, np.int8), {}, "in at every candle"
-        ),
-    )
 
 
 def _watch_gateways() -> None:
