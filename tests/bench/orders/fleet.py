@@ -49,6 +49,7 @@ def _make(name: str, owners: int, accounts: int, bots: int) -> list[int]:
     from market.paper_accounts import open_paper_account
     from market.symbols import warm_symbols
     from market.types import Environment, Market
+    from trades.services import reconcile_accounts
 
     call_command("migrate", interactive=False, verbosity=0)
     now = datetime.now(UTC)
@@ -60,6 +61,7 @@ def _make(name: str, owners: int, accounts: int, bots: int) -> list[int]:
         api_key, api_secret = open_paper_account(label, {"USDT": DEPOSIT})
         keys = {"api_key": api_key, "api_secret": api_secret}
         opened.append(ExchangeAccount.objects.create(owner=people[number % owners], name=label, **keys))
+    reconcile_accounts(opened, now=now)  # nobody enters before
     made = []
     for number in range(bots):
         account = opened[number % accounts]
