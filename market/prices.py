@@ -3,6 +3,7 @@
 import json
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from market.exchange import public_gateway
 from market.store import shared
@@ -15,11 +16,8 @@ def last_prices(environment: str, market: str, *, now: datetime) -> dict[str, Pr
     """The last price of each symbol, at most MAX_AGE old. Raises ExchangeError."""
 
     def read(packed: bytes) -> dict[str, Price] | None:
-        saved = json.loads(packed)
-        at = moment_of(saved["at_ms"])
-        if now - at > MAX_AGE:
-            return None
-        return {symbol: Price(Decimal(value), at) for symbol, value in saved["prices"].items()}
+        at, prices = _unpacked(packed)
+        return dict(prices) if now - at <= MAX_AGE else None
 
     def fetch() -> tuple[bytes, dict[str, Price]]:
         prices = public_gateway(environment, market).prices()
@@ -29,3 +27,11 @@ def last_prices(environment: str, market: str, *, now: datetime) -> dict[str, Pr
         return packed.encode(), {symbol: Price(value, now) for symbol, value in prices.items()}
 
     return shared(f"prices:{environment}:{market}", read=read, fetch=fetch, keep=timedelta(minutes=1))
+
+
+@lru_cache(maxsize=8)
+def _unpacked(packed: bytes) -> tuple[datetime, dict[str, Price]]:
+    """A shared copy, which many bots read before it is too old."""
+    saved = json.loads(packed)
+    at = moment_of(saved["at_ms"])
+    return at, {symbol: Price(Decimal(value), at) for symbol, value in saved["prices"].items()}
