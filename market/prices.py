@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from market.budget import Priority, spending_as
 from market.exchange import public_gateway
@@ -18,11 +19,8 @@ def last_prices(environment: str, market: str, *, now: datetime) -> dict[str, Pr
     """The last price of each symbol, at most MAX_AGE old. Raises ExchangeError."""
 
     def read(packed: bytes) -> dict[str, Price] | None:
-        saved = json.loads(packed)
-        at = moment_of(saved["at_ms"])
-        if now - at > MAX_AGE:
-            return None
-        return {symbol: Price(Decimal(value), at) for symbol, value in saved["prices"].items()}
+        at, prices = _unpacked(packed)
+        return dict(prices) if now - at <= MAX_AGE else None
 
     def fetch() -> tuple[bytes, dict[str, Price]]:
         prices = public_gateway(environment, market).prices()
@@ -54,3 +52,11 @@ def last_quote(environment: str, market: str, symbol: str, *, now: datetime) -> 
         return json.dumps({"at_ms": milliseconds(now), **saved}).encode(), quote
 
     return shared(f"quote:{environment}:{market}:{symbol}", read=read, fetch=fetch, keep=timedelta(minutes=1))
+
+
+@lru_cache(maxsize=8)
+def _unpacked(packed: bytes) -> tuple[datetime, dict[str, Price]]:
+    """A shared copy, which many bots read before it is too old."""
+    saved = json.loads(packed)
+    at = moment_of(saved["at_ms"])
+    return at, {symbol: Price(Decimal(value), at) for symbol, value in saved["prices"].items()}

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
@@ -126,12 +127,18 @@ def _fill_cache(
 def _cached(environment: str, market: str, symbol: str) -> Rules | None:
     try:
         packed = get_redis_connection("default").get(f"{_prefix(environment, market)}:{symbol}")
-        return rules_of(json.loads(packed)) if packed else None
+        return _unpacked(packed) if packed else None
     except RedisError:
         return None
     except (LookupError, TypeError, ValueError, ArithmeticError):
         logger.warning("symbol %s: the cached rules can't be read; the database is asked", symbol)
         return None
+
+
+@lru_cache(maxsize=1024)
+def _unpacked(packed: bytes) -> Rules:
+    """The rules in a cached text: it stays the same for minutes, and every run of a bot reads it."""
+    return rules_of(json.loads(packed))
 
 
 def _prefix(environment: str, market: str) -> str:

@@ -63,8 +63,7 @@ class Writes:
         if error[0] is not None:
             return
         for rows, cursor in self._inserted:
-            for row, (number,) in zip(rows, cursor.fetchall(), strict=True):
-                row.pk, row._state.adding, row._state.db = number, False, DEFAULT_DB_ALIAS
+            _take_ids(rows, cursor)
         for row, cursor in self._updated:
             if cursor.rowcount != 1:
                 raise DatabaseError(f"{row!r} was not there to be changed")
@@ -72,10 +71,7 @@ class Writes:
     def insert(self, *rows: QuickModel) -> None:
         """Insert new rows of one model."""
         if rows:
-            model = type(rows[0])
-            fields = [field for field in model._meta.local_concrete_fields if not field.primary_key]
-            values = [[field.pre_save(row, add=True) for field in fields] for row in rows]
-            self._inserted.append((rows, _insert(model, fields, values)))
+            self._inserted.append((rows, _insert_rows(rows)))
 
     def save(self, row: QuickModel) -> None:
         """Insert what is new, write all fields of what is not."""
@@ -87,7 +83,7 @@ class Writes:
     def update(self, row: QuickModel, *names: str) -> None:
         """Write these fields, or all, of a row that is there."""
         meta = row._meta
-        fields = [meta.get_field(name) for name in names] if names else meta.local_concrete_fields
+        fields = [field for field in meta.local_concrete_fields if not names or field.name in names]
         changes = {field: field.pre_save(row, add=False) for field in fields if not field.primary_key}
         self._updated.append((row, _update(type(row), {meta.pk: row.pk}, changes)))
 
@@ -95,8 +91,18 @@ class Writes:
 def insert_all(rows: Sequence[QuickModel]) -> None:
     """Insert new rows of one model in one statement, in the caller's transaction; they know their ids then."""
     if rows:
-        with Writes() as writes:
-            writes.insert(*rows)
+        _take_ids(rows, _insert_rows(rows))
+
+
+def _insert_rows(rows: Sequence[QuickModel]) -> Any:
+    model = type(rows[0])
+    fields = [field for field in model._meta.local_concrete_fields if not field.primary_key]
+    return _insert(model, fields, [[field.pre_save(row, add=True) for field in fields] for row in rows])
+
+
+def _take_ids(rows: Sequence[QuickModel], cursor: Any) -> None:
+    for row, (number,) in zip(rows, cursor.fetchall(), strict=True):
+        row.pk, row._state.adding, row._state.db = number, False, DEFAULT_DB_ALIAS
 
 
 def update_where(model: type[models.Model], where: Mapping[str, Any], changes: Mapping[str, Any]) -> int:

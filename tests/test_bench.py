@@ -45,5 +45,5 @@ def test_orders_through_the_whole_system_are_measured(capsys):
     assert all(printed[name] > 0 for name in speeds)
     assert all(printed[name].keys() == steps for name in ("step_ms", "entry_step_ms", "entry_step_ms_one_owner"))
     assert all(0 < figures["p50"] <= figures["p99"] for figures in printed["step_ms"].values())
-    assert printed["busy_cores"].keys() == {"worker-trading", "paper", "postgres", "redis", "bench", "all"}
+    assert printed["busy_cores"].keys() == {"worker-trading", "paper", "postgres", "redis", "bench", "others"}
     assert all(limit > 0 for limit in printed["limits"].values())

@@ -141,7 +141,7 @@ def note_decision(
         write_event(Event.Kind.ORDER_DENIED, position, f"bot {name}: {denial.detail}", now=now, **said)
     if order and order.attempt == 1 and decided.act and decided.act.key in EVENT_OF_EXIT:
         write_event(EVENT_OF_EXIT[decided.act.key], position, f"bot {name}: {text}", now=now, order=order)
-    fields = STATUS_FIELDS
+    fields: tuple[str, ...] = STATUS_FIELDS
     if reason in LASTING:
         state.lockout, state.lockout_text = reason, text[:400]
         fields += ("lockout", "lockout_text")

@@ -45,6 +45,7 @@ def _make(name: str, owners: int, accounts: int, bots: int) -> list[int]:
 
     from bots.models import BotConfig
     from bots.services import create_bot
+    from market.budget import learn_limit
     from market.models import ExchangeAccount
     from market.paper_accounts import open_paper_account
     from market.symbols import warm_symbols
@@ -53,6 +54,7 @@ def _make(name: str, owners: int, accounts: int, bots: int) -> list[int]:
 
     call_command("migrate", interactive=False, verbosity=0)
     now = datetime.now(UTC)
+    learn_limit(Environment.PAPER, Market.SPOT)
     warm_symbols(Environment.PAPER, Market.SPOT, now=now)
     people = [User.objects.create(username=f"{name} {number}") for number in range(owners)]
     opened = []
