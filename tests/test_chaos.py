@@ -1,10 +1,11 @@
-"""A few rounds of each kind of chaos; ``make chaos ROUNDS=n`` does as many as you like."""
+"""A few rounds of chaos; ``make chaos ROUNDS=n`` does as many as you like, and CI sixty of the whole system."""
 
 import json
 
 from django.core.management import call_command
 
 from tests.chaos import exchange
+from tests.chaos.system import rounds
 
 
 def test_kill_9_under_load_loses_nothing_the_exchange_answered_or_told():
@@ -19,3 +20,9 @@ def test_the_command_prints_what_was_done_and_lost(capsys):
 
     printed = json.loads(capsys.readouterr().out)
     assert (printed["rounds"], printed["lost"]) == (1, 0)
+
+
+def test_chaos_of_the_whole_system_finds_an_order_that_was_sent_twice():
+    findings = rounds.run(60, plant="resend_after_timeout")
+
+    assert findings.counts["duplicated"] > 0
