@@ -108,7 +108,8 @@ class BinanceGateway(ABC):
     # --- clock ---------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        self._read(self._measure_clock, signed=False)
+        if not self._clock_measured:
+            self._read(self._measure_clock, signed=False)
 
     def clock_offset(self) -> timedelta:
         return self._read(self._ask_for_offset, signed=False)
