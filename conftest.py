@@ -84,6 +84,24 @@ def unspent() -> Callable[[], None]:
 
 
 @pytest.fixture
+def broker() -> Iterator[Callable[[str], int]]:
+    """How many messages wait in a queue of the real broker, which is emptied before and after."""
+    from celery import current_app
+    from django.conf import settings
+
+    from ops.statistics import queue_depths
+
+    def purge() -> None:
+        with current_app.connection_for_write() as connection:
+            for queue in settings.CELERY_TASK_QUEUES:
+                connection.default_channel.queue_purge(queue)
+
+    purge()
+    yield lambda queue: (queue_depths() or {})[queue]
+    purge()
+
+
+@pytest.fixture
 def free_port() -> int:
     """A port of 127.0.0.1 on which nothing listens."""
     return testing.free_port()

@@ -142,7 +142,7 @@ def test_children_stop_in_order_and_a_stubborn_one_is_killed_at_its_deadline(tmp
 
 def test_a_child_is_hurried_when_half_of_its_time_is_over(tmp_path):
     supervisor = Supervisor(tmp_path, lambda _name, _text: None)
-    supervisor.start([python("worker", STUBBORN, ready_line="at work", hurry_signal=signal.SIGQUIT, stop_within=8)])
+    supervisor.start([python("worker", STUBBORN, ready_line="at work", hurry_signal=signal.SIGQUIT, stop_within=16)])
     run = supervisor.all[0]
 
     supervisor.stop()

@@ -56,7 +56,7 @@ def test_every_task_of_ours_has_a_queue_of_its_own_choice(settings):
         assert app.amqp.router.route({}, name)["queue"].name in settings.CELERY_TASK_QUEUES
 
 
-def test_statistics_count_bots_positions_and_profit(paper):
+def test_statistics_count_bots_positions_and_profit(paper, broker):
     bot = BotFactory()
     Position.objects.filter(pk=bot.position_id).update(
         quantity=Decimal("0.5"), entry_price=Decimal(100), realized_pnl=Decimal("-3")

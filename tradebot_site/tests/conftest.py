@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from celery import current_app
-from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
@@ -13,7 +11,6 @@ from bots.models import BotConfig, Decision, SeriesReading, Tick
 from bots.tests.factories import BotFactory
 from market.models import RiskLimits, Switch
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
-from ops.statistics import queue_depths
 from trades.models import Event
 from trades.tests.factories import FillFactory, OrderFactory, TradeFactory, TransferFactory
 
@@ -87,17 +84,3 @@ def act() -> Callable[..., Any]:
         return client.post(url, data, follow=True)
 
     return act
-
-
-@pytest.fixture
-def broker() -> Callable[[str], int]:
-    """How many messages wait in a queue of the real broker, which is emptied before and after."""
-
-    def purge() -> None:
-        with current_app.connection_for_write() as connection:
-            for queue in settings.CELERY_TASK_QUEUES:
-                connection.default_channel.client.delete(queue)
-
-    purge()
-    yield lambda queue: queue_depths()[queue]
-    purge()
