@@ -94,7 +94,7 @@ def broker() -> Iterator[Callable[[str], int]]:
     def purge() -> None:
         with current_app.connection_for_write() as connection:
             for queue in settings.CELERY_TASK_QUEUES:
-                connection.default_channel.queue_purge(queue)
+                connection.default_channel.queue_purge(queue)  # type: ignore[attr-defined]
 
     purge()
     yield lambda queue: (queue_depths() or {})[queue]
