@@ -38,6 +38,7 @@ class Stack(stacks.Stack):
         self.environment |= {
             "CHAOS_FAILPOINTS": str(self.failpoints),
             "CHAOS_FACTOR": str(factor),
+            "MAX_BOT_ENTRIES_PER_HOUR": "1000000",  # nobody is there to start again whoever enters too often
             "CHAOS_PLANT": plant,
         }
         for name in WORKERS:
