@@ -64,6 +64,8 @@ def answer_and_close(body: object) -> Behaviour:
     """Answer as if the connection stayed open, and close it."""
 
     def behave(handler: BaseHTTPRequestHandler) -> None:
+        # Answer and end leave in one segment: whoever has read the one sees the other.
+        handler.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
         answer(body)(handler)
         drop(handler)
 

@@ -12,7 +12,10 @@ from ops.stack.service import Service
 from ops.stack.supervisor import Supervisor
 
 SLEEP = "import time; print('at work', flush=True); time.sleep(600)"
-STUBBORN = "import signal; [signal.signal(s, signal.SIG_IGN) for s in (2, 15)]; " + SLEEP
+# A shell that starts us in the background lets us, and so our children, ignore SIGQUIT (3).
+STUBBORN = (
+    "import signal; [signal.signal(s, signal.SIG_IGN) for s in (2, 15)]; signal.signal(3, signal.SIG_DFL); " + SLEEP
+)
 # Starts a child of its own, like the pool of a worker, that ignores every polite signal.
 PARENT = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {STUBBORN!r}]); print(p.pid); " + SLEEP
 
@@ -142,7 +145,7 @@ def test_children_stop_in_order_and_a_stubborn_one_is_killed_at_its_deadline(tmp
 
 def test_a_child_is_hurried_when_half_of_its_time_is_over(tmp_path):
     supervisor = Supervisor(tmp_path, lambda _name, _text: None)
-    supervisor.start([python("worker", STUBBORN, ready_line="at work", hurry_signal=signal.SIGQUIT, stop_within=16)])
+    supervisor.start([python("worker", STUBBORN, ready_line="at work", hurry_signal=signal.SIGQUIT, stop_within=8)])
     run = supervisor.all[0]
 
     supervisor.stop()
