@@ -4,12 +4,12 @@ import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from market.budget import Priority, spending_as
 from market.exchange import public_gateway
 from market.exchange.types import Quote
-from market.store import shared
+from market.store import known, shared
 from market.types import Price, milliseconds, moment_of
 
 MAX_AGE = timedelta(seconds=3)
@@ -39,19 +39,30 @@ def last_quote(environment: str, market: str, symbol: str, *, now: datetime) -> 
     symbol is asked for once. May talk to the exchange, so it is never called while a row is locked.
     """
 
-    def read(packed: bytes) -> Quote | None:
-        saved = json.loads(packed)
-        if now - moment_of(saved.pop("at_ms")) > MAX_AGE:
-            return None
-        return Quote(**{name: Decimal(value) for name, value in saved.items()})
-
     def fetch() -> tuple[bytes, Quote]:
         with spending_as(Priority.ENTRIES):
             quote = public_gateway(environment, market).quote(symbol)
         saved = {name: str(value) for name, value in asdict(quote).items()}
         return json.dumps({"at_ms": milliseconds(now), **saved}).encode(), quote
 
-    return shared(f"quote:{environment}:{market}:{symbol}", read=read, fetch=fetch, keep=timedelta(minutes=1))
+    key, read = _quote_key(environment, market, symbol), partial(_quote_if_fresh, now=now)
+    return shared(key, read=read, fetch=fetch, keep=timedelta(minutes=1))
+
+
+def known_quote(environment: str, market: str, symbol: str, *, now: datetime) -> Quote | None:
+    """The same if some process has asked for it just now; the exchange is not asked."""
+    return known(_quote_key(environment, market, symbol), read=partial(_quote_if_fresh, now=now))
+
+
+def _quote_key(environment: str, market: str, symbol: str) -> str:
+    return f"quote:{environment}:{market}:{symbol}"
+
+
+def _quote_if_fresh(packed: bytes, *, now: datetime) -> Quote | None:
+    saved = json.loads(packed)
+    if now - moment_of(saved.pop("at_ms")) > MAX_AGE:
+        return None
+    return Quote(**{name: Decimal(value) for name, value in saved.items()})
 
 
 @lru_cache(maxsize=8)

@@ -39,6 +39,14 @@ def shared(key: str, *, read: Callable[[bytes], T | None], fetch: Callable[[], t
         _release(lock, key)
 
 
+def known(key: str, *, read: Callable[[bytes], T | None]) -> T | None:
+    """The value behind ``key`` if ``read`` takes it as fresh; None also while Redis is away."""
+    try:
+        return _fresh(key, get_redis_connection("default").get(key), read)
+    except RedisError:
+        return None
+
+
 def _value_or_lock(key: str, read: Callable[[bytes], T | None]) -> tuple[T | None, Lock | None]:
     """A fresh value, or the lock that lets us fetch it; neither when another process fetches for too long."""
     redis = get_redis_connection("default")

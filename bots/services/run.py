@@ -31,6 +31,7 @@ from trades.services import (
     ask_exchange,
     exit_key,
     intend_order,
+    known_answers,
     note_liquidation_price,
     submit_order,
 )
@@ -141,7 +142,7 @@ def _act(
     anew then: the protection may have been faster. On futures the exchange first has to confirm an entry's terms. And
     an entry that nothing else denies asks what the market offers; where nobody answers the next tick tries it again.
     """
-    answers = Answers()
+    answers = known_answers(view.series, now=clock())
     for _ in range(MOST_LOOKS):
         with locked_bot(bot_id) as bot:
             found = _decide_and_intend(bot, view, answers, now=clock(), unprotectable=unprotectable)

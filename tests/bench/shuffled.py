@@ -135,7 +135,7 @@ def _differences(shuffled: _Account, straight: _Account) -> Iterator[str]:
         (Position, POSITION_FIGURES, "pk", "pk"),
         (Order, ORDER_FIGURES, "position", "signal_key"),
         (Trade, TRADE_FIGURES, "position", "order__signal_key"),
-        (Fill, ("price", "quantity", "commission_quote"), "order__position", "exchange_trade_id"),
+        (Fill, ("price", "quantity", "commission_quote"), "position", "exchange_trade_id"),
     ):
         rows = [model.objects.filter(**{f"{position}__in": keys}).order_by(name_of).values(*names) for keys in ids]
         if len(rows[0]) != len(rows[1]):

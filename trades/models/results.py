@@ -25,7 +25,8 @@ class Fill(QuickModel):
     """
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fills")
-    account = models.ForeignKey(ExchangeAccount, on_delete=models.PROTECT, related_name="fills")
+    position = models.ForeignKey(Position, on_delete=models.PROTECT, related_name="fills", db_index=False)
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.PROTECT, related_name="fills", db_index=False)
     symbol = models.CharField(max_length=30)
     exchange_trade_id = models.BigIntegerField()
     price = AmountField()
@@ -43,6 +44,8 @@ class Fill(QuickModel):
             ),
             models.CheckConstraint(name="fill_positive", condition=Q(quantity__gt=0, price__gt=0)),
         ]
+        # A late fill is booked with those of its position that were executed after it.
+        indexes = [models.Index(name="fill_journal", fields=["position", "exchange_trade_id"])]
 
     def __str__(self) -> str:
         return f"fill {self.exchange_trade_id} of {self.symbol}"

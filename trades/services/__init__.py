@@ -1,7 +1,7 @@
 """Everything that changes orders, fills, trades and positions."""
 
 from trades.services.accounts import reconcile_account, reconcile_accounts, to_reconcile, watch_futures
-from trades.services.asking import ANSWERED_BY_THE_EXCHANGE, Answers, ask_exchange
+from trades.services.asking import ANSWERED_BY_THE_EXCHANGE, Answers, ask_exchange, known_answers
 from trades.services.hands import HandOrder, OrderDenied, place_order
 from trades.services.intents import Intent
 from trades.services.kill_switch import (
@@ -45,6 +45,7 @@ __all__ = [
     "forget_terms",
     "intend_order",
     "is_operator",
+    "known_answers",
     "new_client_id",
     "note_liquidation_price",
     "place_order",

@@ -13,8 +13,9 @@ from market.exchange.errors import ExchangeError
 from market.exchange.types import Quote
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
-from market.prices import last_quote
+from market.prices import known_quote, last_quote
 from market.services import note_balances
+from market.types import Series
 from trades.checks import Code
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,11 @@ class Answers:
 
     quote: Quote | None = None
     balance_asked: bool = False
+
+
+def known_answers(series: Series, *, now: datetime) -> Answers:
+    """What another entry has asked just now: most need not ask, and be decided on a second time."""
+    return Answers(quote=known_quote(series.environment, series.market, series.symbol, now=now))
 
 
 def ask_exchange(code: Code, answers: Answers, *, account: ExchangeAccount, symbol: str, now: datetime) -> Answers:

@@ -124,12 +124,7 @@ def _book_new_fills(
 
 def _journal(position: Position, after_id: int) -> Iterator[Line]:
     """The position's booked lines with a trade id above the given one."""
-    rows = Fill.objects.filter(
-        account=position.account_id,
-        symbol=position.symbol,
-        exchange_trade_id__gt=after_id,
-        order__position=position,
-    ).values_list(*JOURNAL)
+    rows = Fill.objects.filter(position=position, exchange_trade_id__gt=after_id).values_list(*JOURNAL)
     for trade_id, order, purpose, side, price, quantity, fee, commission, asset, executed_at in rows:
         from_base = commission if asset == position.base_asset else ZERO
         execution = Execution(Side(side), price, quantity, fee, from_base)
@@ -139,6 +134,7 @@ def _journal(position: Position, after_id: int) -> Iterator[Line]:
 def _fill(order: Order, position: Position, reported: FillReport, line: Line) -> Fill:
     return Fill(
         order=order,
+        position=position,
         account=position.account,
         symbol=position.symbol,
         exchange_trade_id=reported.exchange_trade_id,
