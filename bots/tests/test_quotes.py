@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from bots import services
+from bots.decide import decide
 from bots.models import BotConfig, BotState, Decision
 from market.exchange.adapter import GATEWAYS
 from market.models import RiskLimits
@@ -83,6 +84,20 @@ def test_entries_of_one_moment_share_one_question(make, asked):
 
     assert [order.status for order in orders] == ["filled"] * 3
     assert asked.total() == 1
+
+
+def test_who_finds_a_quote_is_decided_on_once_less(make, monkeypatch):
+    decided = []
+    monkeypatch.setattr("bots.services.run.decide", lambda *args, **named: decided.append(1) or decide(*args, **named))
+    first, second = make("buying"), make("buying")
+    now = timezone.now()
+
+    run(first, now=now)
+    times = len(decided)
+    decided.clear()
+
+    assert run(second, now=now).order.status == "filled"
+    assert len(decided) == times - 1
 
 
 @pytest.mark.parametrize("why", ["quiet", "denied", "stopped"])

@@ -42,6 +42,7 @@ class FillFactory(factory.django.DjangoModelFactory):
         model = Fill
 
     order = factory.SubFactory(OrderFactory)
+    position = factory.SelfAttribute("order.position")
     account = factory.LazyAttribute(lambda row: row.order.position.account)
     symbol = factory.LazyAttribute(lambda row: row.order.position.symbol)
     exchange_trade_id = factory.Sequence(lambda n: n + 1)
