@@ -35,6 +35,11 @@ class MarginType(models.TextChoices):
     CROSS = "cross", "cross: all of the account's money on futures"
 
 
+def strategy_choices() -> list[tuple[str, str]]:
+    """Asked when a form is made, so that a new strategy needs no migration."""
+    return [(strategy.name, strategy.label) for strategy in STRATEGIES.values()]
+
+
 def percent_field(help_text: str, **kwargs: Any) -> Any:
     return models.DecimalField(max_digits=7, decimal_places=3, null=True, blank=True, help_text=help_text, **kwargs)
 
@@ -68,9 +73,7 @@ class BotConfig(models.Model):
     symbol = models.CharField(max_length=30, help_text="As the exchange writes it, for example BTCUSDT.")
     position = models.OneToOneField(Position, on_delete=models.PROTECT, related_name="bot", editable=False)
     desired_state = models.CharField(max_length=10, choices=DesiredState, default=DesiredState.STOPPED, editable=False)
-    strategy = models.CharField(
-        max_length=30, choices=[(item.name, item.label) for item in STRATEGIES.values()], default="ema_rsi"
-    )
+    strategy = models.CharField(max_length=30, choices=strategy_choices, default="ema_rsi")
     parameters = models.JSONField(
         default=dict, blank=True, help_text="The strategy's parameters as JSON; what is left out has its default."
     )
