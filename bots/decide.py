@@ -188,14 +188,10 @@ def _blindness(market: MarketView) -> Decision | None:
 
 
 def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side: Side) -> Decision:
-    way = "held" if side is Side.BUY else "sold short"
-    entry_price = plain(round(standing.entry_price, 8))
-    held = f"{plain(abs(standing.quantity))} {market.rules.base_asset} {way} from {entry_price}"
     due = _due(setup, market, standing, side=side)
     if due is None:
-        if setup.wish is Wish.STOP:
-            return Decision(Reason.NONE, f"stopped with {held}", status=Status.STOPPED)
-        return _blindness(market) or Decision(Reason.NONE, f"{held}; {market.text}")
+        held = held_in_words(standing.quantity, standing.entry_price, market.rules.base_asset)
+        return staying(setup.wish, held, market)
     if standing.account_state == "halted":
         return Decision.because(Reason.KILL_SWITCH, f"{due.reason}, but {standing.hold}")
     if standing.account_cooling:
@@ -203,6 +199,19 @@ def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side
     act = Act(is_entry=False, side=side.opposite, quantity=market.rules.tradable(standing.quantity), key=due.kind)
     turns = setup.futures and due.kind == SIGNAL_EXIT and market.signal.enters(side.opposite)
     return Decision(Reason.NONE, due.reason, act, turns=turns)
+
+
+def held_in_words(quantity: Decimal, entry_price: Decimal, base_asset: str) -> str:
+    """What is held, or sold short, and from which price on."""
+    way = "held" if quantity > 0 else "sold short"
+    return f"{plain(abs(quantity))} {base_asset} {way} from {plain(round(entry_price, 8))}"
+
+
+def staying(wish: Wish, held: str, market: MarketView) -> Decision:
+    """The decision of a bot that goes on holding what it holds."""
+    if wish is not Wish.RUN:
+        return Decision(Reason.NONE, f"stopped with {held}", status=Status.STOPPED)
+    return _blindness(market) or Decision(Reason.NONE, f"{held}; {market.text}")
 
 
 def protection_plan(setup: Setup, rules: Rules, standing: Standing) -> Plan:

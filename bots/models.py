@@ -11,7 +11,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q, Value
+from django.db.models.functions import Cast, Concat
 
 from bots import validation
 from bots.decide import Setup, Wish
@@ -124,6 +125,17 @@ class BotConfig(models.Model):
     time_zone = models.CharField(
         max_length=40, default="UTC", help_text="Whose midnight starts the bot's day, for example Europe/Berlin."
     )
+    recipe = models.GeneratedField(
+        expression=Func(
+            Concat("strategy", Value(" "), Cast("parameters", models.TextField()), output_field=models.TextField()),
+            Value(0),
+            function="hashtextextended",
+            output_field=models.BigIntegerField(),
+        ),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+        help_text="Equal for bots with the same strategy and parameters: a tick reads them once for all.",
+    )
     revision = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -140,7 +152,10 @@ class BotConfig(models.Model):
             models.CheckConstraint(name="bot_leverage_in_bounds", condition=Q(leverage__gte=1, leverage__lte=125)),
             models.CheckConstraint(name="bot_amounts_positive", condition=Q(initial_capital__gt=0, sizing_value__gt=0)),
         ]
-        indexes = [models.Index(name="bot_running", fields=["id"], condition=Q(desired_state="running"))]
+        indexes = [
+            models.Index(name="bot_running", fields=["id"], condition=Q(desired_state="running")),
+            models.Index(name="bot_of_series", fields=["symbol", "interval"]),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from bots import services
 from bots.models import BotConfig, BotState
-from bots.services.tick import EXPIRES, Part
+from bots.parts import Part
+from bots.services.evaluation import EXPIRES
 from market.budget import Priority, spending_as
 
 EXPIRES_SECONDS = EXPIRES.total_seconds()
@@ -48,12 +49,7 @@ def evaluate_series(tick_id: int, parts: list[dict[str, Any]]) -> None:
     Entries wait for the exits of later series, but not for an exchange that is slow to tell about them.
     """
     begun, entries = timezone.now(), list[int]()
-    for part in map(Part.from_json, parts):
-        now = timezone.now()
-        if now - begun > EXPIRES:
-            logger.warning("tick %s: %s is left to the next one", tick_id, part.series)
-            continue
-        evaluated = services.evaluate_part(part, tick_id=tick_id, now=now)
+    for evaluated in services.evaluate(map(Part.from_json, parts), tick_id=tick_id, clock=timezone.now):
         _send(evaluated.exits, is_exit=True)
         entries += evaluated.entries
         if timezone.now() - begun > PATIENCE_WITH_ENTRIES:

@@ -1,5 +1,6 @@
 """Everything that changes bots: making and steering them, the tick, and one bot's run."""
 
+from bots.services.evaluation import Evaluated, evaluate
 from bots.services.locking import BotBusy
 from bots.services.protection import bots_to_protect, naked_positions, tell_of_naked_positions
 from bots.services.resume import Missing, resume_minute
@@ -12,17 +13,18 @@ from bots.services.steering import (
     stop_bots,
     update_bot,
 )
-from bots.services.tick import evaluate_part, run_all_active_bots
+from bots.services.tick import run_all_active_bots
 
 __all__ = [
     "BotBusy",
     "BotHoldsPosition",
+    "Evaluated",
     "Missing",
     "Outcome",
     "bots_to_protect",
     "create_bot",
     "delete_bot",
-    "evaluate_part",
+    "evaluate",
     "naked_positions",
     "protect_bot",
     "resume_minute",

@@ -1,31 +1,53 @@
 """Writing many bots' states in one statement, each only if nobody else has written it meanwhile."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from bots.decide import Decision as Decided
-from bots.models import BotConfig, Decision
-from bots.services.look import SeriesView
-from bots.services.notes import denial_fields, status_event
-from trades.services.events import write_events
+from bots.services.notes import EVENT_OF_STATUS, denial_fields
+from market.columns import NEVER
+
+logger = logging.getLogger(__name__)
 
 # A row that somebody holds is left out: its run tells more than this tick knows, and nobody waits for a busy bot.
-STATUS_SQL = """
-    UPDATE bots_botstate AS state
-       SET status = new.status, reason = new.reason, message = new.message, changed_at = %s
-      FROM (SELECT given.*
-              FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
-                   AS given(id, status, reason, message, seen_at)
-              JOIN bots_botstate AS held ON held.bot_id = given.id
-             WHERE held.changed_at IS NOT DISTINCT FROM given.seen_at
-               FOR NO KEY UPDATE OF held SKIP LOCKED) AS new
-     WHERE state.bot_id = new.id
-    RETURNING state.bot_id
+# With the statuses go, in one statement, the decisions and the news of them: an idle fleet may change its mind at once.
+NEWS_SQL = """
+    WITH said AS (
+        SELECT * FROM unnest(%(status)s::text[], %(reason)s::text[], %(text)s::text[], %(code)s::text[],
+                             %(limit)s::text[], %(value)s::text[], %(candle)s::timestamptz[], %(price)s::numeric[],
+                             %(kind)s::text[])
+               WITH ORDINALITY AS said(status, reason, text, code, bound, value, candle, price, kind, number)
+    ), held AS (
+        SELECT state.bot_id, given.number
+          FROM unnest(%(bots)s::bigint[], %(numbers)s::bigint[], %(seen)s::bigint[]) AS given(bot, number, seen)
+          JOIN bots_botstate AS state ON state.bot_id = given.bot
+         WHERE coalesce(state.changed_at, '-infinity') = CASE WHEN given.seen = %(never)s THEN '-infinity'
+               ELSE '2000-01-01Z'::timestamptz + given.seen * interval '1 microsecond' END
+           FOR NO KEY UPDATE OF state SKIP LOCKED
+    ), written AS (
+        UPDATE bots_botstate AS state
+           SET status = said.status, reason = said.reason, message = said.text, changed_at = %(now)s
+          FROM held JOIN said USING (number) WHERE state.bot_id = held.bot_id
+     RETURNING state.bot_id, said.*
+    ), noted AS (
+        INSERT INTO bots_decision (bot_id, status, reason, text, denial_code, denial_limit, denial_value,
+                                   candle_close_at, price, created_at)
+        SELECT bot_id, status, reason, text, code, bound, value, candle, price, %(now)s FROM written
+    ), told AS (
+        INSERT INTO trades_event (kind, position_id, message, data, created_at)
+        SELECT written.kind, bot.position_id,
+               left(format('bot %%s %%s (%%s): %%s', bot.name, written.status, written.reason, written.text), 400),
+               '{}', %(now)s
+          FROM written JOIN bots_botconfig AS bot ON bot.id = written.bot_id WHERE written.kind <> ''
+    )
+    SELECT status, reason, min(text), count(*) FROM written GROUP BY status, reason
 """
 BEST_SQL = """
     UPDATE bots_botstate AS state
@@ -52,49 +74,45 @@ class Best:
     is_long: bool
 
 
-def write_news(news: Mapping[BotConfig, Decided], *, view: SeriesView | None, now: datetime) -> None:
+@dataclass(frozen=True)
+class News:
+    """What some bots have to say, all of them the same, and when their states were changed last (microseconds)."""
+
+    decision: Decided
+    bots: Sequence[int]
+    seen_at: Sequence[int]
+    candle_close_at: datetime | None
+    price: Decimal | None
+
+
+def write_news(news: Sequence[News], *, now: datetime) -> None:
     """Write changed statuses with their decisions and events, in the caller's transaction.
 
     A bot whose state has changed since it was read is left alone: whoever changed it knew better.
     """
     if not news:
         return
-    bots = list(news)
-    decided = [news[bot] for bot in bots]
+    decided = [item.decision for item in news]
+    denials = [denial_fields(decision.denial) for decision in decided]
+    said = {
+        "status": [str(decision.status) for decision in decided],
+        "reason": [str(decision.reason) for decision in decided],
+        "text": [decision.text[:400] for decision in decided],
+        **{name: [denial.get(f"denial_{name}", "") for denial in denials] for name in ("code", "limit", "value")},
+        "candle": [item.candle_close_at for item in news],
+        "price": [item.price for item in news],
+        "kind": [str(EVENT_OF_STATUS.get(decision.status, "")) for decision in decided],
+    }
+    given = {
+        "bots": [bot for item in news for bot in item.bots],
+        "numbers": [number for number, item in enumerate(news, 1) for _ in item.bots],
+        "seen": [seen for item in news for seen in item.seen_at],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            STATUS_SQL,
-            [
-                now,
-                [bot.pk for bot in bots],
-                [str(item.status) for item in decided],
-                [str(item.reason) for item in decided],
-                [item.text[:400] for item in decided],
-                [bot.state.changed_at for bot in bots],
-            ],
-        )
-        written = {row[0] for row in cursor.fetchall()}
-    changed = [bot for bot in bots if bot.pk in written]
-    Decision.objects.bulk_create(
-        Decision(
-            bot=bot,
-            status=news[bot].status,
-            reason=news[bot].reason,
-            text=news[bot].text[:400],
-            candle_close_at=view.candle_close_at if view else None,
-            price=view.price if view else None,
-            created_at=now,
-            **denial_fields(news[bot].denial),
-        )
-        for bot in changed
-    )
-    write_events(
-        [
-            event
-            for bot in changed
-            if (event := status_event(bot, news[bot].status, news[bot].reason, news[bot].text, now=now))
-        ]
-    )
+        cursor.execute(NEWS_SQL, {**said, **given, "never": NEVER, "now": now})
+        for status, reason, text, count in cursor.fetchall():
+            line = f"{count} bots {status}", reason, text
+            transaction.on_commit(partial(logger.info, "%s (%s): %s", *line))
 
 
 def write_best_prices(best: list[Best]) -> None:

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -61,10 +61,15 @@ class SeriesView:
 
     def for_bot(self, bot: BotConfig) -> MarketView:
         """The market as one bot sees it; without a signal, but with the reason, when its strategy can't be read."""
-        parameters = bot.complete_parameters
-        key = reading_key(bot.strategy, parameters)
+        return self.read(bot.strategy, bot.parameters)
+
+    def read(self, strategy: str, given: Mapping[str, Any]) -> MarketView:
+        """The market as all bots see it that have this strategy and give it these parameters."""
+        known = STRATEGIES.get(strategy)
+        parameters = known.complete(given) if known else given
+        key = reading_key(strategy, parameters)
         if key not in self._views:
-            self._views[key] = self._view(bot.strategy, parameters)
+            self._views[key] = self._view(strategy, parameters)
         return self._views[key]
 
     def _view(self, strategy: str, parameters: Mapping[str, Any]) -> MarketView:
@@ -167,7 +172,7 @@ def standings(
     holds = {number: account.own_hold for number, account in accounts.items()}
     with one_round_trip():
         asked_orders = _ask_orders([bot.position_id for bot in bots])
-        asked_days = _ask_days(bots, now=now) if with_day else []
+        asked_days = _ask_days(_zones(bots), now=now) if with_day else []
         asked_holds = Switch.objects.ask_holds(accounts.values()) if with_switches else None
     orders_of = _by_position(asked_orders())
     days = {position_id: day for asked in asked_days for position_id, day in asked().items()}
@@ -278,14 +283,23 @@ def record_since_start(bot: BotConfig) -> Record | None:
 
 def days_of(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Day]:
     """What each position has done since its bot's day began, for those that traded or paid funding."""
-    return {position_id: day for asked in _ask_days(bots, now=now) for position_id, day in asked().items()}
+    return days_in_zones(_zones(bots), now=now)
 
 
-def _ask_days(bots: Iterable[BotConfig], *, now: datetime) -> list[Asked[dict[int, Day]]]:
+def days_in_zones(zones: Iterable[tuple[int, str]], *, now: datetime) -> dict[int, Day]:
+    """The same for ids of positions with the time zones of their bots."""
+    return {position_id: day for asked in _ask_days(zones, now=now) for position_id, day in asked().items()}
+
+
+def _zones(bots: Iterable[BotConfig]) -> Iterator[tuple[int, str]]:
+    return ((bot.position_id, bot.time_zone) for bot in bots)
+
+
+def _ask_days(zones: Iterable[tuple[int, str]], *, now: datetime) -> list[Asked[dict[int, Day]]]:
     """A query for each time zone."""
     by_zone: dict[str, list[int]] = defaultdict(list)
-    for bot in bots:
-        by_zone[known_zone(bot.time_zone)].append(bot.position_id)
+    for position_id, time_zone in zones:
+        by_zone[known_zone(time_zone)].append(position_id)
     return [
         ask(DAYS_SQL, {"positions": positions, "start": day_start(now, zone)}, _read_days)
         for zone, positions in by_zone.items()

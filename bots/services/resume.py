@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bots.models import BotConfig, Tick
-from bots.services.tick import EXPIRES, Part, all_packets, run_all_active_bots
+from bots.parts import Part
+from bots.services.evaluation import EXPIRES
+from bots.services.tick import all_packets, run_all_active_bots
 
 # By then a minute's tasks are done, unless they wait in a long queue.
 DONE_AFTER = timedelta(seconds=10)

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from bots import services
 from bots.models import BotConfig, BotState, Decision, SeriesReading, Tick
-from bots.services import tick
+from bots.services import evaluation, tick
 from bots.services.look import look_at_series, reading_key
 from market.exchange.errors import ExchangeUnavailable
 from market.models import ExchangeAccount
@@ -19,7 +19,7 @@ def run_tick(now=None):
     """One whole tick without Celery; returns the bots that have something to do."""
     now = now or timezone.now()
     tick_id, packets = services.run_all_active_bots(now=now)
-    evaluated = [services.evaluate_part(part, tick_id=tick_id, now=now) for packet in packets for part in packet]
+    evaluated = [found for packet in packets for found in services.evaluate(packet, tick_id=tick_id, clock=lambda: now)]
     return [bot for item in evaluated for bot in item.exits], [bot for item in evaluated for bot in item.entries]
 
 
@@ -84,7 +84,7 @@ def test_an_idle_tick_costs_the_fleet_a_handful_of_statements(make_bot, django_a
     tick_id, packets = services.run_all_active_bots(now=now + timedelta(minutes=1))
 
     with django_assert_max_num_queries(14):
-        services.evaluate_part(packets[0][0], tick_id=tick_id, now=now)
+        list(services.evaluate(packets[0], tick_id=tick_id, clock=lambda: now))
 
 
 def test_what_is_the_same_for_all_is_one_row_for_the_series(make_bot):
@@ -100,13 +100,13 @@ def test_what_is_the_same_for_all_is_one_row_for_the_series(make_bot):
 
 def test_a_user_who_stops_a_bot_while_the_tick_decides_is_not_overruled(make_bot, monkeypatch):
     make_bot("quiet")
-    real_write = tick.write_news
+    real_write = evaluation.write_news
 
     def stop_first(*args, **kwargs):
         services.stop_bots(BotConfig.objects.all(), flatten=False, now=timezone.now())
         return real_write(*args, **kwargs)
 
-    monkeypatch.setattr("bots.services.tick.write_news", stop_first)
+    monkeypatch.setattr("bots.services.evaluation.write_news", stop_first)
     run_tick()
 
     assert BotState.objects.get().status == "stopped"
@@ -133,7 +133,7 @@ def test_a_series_that_cannot_be_read_stops_no_other_series(make_bot, monkeypatc
 
     make_bot("buying", name="btc")
     healthy = make_bot("buying", name="eth", symbol="ETHUSDT")
-    monkeypatch.setattr("bots.services.tick.look_at_series", only_eth)
+    monkeypatch.setattr("bots.services.evaluation.look_at_series", only_eth)
 
     _, entries = run_tick()
 
@@ -144,7 +144,7 @@ def test_a_series_that_cannot_be_read_stops_no_other_series(make_bot, monkeypatc
 def test_an_error_goes_away_by_itself(make_bot, monkeypatch):
     make_bot("quiet", name="bot")
     with monkeypatch.context() as patch:
-        patch.setattr("bots.services.tick.look_at_series", refuse)
+        patch.setattr("bots.services.evaluation.look_at_series", refuse)
         run_tick(timezone.now() - timedelta(minutes=1))
     during = statuses()["bot"]
 

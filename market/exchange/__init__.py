@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # A gateway keeps connections open and is not thread-safe, so each thread keeps its own.
 _gateways = threading.local()
+# Sealed texts that a key of FIELD_KEYS has opened; those keys change with a restart only.
+_opened: set[str] = set()
 
 
 def gateway_for(account: "ExchangeAccount", market: str = "") -> "Gateway":
@@ -22,10 +24,7 @@ def gateway_for(account: "ExchangeAccount", market: str = "") -> "Gateway":
 
     Raise NotConfigured without a key, SecretUnreadable when no key opens it.
     """
-    if not (account.api_key and account.api_secret):
-        raise NotConfigured(f"account {account.name} has no API key")
-    if account.environment == Environment.LIVE and not account.live_consent_at:
-        raise NotConfigured(f"account {account.name} has no consent to trade real money")
+    _require_consent(account)
     tokens = (account.api_key.token, account.api_secret.token)
     return _gateway(
         account.environment,
@@ -34,6 +33,22 @@ def gateway_for(account: "ExchangeAccount", market: str = "") -> "Gateway":
         api_key=account.api_key.reveal,
         api_secret=account.api_secret.reveal,
     )
+
+
+def require_key(account: "ExchangeAccount") -> None:
+    """Whether `gateway_for` would have a key to work with, for less than a gateway costs. Raises as it does."""
+    _require_consent(account)
+    for secret in (account.api_key, account.api_secret):
+        if secret.token not in _opened:
+            secret.reveal()
+            _opened.add(secret.token)
+
+
+def _require_consent(account: "ExchangeAccount") -> None:
+    if not (account.api_key and account.api_secret):
+        raise NotConfigured(f"account {account.name} has no API key")
+    if account.environment == Environment.LIVE and not account.live_consent_at:
+        raise NotConfigured(f"account {account.name} has no consent to trade real money")
 
 
 def public_gateway(environment: str, market: str) -> "Gateway":

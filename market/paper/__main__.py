@@ -65,7 +65,12 @@ def read_options(arguments: list[str] | None = None) -> Options:
         "--follow", nargs="?", const="", metavar="URL", help="take live prices, of Binance or of this URL"
     )
     parser.add_argument("--weight-limit", type=_whole(0, 10**9), help="request weight per minute and IP; 0: none")
+    parser.add_argument(
+        "--copies", type=_whole(0, 500), default=0, help="more spot symbols: recorded ones under other names, for rehearsals"
+    )
     given = parser.parse_args(arguments)
+    if given.follow is not None and given.copies:
+        parser.error("--copies are of the recording: leave --follow out")
     if given.follow is not None and given.speed != 1:
         parser.error("--follow goes with --speed 1: live prices can't be hurried")
     return Options(
@@ -80,6 +85,7 @@ def read_options(arguments: list[str] | None = None) -> Options:
         level_quote=given.level_quote * SCALE,
         levels=given.levels,
         weight_limit=given.weight_limit,
+        copies=given.copies,
         admin_token=os.environ.get("PAPER_ADMIN_TOKEN", ""),
     )
 

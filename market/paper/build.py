@@ -48,6 +48,7 @@ class Options:
     level_quote: int
     levels: int
     weight_limit: int | None
+    copies: int
     admin_token: str
 
     @property
@@ -90,7 +91,7 @@ class _Prices:
 
 async def _prices(options: Options, ledger: Ledger, clock: Clock, market: Market) -> _Prices:
     """The recording, or the symbols of the recording as they are at the followed exchange."""
-    recording = load_recording(options.data, market)
+    recording = load_recording(options.data, market, copies=options.copies if market == "spot" else 0)
     if options.follow is None:
         anchor = anchor_of(ledger, recording, options.start_minute, clock)
         return _Prices(recording.exchange_info, Feed(recording, anchor, book=options.book))

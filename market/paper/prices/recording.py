@@ -22,6 +22,7 @@ MINUTES_PER_HOUR = 60
 MINUTES_PER_FUNDING = 480
 MINUTES_PER_DAY = 1440
 MS_PER_MINUTE = 60_000
+MINUTES_OF_A_COPY = 613  # between one copy's time and the next one's
 # The recording does not say how many trades made a minute; one per so much quote volume looks like Binance.
 QUOTE_PER_TRADE = 500 * SCALE
 
@@ -80,9 +81,10 @@ class Recording:
         return amount_of_filter(entry, filter_type, field)
 
 
-def load_recording(folder: Path = DATA, market: Market = "spot") -> Recording:
+def load_recording(folder: Path = DATA, market: Market = "spot", *, copies: int = 0) -> Recording:
     """Read a market's exchangeInfo and the ``<market>_<symbol>_1m_*.csv.gz`` beside it; cut symbols to what they share.
 
+    ``copies``: so many more symbols, each a recorded one under another name and at another time.
     Raises UnusableRecording, OSError.
     """
     info = json.loads((folder / INFO_FILES[market]).read_text())
@@ -98,8 +100,20 @@ def load_recording(folder: Path = DATA, market: Market = "spot") -> Recording:
     length = days * MINUTES_PER_DAY
     candles = {symbol: _cut(table, first, length) for symbol, table in tables.items()}
     info["symbols"] = [entry for entry in info["symbols"] if entry["symbol"] in candles]
+    _add_copies(copies, candles, info)
     funding = {symbol: _funding(folder, symbol, first, length) for symbol in candles} if market == "futures" else {}
     return Recording(market, first, candles, info, funding, _bnb_closes(folder, first, length))
+
+
+def _add_copies(count: int, candles: dict[str, Candles], info: dict[str, Any]) -> None:
+    """Symbols named like BTC7USDT, with the rules of what they copy and the minutes of some hours later."""
+    recorded = list(info["symbols"])
+    for number in range(1, count + 1):
+        entry = recorded[number % len(recorded)]
+        base = f"{entry['baseAsset']}{number}"
+        symbol = f"{base}{entry['quoteAsset']}"
+        info["symbols"].append(entry | {"symbol": symbol, "baseAsset": base})
+        candles[symbol] = candles[entry["symbol"]].rolled(number * MINUTES_OF_A_COPY)
 
 
 def amount_of_filter(entry: dict[str, Any], filter_type: str, field: str) -> int:

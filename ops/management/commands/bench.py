@@ -5,13 +5,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tests.bench import BenchmarkFailed, exchange, fills, orders
+from tests.bench import BenchmarkFailed, exchange, fills, orders, tick
 
 AREAS: dict[str, Callable[..., dict[str, Any]]] = {
     "exchange": exchange.run,
     "fills": fills.run,
     "orders": orders.run,
+    "tick": tick.run,
 }
+OF_TICK = ("bots", "series", "params")
 
 
 class Command(BaseCommand):
@@ -24,9 +26,15 @@ class Command(BaseCommand):
             "--quick", action="store_true", help="so little of everything that the figures mean nothing"
         )
 
+        for name in OF_TICK:
+            parser.add_argument(f"--{name}", type=int, help="tick: how many")
+
     def handle(self, **options: Any) -> None:
+        size = {name: options[name] for name in OF_TICK if options[name]}
+        if size and options["area"] != "tick":
+            raise CommandError(f"--{next(iter(size))} goes with the area tick")
         try:
-            figures = AREAS[options["area"]](quick=options["quick"])
+            figures = AREAS[options["area"]](quick=options["quick"], **size)
         except BenchmarkFailed as error:
             raise CommandError(str(error)) from error
         if options["json"]:

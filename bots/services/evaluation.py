@@ -1,0 +1,131 @@
+"""What a task of a tick does with its bots: look at the market, sift them, decide where it is due, write down the news.
+
+Nothing is locked here. Statuses are written with a compare-and-set on `changed_at`, so that a tick never overwrites
+what a user or a run did while it was deciding.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import DatabaseError, transaction
+from django.db.models import F, Func, Value
+
+from bots.decide import Decision
+from bots.models import BotConfig, SeriesReading, Tick
+from bots.parts import Part
+from bots.screening import Sifted, sift
+from bots.services.bulk import Best, write_best_prices, write_news
+from bots.services.look import SeriesView, look_at_series
+from bots.services.news import decide_exactly, news_of_decided, news_of_sifted
+from bots.services.sieve import Fleet, Looked
+from market.types import Clock
+
+logger = logging.getLogger(__name__)
+
+# What has not started by then belongs to the past: the next tick decides on fresh data.
+EXPIRES = timedelta(seconds=50)
+# So long the bots of series that have been looked at wait for those of further ones.
+PATIENCE = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The bots that have something to do: exits and protections first, then entries."""
+
+    exits: list[int]
+    entries: list[int]
+
+
+def evaluate(parts: Iterable[Part], *, tick_id: int, clock: Clock) -> Iterator[Evaluated]:
+    """Decide for the bots of some parts, write what changed, and yield those that have something to do.
+
+    All at once, unless an exchange is slow: then those whose series could be read go ahead.
+    """
+    begun = last = clock()
+    looked: list[tuple[Part, SeriesView | Exception]] = []
+    for part in parts:
+        if clock() - begun > EXPIRES:
+            logger.warning("tick %s: %s is left to the next one", tick_id, part.series)
+            continue
+        looked.append((part, _look(part, now=clock())))
+        if clock() - last > PATIENCE:
+            yield _evaluate(looked, tick_id=tick_id, now=clock())
+            last, looked = clock(), []
+    if looked:
+        yield _evaluate(looked, tick_id=tick_id, now=clock())
+
+
+def _look(part: Part, *, now: datetime) -> SeriesView | Exception:
+    """The market of a part's series, or what was in the way: its bots say so, the others go on (T5)."""
+    try:
+        return look_at_series(part.series, now=now)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:
+        return error
+
+
+def _evaluate(looked: Looked, *, tick_id: int, now: datetime) -> Evaluated:
+    fleet = Fleet(looked, now=now)
+    sifted = sift(fleet.sieve())
+    decided = decide_exactly(fleet, np.flatnonzero(sifted.unsure))
+    _write_down(fleet, sifted, decided)
+    acting = {bot.pk: decision for bot, decision in decided.items() if decision.has_work}
+    entries = [pk for pk, found in acting.items() if found.agrees or (found.act and found.act.is_entry)]
+    is_entry = set(entries)
+    evaluated = Evaluated([pk for pk in acting if pk not in is_entry], entries)
+    _count(tick_id, parts=len(looked), due=evaluated.exits + evaluated.entries, now=now)
+    return evaluated
+
+
+def _write_down(fleet: Fleet, sifted: Sifted, decided: Mapping[BotConfig, Decision]) -> None:
+    """Write what the tick saw and what is news. A failure here must not keep those from acting who have to."""
+    try:
+        with transaction.atomic():
+            _write_readings(fleet)
+            write_best_prices(_best_prices(fleet, sifted))
+            write_news([*news_of_sifted(fleet, sifted), *news_of_decided(fleet, decided)], now=fleet.now)
+    except DatabaseError:
+        logger.exception(
+            "tick: statuses of %s are not written", ", ".join(str(part.series) for part, _ in fleet.looked)
+        )
+
+
+def _best_prices(fleet: Fleet, sifted: Sifted) -> list[Best]:
+    """The best prices that have moved, for bots that hold something."""
+    found = fleet.bots[sifted.better]
+    prices = [view.price if isinstance(view, SeriesView) else Decimal(0) for _, view in fleet.looked]
+    columns = (found[name].tolist() for name in ("bot", "part", "round", "quantity"))
+    return [Best(bot, prices[part], round_, quantity > 0) for bot, part, round_, quantity in zip(*columns, strict=True)]
+
+
+def _write_readings(fleet: Fleet) -> None:
+    """One row for each series, read through by all of its bots. What could not be read keeps what was seen last."""
+    seen, unseen = {}, {}
+    for part, view in fleet.looked:
+        row = SeriesReading(**asdict(part.series), evaluated_at=fleet.now)
+        if isinstance(view, SeriesView):
+            row.candle_close_at, row.price, row.texts = view.candle_close_at, view.price, view.texts
+            seen[part.series] = row
+        else:
+            unseen[part.series] = row
+    for rows, fields in ((seen, ["evaluated_at", "candle_close_at", "price", "texts"]), (unseen, ["evaluated_at"])):
+        SeriesReading.objects.bulk_create(
+            rows.values(),
+            update_conflicts=True,
+            unique_fields=["environment", "market", "symbol", "interval"],
+            update_fields=fields,
+        )
+
+
+def _count(tick_id: int, *, parts: int, due: list[int], now: datetime) -> None:
+    also = Func(F("due"), Value(due, output_field=Tick._meta.get_field("due")), function="array_cat")
+    Tick.objects.filter(pk=tick_id).update(
+        parts_done=F("parts_done") + parts, acting=F("acting") + len(due), due=also if due else F("due")
+    )
+    Tick.objects.filter(pk=tick_id, parts_done=F("parts"), finished_at=None).update(finished_at=now)

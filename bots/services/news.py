@@ -1,0 +1,126 @@
+"""What a tick's bots decide, and which of it is news: each bot that the sieve kept by itself, the others in groups."""
+
+import logging
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from celery.exceptions import SoftTimeLimitExceeded
+from numpy.typing import NDArray
+
+from bots.decide import Decision, decide, held_in_words, staying
+from bots.models import BotConfig
+from bots.screening import WISHES, Sifted, Source, code
+from bots.services.bulk import News
+from bots.services.look import SeriesView, standings
+from bots.services.notes import is_news
+from bots.services.sieve import Fleet
+from bots.services.trouble import decision_about
+from trades.models import Position
+
+logger = logging.getLogger(__name__)
+Indices = NDArray[np.int64]
+
+
+def decide_exactly(fleet: Fleet, indices: Indices) -> dict[BotConfig, Decision]:
+    """What the rule itself says of some bots, by their indices. One that is gone by now is left out."""
+    if not indices.size:
+        return {}
+    number_of = {int(fleet.bots["bot"][index]): int(index) for index in indices}
+    bots = list(BotConfig.objects.filter(pk__in=number_of).with_state().order_by("pk"))
+    standing_of = standings(bots, now=fleet.now)
+    decisions: dict[BotConfig, Decision] = {}
+    for bot in bots:
+        try:
+            market = fleet.view(number_of[bot.pk]).for_bot(bot)
+            decisions[bot] = decide(bot.setup, market, standing_of[bot.pk], now=fleet.now)
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception as error:  # one bot's strategy or configuration is its own trouble
+            decisions[bot] = decision_about(error)
+    return decisions
+
+
+def news_of_decided(fleet: Fleet, decided: Mapping[BotConfig, Decision]) -> Iterator[News]:
+    """The news of bots that were decided on by themselves. What they are about to do their own runs will tell."""
+    told = {
+        bot.pk: decision
+        for bot, decision in decided.items()
+        if not decision.act and is_news(bot.state, decision.status, decision.reason)
+    }
+    if told:
+        for index in np.flatnonzero(np.isin(fleet.bots["bot"], list(told))):
+            yield _news(fleet, told[int(fleet.bots["bot"][index])], np.array([index]))
+
+
+def news_of_sifted(fleet: Fleet, sifted: Sifted) -> Iterator[News]:
+    """The news of bots that have nothing to do: the rule says once what is the same for a group."""
+    yield from _news_of_holders(fleet, np.flatnonzero(sifted.news & (sifted.sources == Source.HELD)))
+    for source, of in (
+        (Source.PART, fleet.bots["part"]),
+        (Source.ACCOUNT, fleet.account_of),
+        (Source.READING, fleet.reading_of),
+    ):
+        indices = np.flatnonzero(sifted.news & (sifted.sources == source))
+        groups = _grouped(indices, np.stack([sifted.codes[indices], of[indices]]))
+        yield from _news_of_groups(fleet, sifted, source, groups)
+
+
+def _grouped(indices: Indices, keys: NDArray[np.int64]) -> list[Indices]:
+    """The indices, those with equal columns of ``keys`` together."""
+    if not indices.size:
+        return []
+    _, group = np.unique(keys, axis=1, return_inverse=True)
+    order = np.argsort(group.reshape(-1), kind="stable")
+    bounds = np.flatnonzero(np.diff(group.reshape(-1)[order])) + 1
+    return np.split(indices[order], bounds)
+
+
+def _news_of_groups(fleet: Fleet, sifted: Sifted, source: Source, groups: list[Indices]) -> Iterator[News]:
+    known = {int(group[0]): _known(fleet, source, int(group[0])) for group in groups}
+    asked = decide_exactly(fleet, np.array([first for first, decision in known.items() if not decision], np.int64))
+    said = {bot.pk: decision for bot, decision in asked.items()}
+    for group in groups:
+        first = int(group[0])
+        decision = known[first] or said.get(int(fleet.bots["bot"][first]))
+        if decision is None:
+            continue  # deleted meanwhile: the next tick asks another one
+        if code(decision.status, decision.reason) != sifted.codes[first] or decision.has_work:
+            logger.error("bot %s: the sieve and the rule disagree: %s", fleet.bots["bot"][first], decision)
+            yield from news_of_decided(fleet, decide_exactly(fleet, group))
+            continue
+        for of_part in _grouped(group, fleet.bots["part"][group][np.newaxis].astype(np.int64)):
+            yield _news(fleet, decision, of_part)
+
+
+def _known(fleet: Fleet, source: Source, index: int) -> Decision | None:
+    """What kept the bots of a part, or of an account, from being looked at."""
+    if source is Source.PART:
+        return fleet.unreadable[fleet.bots["part"][index]]
+    return fleet.unreachable.get(int(fleet.bots["account_id"][index])) if source is Source.ACCOUNT else None
+
+
+def _news_of_holders(fleet: Fleet, indices: Indices) -> Iterator[News]:
+    """Bots that go on holding what they hold: each says what that is."""
+    if not indices.size:
+        return
+    positions = Position.objects.filter(pk__in=fleet.bots["position_id"][indices].tolist())
+    figures = {pk: held for pk, *held in positions.values_list("pk", "quantity", "entry_price", "base_asset")}
+    for index in indices:
+        row = fleet.bots[index]
+        market = fleet.readings[fleet.reading_of[index]]
+        assert market is not None, "a series that can be looked at has readings"
+        held = held_in_words(*figures[int(row["position_id"])])
+        yield _news(fleet, staying(WISHES[row["wish"]], held, market), np.array([index]))
+
+
+def _news(fleet: Fleet, decision: Decision, indices: Indices) -> News:
+    """The news of bots of one part that say the same."""
+    view = fleet.looked[fleet.bots["part"][indices[0]]][1]
+    is_seen = isinstance(view, SeriesView)
+    return News(
+        decision,
+        bots=fleet.bots["bot"][indices].tolist(),
+        seen_at=fleet.bots["changed_at"][indices].tolist(),
+        candle_close_at=view.candle_close_at if is_seen else None,
+        price=view.price if is_seen else None,
+    )

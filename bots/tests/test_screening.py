@@ -1,0 +1,95 @@
+"""The sieve of a tick against the rule itself, on fleets in which everything occurs."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from bots.decide import decide
+from bots.models import BotConfig
+from bots.screening import code, sift
+from bots.services.look import standings
+from bots.services.sieve import Fleet
+from bots.services.trouble import decision_about
+from bots.strategies import STRATEGIES
+from bots.tests.conftest import saying
+from bots.tests.fleets import NAMES, PRICE, Dealer
+from market.exchange import require_key
+from market.types import Side
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 21, 12, 0, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def names(monkeypatch):
+    for name in NAMES:
+        monkeypatch.setitem(STRATEGIES, name, saying(0, name))
+
+
+def exactly(bots, looked):
+    """What the rule says of each bot, by id; and the bots."""
+    views = {part.series: view for part, view in looked}
+    rows = list(BotConfig.objects.filter(pk__in=[bot.pk for bot in bots]).active().with_state())
+    standing = standings(rows, now=NOW)
+    said = {}
+    for bot in rows:
+        try:
+            require_key(bot.account)
+            said[bot.pk] = decide(bot.setup, views[bot.series].for_bot(bot), standing[bot.pk], now=NOW)
+        except Exception as error:
+            said[bot.pk] = decision_about(error)
+    return {bot.pk: bot for bot in rows}, said
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_whom_the_sieve_lets_go_the_rule_says_the_very_same(seed):
+    dealer = Dealer(seed, NOW)
+    bots = dealer.bots(400)
+    looked = dealer.looked(bots)
+
+    fleet = Fleet(looked, now=NOW)
+    sifted = sift(fleet.sieve())
+    rows, said = exactly(bots, looked)
+
+    assert fleet.bots["bot"].tolist() == sorted(said)
+    for index, pk in enumerate(fleet.bots["bot"].tolist()):
+        if sifted.unsure[index]:
+            continue
+        decision, bot = said[pk], rows[pk]
+        assert not decision.has_work, (bot, decision)
+        assert sifted.codes[index] == code(decision.status, decision.reason), (bot, decision)
+        is_news = (bot.state.status, bot.state.reason) != (decision.status, decision.reason)
+        assert sifted.news[index] == is_news
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_sieve_lets_most_of_them_go(seed):
+    dealer = Dealer(seed, NOW)
+    bots = dealer.bots(400)
+    looked = dealer.looked(bots)
+
+    fleet = Fleet(looked, now=NOW)
+    sifted = sift(fleet.sieve())
+    _, said = exactly(bots, looked)
+
+    idle = np.array([not said[pk].has_work for pk in fleet.bots["bot"].tolist()])
+    kept = Counter(said[pk].reason for pk in fleet.bots["bot"][idle & sifted.unsure].tolist())
+    assert (idle & sifted.unsure).sum() < idle.sum() / 4, kept
+
+
+def test_the_best_price_of_a_position_is_noticed():
+    dealer = Dealer(1, NOW)
+    bots = dealer.bots(200)
+    fleet = Fleet(dealer.looked(bots), now=NOW)
+
+    better = sift(fleet.sieve()).better
+
+    rows = {bot.pk: bot for bot in BotConfig.objects.with_state()}
+    for index, pk in enumerate(fleet.bots["bot"].tolist()):
+        position, best = rows[pk].position, rows[pk].state.best_price_so_far
+        side = Side.BUY if position.quantity > 0 else Side.SELL
+        if better[index]:
+            assert (PRICE - best) * side.sign > 0
+    assert better.any()

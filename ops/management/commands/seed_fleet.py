@@ -1,0 +1,34 @@
+import argparse
+import json
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from market.exchange.errors import ExchangeError
+from ops.fleet import FleetTooBig, seed_fleet
+
+
+class Command(BaseCommand):
+    help = "Let there be a big fleet of running bots on the paper exchange, for rehearsals. What is there stays."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--bots", type=int, required=True, help="how many bots there are in the end")
+        parser.add_argument("--series", type=int, default=10, help="how many symbols and intervals they trade on")
+        parser.add_argument("--params", type=int, default=10, help="how many different settings of their strategy")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, **options: Any) -> None:
+        numbers = {name: options[name] for name in ("bots", "series", "params")}
+        for name, number in numbers.items():
+            if number < 1:
+                raise CommandError(f"--{name} is {number}, it must be at least 1")
+        try:
+            seeded = asdict(seed_fleet(**numbers, now=timezone.now(), parameters={}))
+        except (FleetTooBig, ExchangeError) as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(seeded))
+        else:
+            self.stdout.write(", ".join(f"{value} {name}" for name, value in seeded.items()))
