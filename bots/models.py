@@ -154,7 +154,7 @@ class BotConfig(models.Model):
         ]
         indexes = [
             models.Index(name="bot_running", fields=["id"], condition=Q(desired_state="running")),
-            models.Index(name="bot_of_series", fields=["symbol", "interval"]),
+            models.Index(name="bot_of_series", fields=["symbol", "interval", "id"]),
         ]
 
     def __str__(self) -> str:
@@ -320,7 +320,8 @@ class SeriesReading(models.Model):
 class Decision(QuickModel):
     """One change of mind, or one action, of a bot; the same thought a second time is not written again."""
 
-    bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="decisions")
+    # Without a constraint: to look for its bot costs more than to write a decision, and locks the bot's row for it.
+    bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="decisions", db_constraint=False)
     status = models.CharField(max_length=8)
     reason = models.CharField(max_length=40, blank=True)
     text = models.CharField(max_length=400)

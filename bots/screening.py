@@ -255,8 +255,8 @@ def _liquidation_is_near(sieve: Sieve, side: NDArray[np.float64]) -> Flags:
     liquidation, price, entry = bots["liquidation_price"], sieve.parts["price"], bots["entry_price"]
     stops = np.stack([np.where(bots[name] > 0, bots[name], np.inf) for name in ("stop_loss", "trailing")]).min(axis=0)
     needed = np.where(np.isinf(stops), sieve.least_liquidation_percent / float(ROOM), stops)
-    distance = (entry - liquidation) * side * 100 / entry
-    is_near = _near(price - liquidation, side, price) | ~(distance > needed * (1 + DOUBT))
+    is_far = (entry - liquidation) * side * 100 > needed * entry * (1 + DOUBT)
+    is_near = _near(price - liquidation, side, price) | ~is_far
     return is_near & ~np.isnan(liquidation)
 
 

@@ -10,7 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from bots import tasks as bots_tasks
-from bots.services.tick import Evaluated, Part
+from bots.parts import Part
+from bots.services import Evaluated
 from market import tasks as market_tasks
 from market.budget import Priority, budget_of, spending_as
 from market.budget.priorities import current_priority
@@ -78,9 +79,9 @@ def test_a_tick_looks_for_stops_that_are_reached_and_passes_the_priority_of_exit
 
     def evaluate(*_: Any, **__: Any) -> Any:
         seen.append(current_priority())
-        return Evaluated(exits=[7], entries=[8])
+        return [Evaluated(exits=[7], entries=[8])]
 
-    monkeypatch.setattr("bots.services.evaluate_part", evaluate)
+    monkeypatch.setattr("bots.services.evaluate", evaluate)
     monkeypatch.setattr(bots_tasks.run_bot, "apply_async", lambda args, expires: sent.append(args))
 
     bots_tasks.evaluate_series(1, [part.as_json()])

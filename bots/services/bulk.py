@@ -108,8 +108,9 @@ def write_news(news: Sequence[News], *, now: datetime) -> None:
         "numbers": [number for number, item in enumerate(news, 1) for _ in item.bots],
         "seen": [seen for item in news for seen in item.seen_at],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(NEWS_SQL, {**said, **given, "never": NEVER, "now": now})
+    with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+        # Planned for the rows at hand: a plan for any number of them joins what was said by looking through all of it.
+        cursor.execute(NEWS_SQL, {**said, **given, "never": NEVER, "now": now}, prepare=False)
         for status, reason, text, count in cursor.fetchall():
             line = f"{count} bots {status}", reason, text
             transaction.on_commit(partial(logger.info, "%s (%s): %s", *line))

@@ -98,12 +98,14 @@ RESTING_COLUMNS: Mapping[str, tuple[Kind, str]] = {
 }
 # The orders that a standing is read from: what lives, and targets that were reached in this round (`look._orders_of`).
 RESTING_SOURCE = f"""
-    FROM trades_order o JOIN trades_position p ON p.id = o.position_id
+    FROM trades_order o
+    -- OFFSET 0: look up the few that have orders, rather than read all positions for them.
+   CROSS JOIN LATERAL (SELECT id, quantity, round FROM trades_position WHERE id = o.position_id OFFSET 0) p
    WHERE o.position_id = ANY(%(positions)s)
      AND ({LIVE_SQL} OR (o.purpose = 'protection' AND {IS_TARGET} AND o.filled_quantity > 0))
      AND ({LIVE_SQL} OR o.round = p.round)
-   GROUP BY p.id
-"""
+   GROUP BY p.id, p.quantity
+"""  # noqa: S608 - made of constants
 
 
 def read_bots(parts: Sequence[Part]) -> Rows:

@@ -104,12 +104,13 @@ def _news_of_holders(fleet: Fleet, indices: Indices) -> Iterator[News]:
     if not indices.size:
         return
     positions = Position.objects.filter(pk__in=fleet.bots["position_id"][indices].tolist())
-    figures = {pk: held for pk, *held in positions.values_list("pk", "quantity", "entry_price", "base_asset")}
+    held_by = {position.pk: position for position in positions.only("quantity", "entry_price", "base_asset")}
     for index in indices:
         row = fleet.bots[index]
         market = fleet.readings[fleet.reading_of[index]]
         assert market is not None, "a series that can be looked at has readings"
-        held = held_in_words(*figures[int(row["position_id"])])
+        position = held_by[int(row["position_id"])]
+        held = held_in_words(position.quantity, position.entry_price, position.base_asset)
         yield _news(fleet, staying(WISHES[row["wish"]], held, market), np.array([index]))
 
 

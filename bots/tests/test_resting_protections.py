@@ -9,6 +9,7 @@ from django_redis import get_redis_connection
 
 from bots import services
 from bots.models import BotConfig
+from bots.parts import Part
 from bots.services.protection import Kept
 from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying
@@ -137,9 +138,7 @@ def test_a_stop_can_be_moved_as_often_as_the_price_rises(make_bot, price_is):
 
 def tick(bot):
     """One look at the bot's series: it is the tick that remembers the best price."""
-    from bots.services.tick import Part, evaluate_part
-
-    evaluate_part(Part(bot.series, bot.pk, bot.pk, 1), tick_id=0, now=timezone.now())
+    list(services.evaluate([Part(bot.series, bot.pk, bot.pk, 1)], tick_id=0, clock=timezone.now))
 
 
 def test_from_its_gain_on_the_stop_rests_at_the_entry_price(make_bot, price_is):

@@ -23,8 +23,7 @@ def later(minute, seconds):
 
 def evaluate(tick_id, packets):
     for packet in packets:
-        for part in packet:
-            services.evaluate_part(part, tick_id=tick_id, now=timezone.now())
+        list(services.evaluate(packet, tick_id=tick_id, clock=timezone.now))
 
 
 def test_a_minute_that_was_claimed_and_not_evaluated_is_sent_again(make_bot, minute):

@@ -66,7 +66,10 @@ def read_options(arguments: list[str] | None = None) -> Options:
     )
     parser.add_argument("--weight-limit", type=_whole(0, 10**9), help="request weight per minute and IP; 0: none")
     parser.add_argument(
-        "--copies", type=_whole(0, 500), default=0, help="more spot symbols: recorded ones under other names, for rehearsals"
+        "--copies",
+        type=_whole(0, 500),
+        default=0,
+        help="more spot symbols: recorded ones under other names, for rehearsals",
     )
     given = parser.parse_args(arguments)
     if given.follow is not None and given.copies:

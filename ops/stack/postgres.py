@@ -15,7 +15,7 @@ from ops.stack.service import Service
 OPTIONS = {
     "listen_addresses": "",  # the unix socket in a 0700 directory is the only door, so it needs no password
     "max_connections": "100",
-    "shared_buffers": "64MB",
+    "shared_buffers": "256MB",  # taken as it is needed: room for a hundred thousand bots
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

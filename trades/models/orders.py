@@ -15,6 +15,8 @@ from trades.lifecycle import CUT_SHORT, LIVE, NEVER_WERE, OrderPurpose, OrderSta
 from trades.models.positions import Position
 
 # Orders that are, were, or may be at the exchange.
+# A step of a take profit that was sold, in whatever round.
+REACHED_TARGET = Q(purpose=OrderPurpose.PROTECTION, type=OrderType.TARGET.value, filled_quantity__gt=0)
 IS_REAL = ~Q(status__in=NEVER_WERE) & ~Q(status__in=CUT_SHORT, filled_quantity=0)
 
 
@@ -104,6 +106,8 @@ class Order(QuickModel):
         indexes = [
             models.Index(name="order_live", fields=["status", "created_at"], condition=Q(status__in=LIVE)),
             models.Index(name="order_history", fields=["position", "-created_at"]),
+            # What a tick reads of a position, however long its history is (`bots.services.fleet`).
+            models.Index(name="order_of_standing", fields=["position"], condition=Q(status__in=LIVE) | REACHED_TARGET),
             models.Index(name="order_live_of_account", fields=["account"], condition=Q(status__in=LIVE)),
             models.Index(name="order_entries", fields=["account", "created_at"], condition=Q(purpose="entry")),
         ]

@@ -32,17 +32,18 @@ LOOK_SECONDS = 0.002
 HOLD_SQL = """
     WITH held AS (
         UPDATE trades_position p
-           SET quantity = 0.01, round = 1, opened_at = now(), entry_price = r.price
+           SET quantity = ceil(100 / r.price / p.smallest_quantity) * p.smallest_quantity, round = 1,
+               opened_at = now() + interval '1 day', entry_price = r.price  -- no signal to leave is younger
           FROM bots_botconfig b, bots_seriesreading r
          WHERE b.position_id = p.id AND b.id %% 100 < %(percent)s AND r.symbol = b.symbol AND r.interval = b.interval
-     RETURNING p.id, p.account_id, p.entry_price
+     RETURNING p.id, p.account_id, p.quantity, p.entry_price, CASE WHEN r.price < 10 THEN 0.0001 ELSE 0.01 END AS tick
     )
     INSERT INTO trades_order (position_id, account_id, client_order_id, list_client_id, signal_key, attempt, purpose,
                               side, type, quantity, filled_quantity, price, reference_price, status, reason, error,
                               round, leg, reduce_only, created_at, signed_at, proof_deadline)
     SELECT held.id, held.account_id, format('tb-%%s-%%s', held.id, leg.type), '', leg.type, 1, 'protection', 'SELL',
-           leg.type, 0.01, 0, floor(held.entry_price * leg.part / 0.01) * 0.01, held.entry_price, 'open', 'bench', '',
-           1, 0, false, now(), now(), now()
+           leg.type, held.quantity, 0, floor(held.entry_price * leg.part / held.tick) * held.tick, held.entry_price,
+           'open', 'bench', '', 1, 0, false, now(), now(), now()
       FROM held, (VALUES ('stop', 0.98), ('target', 1.03)) AS leg(type, part)
 """
 CHANGE_SQL = "UPDATE bots_botstate SET status = 'pending', reason = '' WHERE bot_id %% 100 < %s"
@@ -151,7 +152,11 @@ class _Run:
         changed = self._changed()
         ticked = self._tick()
         if changed == 0 or self._changed():
-            raise BenchmarkFailed(f"{self._changed()} of {changed} bots kept a status that was to change")
+            log = (self._stack.places.logs / f"{WORKER}.log").read_text()
+            told = [line for line in log.splitlines() if "ERROR" in line or "WARNING" in line][-5:]
+            raise BenchmarkFailed(
+                f"{self._changed()} of {changed} bots kept a status that was to change: {self._why()} {told}"
+            )
         return ticked
 
     def _changed(self) -> int:
@@ -185,11 +190,12 @@ class _Run:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self._one(sql, params) < count:
             if time.monotonic() > deadline:
-                raise BenchmarkFailed(
-                    f"nothing more happens: {[self._database.execute(sql).fetchall() for sql in WHY]} {self._stack.died}"
-                )
+                raise BenchmarkFailed(f"nothing more happens: {self._why()} {self._stack.died}")
             self._stack.tend()
             time.sleep(LOOK_SECONDS)
+
+    def _why(self) -> list[Any]:
+        return [self._database.execute(sql).fetchall() for sql in WHY]
 
     def _acts(self, count: int) -> dict[str, Any]:
         """A tick in which so many bots enter: until the last of them is booked."""

@@ -18,7 +18,7 @@ FREEZE = "freeze"  # freeze 4.5: for so many seconds
 # committed yet; committed: that it is, and nothing after it has happened.
 STEPS = {
     "tick.claimed": "the minute is claimed, no task of it is sent",
-    "tick.evaluated": "a series is evaluated, none of its bots has a task",
+    "tick.evaluated": "some series are evaluated, none of their bots has a task",
     "intend.begun": "1: decided under the bot's lock, the order is not inserted",
     "intend.written": "1: the order is inserted",
     "intend.committed": "1: the order exists and is to be claimed",

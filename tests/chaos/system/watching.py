@@ -125,7 +125,15 @@ def watch_sockets(connection: type[http.client.HTTPConnection]) -> None:
 def watch_tick(services: Any) -> None:
     """The round over the fleet, between its claim, its evaluation, and the tasks that come of them."""
     services.run_all_active_bots = _then(services.run_all_active_bots, "tick.claimed")
-    services.evaluate_part = _then(services.evaluate_part, "tick.evaluated")
+    evaluate = services.evaluate
+
+    @wraps(evaluate)
+    def watched(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        for evaluated in evaluate(*args, **kwargs):
+            hit("tick.evaluated")
+            yield evaluated
+
+    services.evaluate = watched
 
 
 def _then(function: Callable[..., Any], step: str) -> Callable[..., Any]:
