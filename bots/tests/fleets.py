@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 from bots.decide import MarketView, Wish
 from bots.exits import ExitSettings, target_price, tightest_stop
@@ -71,7 +72,7 @@ class Dealer:
         account = dice.choice(self.accounts)
         position = self._position(account, number)
         settings = ExitSettings(
-            *(dice.choice([None, Decimal(dice.randint(1, 900)) / 100, Decimal(2)]) for _ in range(4)),
+            *(dice.choice([None, None, Decimal(dice.randint(1, 900)) / 100, Decimal(2)]) for _ in range(4)),
         )
         bot = BotConfig.objects.create(
             owner=account.owner,
@@ -172,34 +173,39 @@ class Dealer:
             OrderType.TARGET: settings.take_profit_percent
             and target_price(position.entry_price, side, settings.take_profit_percent),
         }
+        if dice.random() < 0.15:  # reached and canceled, now or in another round
+            target = {"purpose": "protection", "status": "canceled", "price": PRICE, "filled_quantity": Decimal("1e-5")}
+            self._order(bot, OrderType.TARGET, side=side.opposite, round=dice.choice([1, 2]), **target)
         for kind, level in levels.items():
             if level and dice.random() < 0.95:
-                off = dice.choice([0] * 6 + [1, -1, 300]) * rules.tick_size
+                off = self._odd(0, 1, -1, 300) * rules.tick_size
                 price = round_down(level, rules.tick_size) + off
                 self._order(bot, kind, purpose="protection", status="open", price=price, side=side.opposite)
 
     def _order(self, bot: BotConfig, kind: OrderType, *, side: Side = Side.BUY, **fields: object) -> None:
-        dice, rules = self.dice, RULES[Market(bot.market)]
+        rules = RULES[Market(bot.market)]
         whole = rules.tradable(bot.position.quantity) or rules.market_lot.step
         step = rules.market_lot.step
-        quantity = dice.choice([whole] * 8 + [whole + step, max(whole - step, step)])
+        quantity = self._odd(whole, whole + step, max(whole - step, step))
+        usual = {
+            "filled_quantity": self._odd(0, quantity / 2) if fields["purpose"] == "protection" else 0,
+            "leg": self._odd(0, 1),
+            "round": self._odd(2, 1),
+            "cancel_requested_at": self._odd(None, self.now),
+        }
         Order.objects.create(
             position=bot.position,
-            client_order_id=f"tb-{bot.pk}-{kind}",
-            signal_key=f"{kind}",
+            client_order_id=f"tb-{bot.pk}-{kind}-{fields['status']}",
+            signal_key=f"{kind} {fields['status']}",
             side=side,
             type=kind,
             quantity=quantity,
-            filled_quantity=dice.choice([0] * 9 + [quantity / 2]) if fields["purpose"] == "protection" else 0,
-            leg=dice.choice([0] * 9 + [1]),
-            round=2,
             reference_price=PRICE,
             reason="fleet",
             created_at=self.now,
             signed_at=self.now,
             proof_deadline=self.now,
-            cancel_requested_at=self._one_of(*[None] * 9, timedelta(seconds=1)),
-            **fields,
+            **usual | fields,
         )
 
     def _trade(self, bot: BotConfig) -> None:
@@ -236,11 +242,15 @@ class Dealer:
             commission_asset="USDT",
             commission_quote=0,
             realized_pnl=dice.choice([-30, -10, 0, 5, 20, 30]),
-            created_at=self._one_of(timedelta(minutes=5), timedelta(hours=20)),
+            created_at=self._one_of(timedelta(minutes=5), timedelta(hours=11)),
         )
         at = order.trade.created_at
         Position.objects.filter(pk=bot.position_id).update(closed_at=at)
         bot.position.closed_at = at
+
+    def _odd(self, usual: Any, *others: Any) -> Any:
+        """Mostly the first."""
+        return self.dice.choice(others) if self.dice.random() < 0.07 else usual
 
     def _one_of(self, *ages: timedelta | None) -> datetime | None:
         age = self.dice.choice(ages)
