@@ -1,7 +1,7 @@
 # `make help` lists the targets. Everything happens inside this directory: .venv, .local and the caches.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev up down reset status test check bench chaos simulate screenshots format lock
+.PHONY: help setup dev up down reset status test check bench chaos simulate soak screenshots format lock
 .NOTPARALLEL:
 
 BIN := .venv/bin
@@ -43,7 +43,7 @@ check: dev ## style, types, imports, migrations, Django's own checks
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
 
-bench: dev ## how fast it is on this machine, AREA=exchange, orders or fills (takes minutes; best when nothing else runs)
+bench: dev ## how fast it is on this machine, AREA=exchange, orders, fills or tick (takes minutes; best when nothing else runs)
 	@exec $(BIN)/python manage.py bench $(or $(AREA),exchange) $(ARGS)
 
 chaos: dev ## kill -9 under load, ROUNDS=60 SEED=n PLANT=name AREA=system: what was promised must still be true
@@ -52,6 +52,9 @@ chaos: dev ## kill -9 under load, ROUNDS=60 SEED=n PLANT=name AREA=system: what 
 
 simulate: dev ## the order core against the engine in process, PLACEMENTS=100000 (SEED=n repeats a run)
 	@exec $(BIN)/python manage.py simulate --placements $(PLACEMENTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+soak: dev ## a big fleet for a while, MINUTES=30 BOTS=10000: no tick missed or late, memory flat, books equal
+	@exec $(BIN)/python manage.py soak --json --minutes $(or $(MINUTES),30) --bots $(or $(BOTS),10000) $(ARGS)
 
 screenshots: dev ## pictures of the admin that `make up` runs, to docs/images
 	@exec $(BIN)/python manage.py screenshots

@@ -67,6 +67,7 @@ class Exchange:
         self.admin_token = admin_token
         self.accounts_by_key = {account.api_key: account for account in ledger.accounts()}
         self.requests: Counter[str] = Counter()
+        self.answers: Counter[int] = Counter()  # by status
         (last,) = ledger.row("SELECT coalesce(max(number), 0) FROM deposits")
         self._last_deposit = int(str(last))
         self.started_ms = self.matched_ms = self.now_ms()

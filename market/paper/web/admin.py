@@ -111,12 +111,13 @@ def set_book(call: Call) -> dict[str, Any]:
 
 
 def stats(call: Call) -> dict[str, Any]:
-    """GET /paper/stats: requests by endpoint, fills, memory."""
+    """GET /paper/stats: requests by endpoint, answers by status, fills, memory."""
     exchange = call.exchange
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
     return {
         "uptime_seconds": (call.now_ms - exchange.started_ms) // 1000,
         "requests": dict(exchange.requests.most_common()),
+        "answers": {str(status): count for status, count in exchange.answers.most_common()},
         "accounts": len(exchange.accounts_by_key),
         "open_orders": sum(len(book) for venue in exchange.venues.values() for book in venue.engine.books.values()),
         "fills": sum(venue.fills for venue in exchange.venues.values()),

@@ -121,6 +121,7 @@ class Pipeline:
         if endpoint.security != "none":
             # What has been looked at or changed is on disk before anybody hears of it, a refusal's reason included.
             await self._exchange.flush()
+        self._exchange.answers[reply.status] += 1
         used = str(meter.add(call.ip, weight, call.now_ms))
         reply.headers.update({"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used})
         return reply

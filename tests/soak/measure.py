@@ -1,0 +1,182 @@
+"""The run: what is started, what is looked at each minute, what is printed."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import psycopg
+
+from ops.audit import audit
+from ops.stack import services
+from tests.bench import machine
+from tests.system import stack as stacks
+from tests.system.stack import Stack
+
+SERIES, PARAMS = 300, 1000
+INTERVALS, RECORDED_SYMBOLS = 8, 4
+MOST_LATE_SECONDS = 5.0
+WARM_MINUTES = 2  # caches fill and the fleet enters for the first time
+REST_SECONDS = 120  # for what is under way when it ends
+PENDING_SQL = """
+    SELECT count(*) FROM trades_order o WHERE status IN ('intended', 'submitted', 'unknown')
+        OR (status = 'open' AND type NOT IN ('stop', 'target'))
+"""
+# The minutes from the first slot that counts to the last that had its time; whether each was claimed, begun, ended.
+TICKS_SQL = """
+    SELECT slot.at IS NOT NULL, extract(epoch FROM tick.started_at - slot.at)::float8,
+           extract(epoch FROM tick.finished_at - tick.started_at)::float8
+      FROM generate_series(to_timestamp(%(since)s), to_timestamp(%(until)s), interval '1 minute') AS slot(at)
+      LEFT JOIN bots_tick tick ON tick.slot = slot.at
+"""
+
+
+class SoakFailed(Exception):
+    """The fleet could not be run at all."""
+
+
+def run(minutes: int, bots: int) -> dict[str, Any]:
+    """Run it and tell what happened; ``failures`` are sentences about what must not be. Raises SoakFailed."""
+    series = min(SERIES, bots)
+    home = machine.ROOT / ".local"
+    home.mkdir(exist_ok=True)
+    with stacks.temporary(lambda directory: _stack(directory, series), parent=home) as stack:
+        return _Soak(stack, minutes, bots, series).measured() | {"machine": machine.describe()}
+
+
+def _stack(directory: Path, series: int) -> Stack:
+    copies = max(-(-series // INTERVALS) - RECORDED_SYMBOLS, 0)
+    stack = Stack(directory, options={"paper": ("--copies", str(copies))})
+    for service in services.after_migration(stack.environment):
+        if service.name != "web":
+            stack.add(service)
+    return stack
+
+
+class _Soak:
+    def __init__(self, stack: Stack, minutes: int, bots: int, series: int) -> None:
+        self._stack, self._minutes, self._bots, self._series = stack, minutes, bots, series
+        self._names = [service.name for service in services.after_migration(stack.environment) if service.name != "web"]
+
+    def measured(self) -> dict[str, Any]:
+        """All figures."""
+        self._stack.run("manage.py", "prepare")
+        size = [f"--bots={self._bots}", f"--series={self._series}", f"--params={min(PARAMS, self._bots)}"]
+        self._stack.run("manage.py", "seed_fleet", *size)
+        self._stack.start(*self._names)
+        with psycopg.connect(**self._stack.database, autocommit=True) as self._database:
+            return self._watched()
+
+    def _watched(self) -> dict[str, Any]:
+        began = (int(time.time()) // 60 + WARM_MINUTES) * 60
+        self._stack.pause(began - time.time())
+        before, calls, rows = self._memory(), self._calls(), self._sizes()
+        self._stack.pause(self._minutes * 60)
+        until, after, called, grown = time.time(), self._memory(), self._calls(), self._sizes()
+        ticks = self._ticks(began, until - 60)
+        self._come_to_rest()
+        findings = audit(self._stack.database, self._stack.ledger, at_rest=True)
+        figures = {
+            "minutes": self._minutes,
+            "bots": self._bots,
+            "series": self._series,
+            **ticks,
+            "rss_mb_first": before,
+            "rss_mb_last": after,
+            "calls_per_minute": {
+                name: round((count - calls.get(name, 0)) / self._minutes, 1)
+                for name, count in called.items()
+                if count != calls.get(name, 0)
+            },
+            "weight_violations": self._violations(),
+            "rows": {name: grown[name] - rows[name] for name in rows if name != "bytes"},
+            "bytes_per_bot_and_day": round((grown["bytes"] - rows["bytes"]) / self._bots / self._minutes * 1440),
+            "audit": findings.counts | {"pending": len(findings.pending)},
+            "died": self._stack.died,
+        }
+        return figures | {"failures": _failures(figures)}
+
+    def _ticks(self, since: float, until: float) -> dict[str, Any]:
+        rows = self._database.execute(TICKS_SQL, {"since": since, "until": until}).fetchall()
+        begun = [late for _, late, _ in rows if late is not None]
+        took = sorted(seconds for _, _, seconds in rows if seconds is not None)
+        return {
+            "ticks": len(rows),
+            "missed": len(rows) - len(begun),
+            "late": sum(late > MOST_LATE_SECONDS for late in begun),
+            "latest_seconds": round(max(begun, default=0.0), 2),
+            "unfinished": len(begun) - len(took),
+            "tick_p50_seconds": round(took[len(took) // 2], 2) if took else None,
+            "tick_max_seconds": round(took[-1], 2) if took else None,
+        }
+
+    def _come_to_rest(self) -> None:
+        """No more ticks; what is under way ends."""
+        self._stack.end("beat")
+        self._stack.run("-c", STOP)
+        deadline = time.monotonic() + REST_SECONDS
+        while self._one(PENDING_SQL) and time.monotonic() < deadline:
+            self._stack.run("-c", RECONCILE)
+            self._stack.pause(2)
+        for name in self._names:
+            self._stack.end(name)
+
+    def _memory(self) -> dict[str, int]:
+        """Resident megabytes of each process and what it has started."""
+        return {name: _resident_mb(self._stack, name) for name in self._names}
+
+    def _calls(self) -> dict[str, int]:
+        return dict(self._stats()["requests"])
+
+    def _violations(self) -> int:
+        answers = self._stats()["answers"]
+        return sum(answers.get(status, 0) for status in ("418", "429"))
+
+    def _stats(self) -> dict[str, Any]:
+        environment = self._stack.environment
+        headers = {"X-Paper-Token": environment["PAPER_ADMIN_TOKEN"]}
+        with urlopen(Request(f"{environment['PAPER_URL']}/paper/stats", headers=headers), timeout=10) as reply:
+            stats: dict[str, Any] = json.load(reply)
+        return stats
+
+    def _sizes(self) -> dict[str, int]:
+        tables = ("bots_decision", "trades_order", "trades_fill", "trades_event")
+        counts = {name: int(self._one(f"SELECT count(*) FROM {name}")) for name in tables}
+        return counts | {"bytes": int(self._one("SELECT pg_database_size(current_database())"))}
+
+    def _one(self, sql: str) -> Any:
+        row = self._database.execute(sql).fetchone()
+        assert row is not None
+        return row[0]
+
+
+IN_DJANGO = "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'tradebot_site.settings'; django.setup()\n"
+STOP = f"""{IN_DJANGO}
+from bots.models import BotConfig
+BotConfig.objects.update(desired_state="stopped", exits_when_stopped=False)
+"""
+RECONCILE = f"""{IN_DJANGO}
+from django.utils import timezone
+from trades.services import reconcile_orders
+reconcile_orders(now=timezone.now())
+"""
+
+
+def _resident_mb(stack: Stack, name: str) -> int:
+    pages = 0
+    for pid in (stack.pid(name), *stack.children(name)):
+        pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * 4096 // 2**20
+
+
+def _failures(figures: dict[str, Any]) -> list[str]:
+    """What must not be."""
+    found = [f"{figures[name]} ticks {name}" for name in ("missed", "late", "unfinished") if figures[name]]
+    if figures["weight_violations"]:
+        found.append(f"{figures['weight_violations']} calls beyond the exchange's limit")
+    found += [f"{count} {name} by the audit" for name, count in figures["audit"].items() if count]
+    found += [f"died: {line}" for line in figures["died"]]
+    return found
