@@ -3,7 +3,8 @@
 `decide` runs twice for a bot that acts: in the tick, on what was read in bulk, and again under the bot's lock.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -60,6 +61,7 @@ class MarketView:
     left_long_at: datetime | None = None  # the close of the last candle whose signal was to leave a long position
     left_short_at: datetime | None = None  # the same of a short one
     trouble: Reason = Reason.NONE  # why there is no signal; price and rules are good all the same
+    indicators: Mapping[str, float] = field(default_factory=dict)  # the strategy's values at the last candle
 
     def left_at(self, side: Side) -> datetime | None:
         """When the strategy last wanted a position of this side left."""

@@ -318,14 +318,23 @@ class SeriesReading(models.Model):
 
 
 class Decision(QuickModel):
-    """One change of mind, or one action, of a bot; the same thought a second time is not written again."""
+    """One change of mind, or one action, of a bot; the same thought a second time is not written again.
+
+    In PostgreSQL the table is divided into weeks, which `services.retention` makes and drops.
+    """
 
     # Without a constraint: to look for its bot costs more than to write a decision, and locks the bot's row for it.
-    bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="decisions", db_constraint=False)
+    bot = models.ForeignKey(
+        BotConfig, on_delete=models.CASCADE, related_name="decisions", db_constraint=False, db_index=False
+    )
     status = models.CharField(max_length=8)
     reason = models.CharField(max_length=40, blank=True)
     text = models.CharField(max_length=400)
     order_id = models.BigIntegerField(null=True, help_text="The order that it led to.")
+    strategy = models.CharField(max_length=30, blank=True, help_text="The bot's, with these parameters and revision.")
+    parameters = models.JSONField(default=dict)
+    revision = models.PositiveIntegerField(default=0)
+    indicators = models.JSONField(default=dict, help_text="The strategy's values at the candle.")
     denial_code = models.CharField(max_length=30, blank=True)
     denial_limit = models.CharField(max_length=60, blank=True, help_text="What is allowed.")
     denial_value = models.CharField(max_length=60, blank=True, help_text="What was found.")

@@ -96,6 +96,12 @@ def protect_bot(bot_id: int) -> str:
 
 
 @shared_task
+def keep_decisions() -> list[str]:
+    """Drop decisions of weeks that are too old, and make room for those to come."""
+    return services.keep_decisions(now=timezone.now())
+
+
+@shared_task
 def reactivate_bots_after_reset() -> None:
     """A nudge at midnight: every run computes its bot's day itself, so a missed one loses nothing (features T12)."""
     run_all_active_bots.delay()

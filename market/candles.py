@@ -11,6 +11,7 @@ from market.store import shared
 from market.types import Candles, Series, milliseconds
 
 LIMIT = 1000  # the most that one request of Binance returns
+HISTORY = LIMIT - 1  # closed candles: the last of a request is still open
 # So soon after a close its candle may be missing.
 JUST_CLOSED = timedelta(seconds=5)
 # The clocks agree better than this (orders are denied from 500 ms). Sooner after a close, only a younger candle proves

@@ -198,6 +198,7 @@ CELERY_TASK_QUEUES = {
 CELERY_TASK_ROUTES = {
     "bots.tasks.run_bot": {"queue": "high_priority"},
     "bots.tasks.protect_*": {"queue": "high_priority"},
+    "bots.tasks.keep_decisions": {"queue": "maintenance"},
     "bots.tasks.*": {"queue": "trading"},
     "trades.tasks.transfer_between_wallets": {"queue": "payments"},
     "trades.tasks.reconcile_transfers": {"queue": "payments"},
@@ -212,6 +213,7 @@ PAPER_ADMIN_TOKEN = env.str("PAPER_ADMIN_TOKEN", default="")  # lets `seed_demo`
 PAPER_LEDGER = env.str("PAPER_LEDGER", default="")  # the paper exchange's own SQLite file, for `audit`
 # What is not paper is refused unless this names it: a second wall before other people's money.
 ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
+DECISIONS_KEPT_DAYS = env.int("DECISIONS_KEPT_DAYS", default=90)
 MAX_LEVERAGE = env.int("MAX_LEVERAGE", default=20)
 # How far, in percent of its price, the liquidation of a futures entry has to be that has no stop loss.
 MIN_LIQUIDATION_DISTANCE_PERCENT = env.str("MIN_LIQUIDATION_DISTANCE_PERCENT", default="10")

@@ -4,6 +4,7 @@ from bots.services.evaluation import Evaluated, evaluate
 from bots.services.locking import BotBusy
 from bots.services.protection import bots_to_protect, naked_positions, tell_of_naked_positions
 from bots.services.resume import Missing, resume_minute
+from bots.services.retention import keep_decisions
 from bots.services.run import Outcome, protect_bot, run_bot
 from bots.services.steering import (
     BotHoldsPosition,
@@ -25,6 +26,7 @@ __all__ = [
     "create_bot",
     "delete_bot",
     "evaluate",
+    "keep_decisions",
     "naked_positions",
     "protect_bot",
     "resume_minute",

@@ -1,7 +1,8 @@
 """Writing many bots' states in one statement, each only if nobody else has written it meanwhile."""
 
+import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -22,8 +23,9 @@ NEWS_SQL = """
     WITH said AS (
         SELECT * FROM unnest(%(status)s::text[], %(reason)s::text[], %(text)s::text[], %(code)s::text[],
                              %(limit)s::text[], %(value)s::text[], %(candle)s::timestamptz[], %(price)s::numeric[],
-                             %(kind)s::text[])
-               WITH ORDINALITY AS said(status, reason, text, code, bound, value, candle, price, kind, number)
+                             %(kind)s::text[], %(indicators)s::text[])
+               WITH ORDINALITY
+               AS said(status, reason, text, code, bound, value, candle, price, kind, indicators, number)
     ), held AS (
         SELECT state.bot_id, given.number
           FROM unnest(%(bots)s::bigint[], %(numbers)s::bigint[], %(seen)s::bigint[]) AS given(bot, number, seen)
@@ -37,9 +39,11 @@ NEWS_SQL = """
           FROM held JOIN said USING (number) WHERE state.bot_id = held.bot_id
      RETURNING state.bot_id, said.*
     ), noted AS (
-        INSERT INTO bots_decision (bot_id, status, reason, text, denial_code, denial_limit, denial_value,
-                                   candle_close_at, price, created_at)
-        SELECT bot_id, status, reason, text, code, bound, value, candle, price, %(now)s FROM written
+        INSERT INTO bots_decision (bot_id, status, reason, text, strategy, parameters, revision, indicators,
+                                   denial_code, denial_limit, denial_value, candle_close_at, price, created_at)
+        SELECT written.bot_id, status, reason, text, bot.strategy, bot.parameters, bot.revision, indicators::jsonb,
+               code, bound, value, candle, price, %(now)s
+          FROM written JOIN bots_botconfig AS bot ON bot.id = written.bot_id
     ), told AS (
         INSERT INTO trades_event (kind, position_id, message, data, created_at)
         SELECT written.kind, bot.position_id,
@@ -83,6 +87,7 @@ class News:
     seen_at: Sequence[int]
     candle_close_at: datetime | None
     price: Decimal | None
+    indicators: Mapping[str, float]
 
 
 def write_news(news: Sequence[News], *, now: datetime) -> None:
@@ -101,6 +106,7 @@ def write_news(news: Sequence[News], *, now: datetime) -> None:
         **{name: [denial.get(f"denial_{name}", "") for denial in denials] for name in ("code", "limit", "value")},
         "candle": [item.candle_close_at for item in news],
         "price": [item.price for item in news],
+        "indicators": [json.dumps(item.indicators) for item in news],
         "kind": [str(EVENT_OF_STATUS.get(decision.status, "")) for decision in decided],
     }
     given = {

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -89,6 +90,7 @@ class SeriesView:
             self.rules,
             left_long_at=self._left_at(reading, Side.BUY),
             left_short_at=self._left_at(reading, Side.SELL),
+            indicators=finite(reading.indicators),
         )
 
     def _left_at(self, reading: Reading, side: Side) -> datetime | None:
@@ -124,6 +126,11 @@ class SeriesView:
     def texts(self) -> dict[str, str]:
         """Strategy and parameters → the sentence about the last candle, for all that could be read."""
         return {key: view.text for key, view in self._views.items() if not view.trouble}
+
+
+def finite(indicators: Mapping[str, float]) -> dict[str, float]:
+    """Those that have a value: JSON knows no other numbers."""
+    return {name: float(value) for name, value in indicators.items() if math.isfinite(value)}
 
 
 def reading_key(strategy: str, parameters: Mapping[str, Any]) -> str:

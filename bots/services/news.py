@@ -118,10 +118,13 @@ def _news(fleet: Fleet, decision: Decision, indices: Indices) -> News:
     """The news of bots of one part that say the same."""
     view = fleet.looked[fleet.bots["part"][indices[0]]][1]
     is_seen = isinstance(view, SeriesView)
+    # What is said of an account, or of a series, is said of several settings of the strategy.
+    market, is_single = fleet.readings[fleet.reading_of[indices[0]]], len(set(fleet.reading_of[indices].tolist())) == 1
     return News(
         decision,
         bots=fleet.bots["bot"][indices].tolist(),
         seen_at=fleet.bots["changed_at"][indices].tolist(),
         candle_close_at=view.candle_close_at if is_seen else None,
         price=view.price if is_seen else None,
+        indicators=market.indicators if market and is_single else {},
     )

@@ -1,5 +1,6 @@
 """Writing down where a bot stands, and a decision when it is a new one."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -114,6 +115,7 @@ def note_decision(
     denial: Denial | None = None,
     candle_close_at: datetime | None = None,
     price: Decimal | None = None,
+    indicators: Mapping[str, float] | None = None,
 ) -> None:
     """Write down one decision of one bot with what came of it, if it is news or led to an order."""
     if denial:
@@ -128,6 +130,10 @@ def note_decision(
         reason=reason,
         text=text[:400],
         order_id=order.pk if order else None,
+        strategy=state.bot.strategy,
+        parameters=state.bot.parameters,
+        revision=state.bot.revision,
+        indicators=indicators or {},
         **denial_fields(decided.denial),
         candle_close_at=candle_close_at,
         price=price,

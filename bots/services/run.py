@@ -196,6 +196,7 @@ def _decide_and_intend(
         denial=denial,
         candle_close_at=market.candle_close_at,
         price=market.price,
+        indicators=market.indicators,
     )
     return Look(decision, order)
 

@@ -67,8 +67,11 @@ class Gateway(OrderGateway, Protocol):
 
     # --- public data
 
-    def candles(self, symbol: str, interval: str, *, limit: int) -> NDArray[np.float64]:
-        """The newest candles, the open one last: rows of open time in ms, open, high, low, close, volume."""
+    def candles(self, symbol: str, interval: str, *, limit: int, until: datetime | None = None) -> NDArray[np.float64]:
+        """The newest candles, the open one last: rows of open time in ms, open, high, low, close, volume.
+
+        With ``until`` the newest ones that had opened before.
+        """
 
     def prices(self) -> dict[str, Decimal]:
         """The last price of every symbol."""

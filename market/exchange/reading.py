@@ -1,6 +1,7 @@
 """The exchange's answers into our types. What has another shape than promised raises one of UNREADABLE."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.exchange.types import AccountFill, FillReport, OrderReport, Quote, ReportStatus
-from market.types import Side, moment_of
+from market.types import Side, milliseconds, moment_of
 
 Item = Mapping[str, Any]
 
@@ -72,6 +73,11 @@ def require_id(found: object, client_order_id: str) -> None:
     """Raise when an answer is about another order."""
     if found != client_order_id:
         raise ValueError("the answer is about another order")
+
+
+def before(until: datetime | None) -> dict[str, int]:
+    """The parameter that leaves out what opened at ``until`` or later; none without it."""
+    return {} if until is None else {"endTime": milliseconds(until) - 1}
 
 
 def candles_of(rows: Iterable[Any]) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ from market.exchange.reading import (
     algo_report,
     amount,
     became,
+    before,
     candles_of,
     listed_fill,
     prices_of,
@@ -68,10 +69,9 @@ class FuturesGateway(WalletGateway):
     def _server_time(self) -> dict[str, Any]:
         return self._client.futures_time()
 
-    def candles(self, symbol: str, interval: str, *, limit: int) -> NDArray[np.float64]:
-        return self._ask(
-            self._client.futures_klines, candles_of, signed=False, symbol=symbol, interval=interval, limit=limit
-        )
+    def candles(self, symbol: str, interval: str, *, limit: int, until: datetime | None = None) -> NDArray[np.float64]:
+        which = {"symbol": symbol, "interval": interval, "limit": limit} | before(until)
+        return self._ask(self._client.futures_klines, candles_of, signed=False, **which)
 
     def prices(self) -> dict[str, Decimal]:
         return self._ask(self._client.futures_symbol_ticker, prices_of, signed=False)

@@ -14,6 +14,7 @@ from market.exchange.errors import OrderRejected
 from market.exchange.reading import (
     account_fills,
     amount,
+    before,
     candles_of,
     fill_of,
     listed_fill,
@@ -58,10 +59,9 @@ class SpotGateway(WalletGateway):
     def _server_time(self) -> dict[str, Any]:
         return self._client.get_server_time()
 
-    def candles(self, symbol: str, interval: str, *, limit: int) -> NDArray[np.float64]:
-        return self._ask(
-            self._client.get_klines, candles_of, signed=False, symbol=symbol, interval=interval, limit=limit
-        )
+    def candles(self, symbol: str, interval: str, *, limit: int, until: datetime | None = None) -> NDArray[np.float64]:
+        which = {"symbol": symbol, "interval": interval, "limit": limit} | before(until)
+        return self._ask(self._client.get_klines, candles_of, signed=False, **which)
 
     def prices(self) -> dict[str, Decimal]:
         return self._ask(self._client.get_all_tickers, prices_of, signed=False)

@@ -5,6 +5,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from bots.services import keep_decisions
 from bots.tasks import run_all_active_bots
 from market.exchange.errors import ExchangeError
 from ops.demo import seed_demo
@@ -17,6 +18,7 @@ class Command(BaseCommand):
     def handle(self, **_: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         self.stdout.write(f"schedules created: {create_schedules()}")
+        keep_decisions(now=timezone.now())
         if os.environ.get("DEMO") == "1":
             try:
                 started = seed_demo(admin_password=os.environ["ADMIN_PASSWORD"], now=timezone.now())

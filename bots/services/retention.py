@@ -1,0 +1,55 @@
+"""Decisions are kept for a while: the weeks of their table are made ahead and dropped when they are old."""
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+
+logger = logging.getLogger(__name__)
+
+WEEK = timedelta(weeks=1)
+WEEKS_AHEAD = 2
+PREFIX = "bots_decision_w"
+PARTITIONS_SQL = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'bots_decision'::regclass"
+
+
+def keep_decisions(*, now: datetime) -> list[str]:
+    """Make the tables of this week and the next ones, drop those that are too old; return the names of the dropped."""
+    for monday in _weeks(now):
+        _make(monday)
+    oldest = now - timedelta(days=settings.DECISIONS_KEPT_DAYS)
+    dropped = [name for name, monday in _tables() if monday + WEEK <= oldest]
+    with connection.cursor() as cursor:
+        for name in dropped:
+            cursor.execute(f'DROP TABLE "{name}"')
+        cursor.execute("DELETE FROM bots_decision_rest WHERE created_at < %s", [oldest])  # of weeks without a table
+    return dropped
+
+
+def _weeks(now: datetime) -> Iterator[datetime]:
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    monday = midnight - timedelta(days=midnight.weekday())
+    return (monday + number * WEEK for number in range(WEEKS_AHEAD + 1))
+
+
+def _make(monday: datetime) -> None:
+    bounds = f"FROM ('{monday.isoformat()}') TO ('{(monday + WEEK).isoformat()}')"
+    name = f"{PREFIX}{monday:%Y%m%d}"
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f'CREATE TABLE IF NOT EXISTS "{name}" PARTITION OF bots_decision FOR VALUES {bounds}')
+    except DatabaseError:
+        # Some of its decisions are in the table for all the rest already; those are deleted one by one in the end.
+        logger.warning("decisions of the week of %s have no table of their own", monday.date())
+
+
+def _tables() -> Iterator[tuple[str, datetime]]:
+    """The tables of weeks, each with its Monday."""
+    with connection.cursor() as cursor:
+        cursor.execute(PARTITIONS_SQL)
+        names = [row[0] for row in cursor.fetchall()]
+    for name in names:
+        if name.startswith(PREFIX):
+            yield name, datetime.strptime(name.removeprefix(PREFIX), "%Y%m%d").replace(tzinfo=UTC)
