@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -264,6 +265,12 @@ class RiskLimits(models.Model):
     max_open_positions = models.PositiveIntegerField(null=True, blank=True)
     max_open_orders = models.PositiveIntegerField(null=True, blank=True, help_text="Stops and targets count, too.")
     max_orders_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Entries only.")
+    max_daily_loss = AmountField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="Of booked trades and funding since midnight UTC, in quote asset; then no entries until the next day.",
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = "risk limits"

@@ -45,6 +45,7 @@ REASON_OF_DENIAL = {
             Code.OPEN_POSITIONS,
             Code.OPEN_ORDERS,
             Code.ORDERS_PER_MINUTE,
+            Code.DAILY_LOSS,
         ),
         Reason.RISK_LIMIT,
     ),

@@ -116,6 +116,7 @@ class RiskLimitsAdmin(OwnedAdmin):
         "max_open_positions",
         "max_open_orders",
         "max_orders_per_minute",
+        "max_daily_loss",
     ]
     list_filter = [account_filter("account")]
     list_select_related = ["account", "user"]

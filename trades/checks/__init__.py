@@ -32,6 +32,7 @@ CHECKS = (
     risk.open_orders_are_not_too_many,
     risk.exposure_is_within_caps,
     risk.symbol_exposure_is_within_caps,
+    risk.losses_of_the_day_are_within_caps,
     risk.balance_is_enough,
     market.slippage_is_small,
 )

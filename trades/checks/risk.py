@@ -107,6 +107,17 @@ def _first(
     return None
 
 
+def losses_of_the_day_are_within_caps(proposal: Proposal) -> Denial | None:
+    """Over all bots and hands together: what one loses, another must not go on to lose."""
+    for stake in proposal.stakes if proposal.is_entry else ():
+        lost, bound = stake.lost_today, stake.caps.max_daily_loss
+        if bound is not None and lost > 0 and lost >= bound:
+            quote = proposal.rules.quote_asset
+            detail = f"the {stake.whose} has lost {lost:.2f} {quote} today, the limit is {shown(bound)}"
+            return Denial.beyond(Code.DAILY_LOSS, detail, limit=bound, value=lost)
+    return None
+
+
 def balance_is_enough(proposal: Proposal) -> Denial | None:
     """Without the leverage of other orders: theirs is taken to be this one's.
 

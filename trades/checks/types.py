@@ -107,6 +107,7 @@ class RiskCaps:
     max_open_positions: int | None = None
     max_open_orders: int | None = None
     max_orders_per_minute: int | None = None
+    max_daily_loss: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class Stake:
     open_positions: int = 0  # those that are about to be opened count, too
     open_orders: int = 0
     orders_last_minute: int = 0  # entries
+    lost_today: Decimal = Decimal(0)  # quote asset, since midnight UTC; counted where a bound asks for it
 
 
 @dataclass(frozen=True)

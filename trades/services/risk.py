@@ -6,7 +6,7 @@ and its fills count in the position from then on. So there is no second ledger t
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -81,12 +81,22 @@ STAKE_SQL = f"""
            coalesce(held.positions, 0) + coalesce(ordered.positions, 0) AS open_positions,
            coalesce(ordered.live, 0) AS open_orders,
            coalesce(ordered.recent, 0) AS orders_last_minute,
+           CASE WHEN EXISTS (SELECT FROM market_risklimits AS bounds WHERE bounds.max_daily_loss IS NOT NULL
+                                AND (bounds.user_id = %(owner)s OR bounds.account_id = mine.id))
+                THEN (SELECT -coalesce(sum(earned), 0) FROM (
+                          SELECT trade.realized_pnl AS earned
+                            FROM trades_position AS its JOIN trades_trade AS trade ON trade.position_id = its.id
+                           WHERE its.account_id = mine.id AND trade.created_at >= %(midnight)s
+                           UNION ALL
+                          SELECT amount FROM trades_funding WHERE account_id = mine.id AND paid_at >= %(midnight)s
+                      ) AS booked)
+                ELSE 0 END AS lost_today,
            coalesce(ordered.reserved, 0) AS reserved,
            -- When something came back last: by an exit, or of an entry that was not filled as a whole.
            greatest(held.closed_at, ordered.cut_short_at) AS freed_at
       FROM mine LEFT JOIN held ON held.account_id = mine.id LEFT JOIN ordered ON ordered.account_id = mine.id
 """  # noqa: S608 - made of constants
-FIGURES = ("exposure", "symbol_exposure", "open_positions", "open_orders", "orders_last_minute")
+FIGURES = ("exposure", "symbol_exposure", "open_positions", "open_orders", "orders_last_minute", "lost_today")
 STAKES = (*FIGURES, "reserved", "freed_at")  # the columns of STAKE_SQL after the account
 CAPS = tuple(field.name for field in fields(RiskCaps))
 LIMITS_SQL = f"SELECT account_id, {', '.join(CAPS)} FROM market_risklimits WHERE account_id = %s OR user_id = %s"  # noqa: S608 - names of fields
@@ -157,6 +167,7 @@ def _ask_figures(position: Position, *, read_at: datetime, now: datetime) -> Ask
         "symbol": position.symbol,
         "read_at": read_at,
         "minute_ago": minute_ago,
+        "midnight": now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
         "since": now - BALANCE_COUNTS_FOR,
     }
     return ask(STAKE_SQL, asked, lambda rows: {row[0]: dict(zip(STAKES, row[1:], strict=True)) for row in rows})

@@ -157,6 +157,11 @@ def test_what_breaks_no_rule_may_go(proposal):
             "5 orders of the user within a minute, at most 4",
         ),
         (
+            staking(RiskCaps(max_daily_loss=Decimal(30)), lost_today=Decimal(30)),
+            Code.DAILY_LOSS,
+            "the user has lost 30.00 USDT today, the limit is 30",
+        ),
+        (
             replace(FINE, caps=Caps(per_hour=2), entries_last_hour=2),
             Code.REPEATED_EXECUTION,
             "3 entries within an hour",

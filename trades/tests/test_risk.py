@@ -11,10 +11,10 @@ from market.rules import rules_of
 from market.tests.factories import NOON, QUOTE, ExchangeAccountFactory, entry
 from market.types import Side
 from trades.checks import Caps, Code, Denial
-from trades.models import Order
+from trades.models import Funding, Order
 from trades.services import Intent, intend_order
 from trades.services.risk import ask_risk
-from trades.tests.factories import OrderFactory, PositionFactory
+from trades.tests.factories import OrderFactory, PositionFactory, TradeFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RULES = rules_of(entry())
@@ -33,7 +33,7 @@ def intend(position, *, purpose=Order.Purpose.ENTRY, quantity="0.01", now=NOON, 
 
 def seen(position):
     """By scope: exposure, exposure in the symbol, open positions, open orders, orders of the last minute."""
-    return {stake.whose: tuple(vars(stake).values())[2:] for stake in ask_risk(position, now=NOON)().stakes}
+    return {stake.whose: tuple(vars(stake).values())[2:7] for stake in ask_risk(position, now=NOON)().stakes}
 
 
 def bound(account=None, user=None, **caps):
@@ -105,6 +105,27 @@ def test_bounds_of_account_and_user_deny_what_is_beyond_them(caps, code, whose):
     assert made.code == code
     assert whose in made.detail
     assert made.limit == str(next(iter(caps.values())))
+
+
+@pytest.mark.parametrize("whose", ["account", "user"])
+def test_what_all_bots_have_lost_since_midnight_utc_bounds_the_next_entry(whose):
+    account = ExchangeAccountFactory()
+    other = account if whose == "account" else ExchangeAccountFactory(owner=account.owner)
+    midnight = NOON.replace(hour=0, minute=0, second=0)
+    for pnl, at in ((-20, midnight), (5, NOON), (-15, NOON), (-500, midnight - timedelta(microseconds=1))):
+        done = OrderFactory(position=PositionFactory(account=other), status="filled", filled_quantity="0.01", **SENT)
+        TradeFactory(order=done, realized_pnl=pnl, created_at=at)
+    Funding.objects.create(
+        position=PositionFactory(account=other), account=other, transaction_id=1, amount=-2, paid_at=NOON
+    )
+    limits = bound(**{whose: account if whose == "account" else account.owner}, max_daily_loss=32)
+
+    denied = intend(PositionFactory(account=account))
+    assert (denied.code, denied.limit, denied.value) == (Code.DAILY_LOSS, "32", "32")
+    assert whose in denied.detail
+
+    RiskLimits.objects.filter(pk=limits.pk).update(max_daily_loss=Decimal("32.01"))
+    assert isinstance(intend(PositionFactory(account=account)), Order)
 
 
 def test_a_bound_that_is_just_met_denies_nothing():
