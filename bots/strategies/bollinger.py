@@ -43,8 +43,8 @@ def read(candles: Candles, parameters: Parameters) -> Reading:
         Signal.NOTHING: "no return into the bands",
         Signal.ENTER_LONG: "back above the lower band",
         Signal.ENTER_SHORT: "back below the upper band",
-        Signal.EXIT_LONG: "not below the middle, where long positions are left",
-        Signal.EXIT_SHORT: "not above the middle, where short positions are left",
+        Signal.EXIT_LONG: "nothing to enter; from the middle up no long position is kept",
+        Signal.EXIT_SHORT: "nothing to enter; from the middle down no short position is kept",
     }
     lines = {"close": close, "lower": lower, "middle": middle, "upper": upper}
     return reading(signals, lines, "close {close:.8g}, bands {lower:.8g} to {upper:.8g} around {middle:.8g}", news)

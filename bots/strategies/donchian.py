@@ -47,8 +47,8 @@ def read(candles: Candles, parameters: Parameters) -> Reading:
         Signal.NOTHING: "no breakout",
         Signal.ENTER_LONG: "breakout up",
         Signal.ENTER_SHORT: "breakout down",
-        Signal.EXIT_LONG: "no breakout; below the exit channel, where long positions are left",
-        Signal.EXIT_SHORT: "no breakout; above the exit channel, where short positions are left",
+        Signal.EXIT_LONG: "no breakout; below the exit channel no long position is kept",
+        Signal.EXIT_SHORT: "no breakout; above the exit channel no short position is kept",
     }
     lines = {"close": close, "lowest": lowest, "highest": highest}
     return reading(signals, lines, "close {close:.8g}, channel {lowest:.8g} to {highest:.8g}", news)

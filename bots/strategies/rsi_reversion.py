@@ -50,8 +50,8 @@ def read(candles: Candles, parameters: Parameters) -> Reading:
         Signal.NOTHING: f"no return from below {low:g} or from above {high:g}",
         Signal.ENTER_LONG: f"back above {low:g}",
         Signal.ENTER_SHORT: f"back below {high:g}",
-        Signal.EXIT_LONG: f"not below {exit_long:g}, where long positions are left",
-        Signal.EXIT_SHORT: f"not above {exit_short:g}, where short positions are left",
+        Signal.EXIT_LONG: f"nothing to enter; from {exit_long:g} up no long position is kept",
+        Signal.EXIT_SHORT: f"nothing to enter; from {exit_short:g} down no short position is kept",
     }
     return reading(signals, {"rsi": strength}, "RSI {rsi:.1f}", news)
 

@@ -52,8 +52,8 @@ def read(candles: Candles, parameters: Parameters) -> Reading:
         Signal.NOTHING: "no return from far away",
         Signal.ENTER_LONG: "on its way back up",
         Signal.ENTER_SHORT: "on its way back down",
-        Signal.EXIT_LONG: "not below the VWAP, where long positions are left",
-        Signal.EXIT_SHORT: "not above the VWAP, where short positions are left",
+        Signal.EXIT_LONG: "nothing to enter; from the VWAP up no long position is kept",
+        Signal.EXIT_SHORT: "nothing to enter; from the VWAP down no short position is kept",
     }
     lines = {
         "close": candles.close,

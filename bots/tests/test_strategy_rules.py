@@ -57,7 +57,7 @@ def test_rsi_reversion_does_not_enter_where_it_would_leave_at_once():
 
     assert where(reading, LONG) == []
     assert reading.last == LEAVE_LONG
-    assert reading.text.endswith("not below 50, where long positions are left")
+    assert reading.text.endswith("nothing to enter; from 50 up no long position is kept")
 
 
 # MACD
