@@ -12,7 +12,7 @@ from bots.strategies import STRATEGIES, Signal
 from bots.tests.recorded import RECORDINGS, candles_of, part, recorded
 from market.candles import LIMIT
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 EVERY_STRATEGY = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=lambda strategy: strategy.name)
 BOUNDS = [
     pytest.param(strategy, parameter, bound, id=f"{strategy.name}-{parameter.name}-{bound}")
