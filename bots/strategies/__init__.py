@@ -3,6 +3,7 @@
 from bots.strategies import (
     adx_trend,
     bollinger,
+    dca,
     donchian,
     ema_rsi,
     macd,
@@ -23,6 +24,7 @@ STRATEGIES: dict[str, Strategy] = {
         supertrend.STRATEGY,
         adx_trend.STRATEGY,
         vwap_reversion.STRATEGY,
+        dca.STRATEGY,
     )
 }
 

@@ -14,6 +14,9 @@ from market.candles import LIMIT
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 EVERY_STRATEGY = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=lambda strategy: strategy.name)
+BY_THE_MARKET = pytest.mark.parametrize(
+    "strategy", [item for item in STRATEGIES.values() if not item.adds], ids=lambda strategy: strategy.name
+)
 BOUNDS = [
     pytest.param(strategy, parameter, bound, id=f"{strategy.name}-{parameter.name}-{bound}")
     for strategy in STRATEGIES.values()
@@ -93,7 +96,7 @@ def test_any_market_gives_a_whole_reading(strategy, data):
     json.dumps(reading.indicators, allow_nan=False)
 
 
-@EVERY_STRATEGY
+@BY_THE_MARKET
 @pytest.mark.parametrize("count", [1, 999])
 @pytest.mark.parametrize("price", [0.1, 63_120.57])
 def test_a_market_that_never_moved_signals_nothing_and_says_so(strategy, count, price):
@@ -103,7 +106,7 @@ def test_a_market_that_never_moved_signals_nothing_and_says_so(strategy, count, 
     assert reading.text.endswith("undefined: too little history, or a market that does not move")
 
 
-@EVERY_STRATEGY
+@BY_THE_MARKET
 def test_recorded_candles_are_entered_both_ways(strategy):
     readings = [strategy.read(recorded(*recording), strategy.complete({})) for recording in RECORDINGS]
 

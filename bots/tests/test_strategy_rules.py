@@ -201,3 +201,31 @@ def test_vwap_reversion_without_volume_says_so_and_does_nothing():
 
     assert not reading.signals.any()
     assert reading.text.startswith("vwap, deviations undefined")
+
+
+# DCA
+
+
+def test_dca_buys_with_the_first_candle_of_each_period_and_never_leaves():
+    minutes = np.full(60 * 50, 100.0)
+
+    reading = read("dca", minutes, every_hours=24)
+
+    assert where(reading, LONG) == [24 * 60, 48 * 60]
+    assert set(changes(reading)) == {NOTHING, LONG}
+    assert reading.text == "close 100, fallen by 0.00 %, no purchase is due"
+
+
+def test_dca_buys_a_dip_once_and_the_next_one_again():
+    closes = [100, 100, 100, 100, 100, 102, 97, 96.8, 96.7, 98, 96.8, 90, 100]
+
+    reading = read("dca", closes, buy_on="dip", dip_percent=5, dip_candles=5)
+
+    assert where(reading, LONG) == [7, 11]
+
+
+def test_dca_on_dips_only_does_not_look_at_the_clock():
+    minutes = np.full(60 * 50, 100.0)
+
+    assert where(read("dca", minutes, buy_on="dip"), LONG) == []
+    assert where(read("dca", [*minutes, 80.0], buy_on="schedule"), LONG) == [24 * 60, 48 * 60]
