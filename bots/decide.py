@@ -12,7 +12,7 @@ from enum import StrEnum
 from bots.exits import Exit, ExitSettings, better_price, due_exit
 from bots.limits import Day, Limits, Record, cooling_until, first_breach
 from bots.protection import Holding, Plan, Resting, plan, wanted_legs
-from bots.sizing import Sizing, TooSmall, entry_quantity
+from bots.sizing import Mode, Sizing, TooSmall, entry_quantity, wanted_quantity
 from bots.strategies.base import Signal
 from bots.types import STATUS_OF, Reason, Status
 from market.rounding import plain
@@ -47,6 +47,7 @@ class Setup:
     leverage: int = 1
     is_isolated: bool = True
     min_liquidation_percent: Decimal = Decimal(0)  # how far the liquidation must be without a stop
+    adds: bool = False  # the strategy may enter again while a position is open
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Act:
     side: Side
     quantity: Decimal
     key: str  # entry: the candle; exit: its kind
+    adds: bool = False  # an entry into a position that is open
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ def _decide(setup: Setup, market: MarketView, standing: Standing, *, now: dateti
         return Decision.because(Reason.KILL_SWITCH, f"{standing.hold}: no orders at all")
     side = side_held(standing.quantity, market.rules, futures=setup.futures)
     if side:
-        return _with_position(setup, market, standing, side=side)
+        return _with_position(setup, market, standing, side=side, now=now)
     if setup.wish is not Wish.RUN:
         return Decision(Reason.NONE, "stopped", status=Status.STOPPED)
     return (
@@ -189,10 +191,12 @@ def _blindness(market: MarketView) -> Decision | None:
     return Decision.because(market.trouble, market.text) if market.trouble else None
 
 
-def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side: Side) -> Decision:
+def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side: Side, now: datetime) -> Decision:
     due = _due(setup, market, standing, side=side)
     if due is None:
         held = held_in_words(standing.quantity, standing.entry_price, market.rules.base_asset)
+        if setup.wish is Wish.RUN and _asks_for_more(setup, market, standing, side=side, now=now):
+            return _addition(setup, market, standing, side=side, held=held, now=now)
         return staying(setup.wish, held, market)
     if standing.account_state == "halted":
         return Decision.because(Reason.KILL_SWITCH, f"{due.reason}, but {standing.hold}")
@@ -214,6 +218,35 @@ def staying(wish: Wish, held: str, market: MarketView) -> Decision:
     if wish is not Wish.RUN:
         return Decision(Reason.NONE, f"stopped with {held}", status=Status.STOPPED)
     return _blindness(market) or Decision(Reason.NONE, f"{held}; {market.text}")
+
+
+def _asks_for_more(setup: Setup, market: MarketView, standing: Standing, *, side: Side, now: datetime) -> bool:
+    return setup.adds and market.signal.enters(side) and _is_fresh(market, now) and not standing.exit_live
+
+
+def _addition(
+    setup: Setup, market: MarketView, standing: Standing, *, side: Side, held: str, now: datetime
+) -> Decision:
+    """One more entry, of the usual size, as far as the capital that is not in the position yet allows it."""
+    obstacle = _obstacle(setup, standing, now=now)
+    if obstacle:
+        return replace(obstacle, text=f"{held}; nothing is added: {obstacle.text}")
+    capital = _capital(setup, standing)
+    usual = wanted_quantity(
+        setup.sizing,
+        price=market.price,
+        capital=capital,
+        stop_loss_percent=setup.exits.stop_loss_percent,
+        leverage=setup.leverage,
+    )
+    free = capital - abs(standing.quantity) * standing.entry_price / setup.leverage
+    try:
+        quantity = _quantity(setup, market, Sizing(Mode.BASE, usual), capital=free)
+    except TooSmall:
+        left = f"{max(free, Decimal(0)):.2f} {market.rules.quote_asset} of the capital are left"
+        return Decision(Reason.NONE, f"{held}; nothing is added: {left}")
+    act = Act(is_entry=True, side=side, quantity=quantity, key=_candle_key(market), adds=True)
+    return Decision(Reason.NONE, f"{held}; {market.text}", act)
 
 
 def protection_plan(setup: Setup, rules: Rules, standing: Standing) -> Plan:
@@ -305,19 +338,34 @@ def _entry(setup: Setup, market: MarketView, standing: Standing, *, now: datetim
     if side is None or not _is_fresh(market, now):
         return Decision.because(Reason.NO_SIGNAL, market.text)
     try:
-        quantity = entry_quantity(
-            setup.sizing,
-            price=market.price,
-            capital=setup.initial_capital + standing.realized_pnl,
-            stop_loss_percent=setup.exits.stop_loss_percent,
-            rules=market.rules,
-            leverage=setup.leverage,
-            futures=setup.futures,
-        )
+        quantity = _quantity(setup, market, setup.sizing, capital=_capital(setup, standing))
     except TooSmall as error:
         return Decision.because(Reason.BELOW_FILTERS, str(error))
-    act = Act(is_entry=True, side=side, quantity=quantity, key=f"{market.candle_close_at:%Y%m%dT%H%M}")
+    act = Act(is_entry=True, side=side, quantity=quantity, key=_candle_key(market))
     return Decision(Reason.NONE, market.text, act)
+
+
+def _quantity(setup: Setup, market: MarketView, sizing: Sizing, *, capital: Decimal) -> Decimal:
+    """What an entry buys or sells short, worth no more than the capital allows. Raises TooSmall."""
+    return entry_quantity(
+        sizing,
+        price=market.price,
+        capital=capital,
+        stop_loss_percent=setup.exits.stop_loss_percent,
+        rules=market.rules,
+        leverage=setup.leverage,
+        futures=setup.futures,
+    )
+
+
+def _capital(setup: Setup, standing: Standing) -> Decimal:
+    """What the bot has, in quote asset: it keeps what it earns, and fees are paid from it."""
+    return setup.initial_capital + standing.realized_pnl
+
+
+def _candle_key(market: MarketView) -> str:
+    """An entry is one act for each candle."""
+    return f"{market.candle_close_at:%Y%m%dT%H%M}"
 
 
 def _is_fresh(market: MarketView, now: datetime) -> bool:

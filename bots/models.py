@@ -221,7 +221,14 @@ class BotConfig(models.Model):
             leverage=self.leverage,
             is_isolated=self.is_isolated,
             min_liquidation_percent=Decimal(settings.MIN_LIQUIDATION_DISTANCE_PERCENT),
+            adds=self.adds,
         )
+
+    @property
+    def adds(self) -> bool:
+        """Whether it buys more of what it holds. Not on futures, where that would move the liquidation."""
+        strategy = STRATEGIES.get(self.strategy)
+        return bool(strategy and strategy.adds) and self.market == Market.SPOT
 
     @property
     def terms(self) -> Terms | None:

@@ -66,7 +66,7 @@ PART = np.dtype(
     + _fields("?", "futures is_simple")
 )
 # Of each strategy with its parameters on a part's series.
-READING = np.dtype(_fields("i8", "left_long_at left_short_at trouble") + _fields("?", "enters_long enters_short"))
+READING = np.dtype(_fields("i8", "left_long_at left_short_at trouble") + _fields("?", "enters_long enters_short adds"))
 # Of each account; ``unreachable`` is the place of a reason.
 ACCOUNT = np.dtype(_fields("i8", "hold unreachable") + _fields("?", "cooling key_error reconciled"))
 
@@ -216,7 +216,16 @@ def _held(sieve: Sieve, side: NDArray[np.float64]) -> tuple[Codes, Codes, Flags]
     is_asked = bots["liquidation_asked"] | sieve.accounts["cooling"]
     resting = _protections_fit(sieve, side, _stop_level(sieve, side, best), target)
     fits = np.where(watches, resting, sieve.resting["orders"] == 0)
-    unsure = (wish == FLATTEN) | bots["has_steps"] | (watches & due) | ~fits | (parts["futures"] & ~is_asked)
+    # `_asks_for_more`: the fresh signal may add to the position.
+    enters = np.where(is_long, readings["enters_long"], readings["enters_short"]) & readings["adds"]
+    unsure = (
+        (wish == FLATTEN)
+        | ((wish == RUN) & enters)
+        | bots["has_steps"]
+        | (watches & due)
+        | ~fits
+        | (parts["futures"] & ~is_asked)
+    )
     is_blind = (wish == RUN) & (readings["trouble"] > 0)
     codes = np.where(is_blind, CODES[readings["trouble"]], np.where(wish == RUN, RUNNING, STOPPED))
     return codes, np.where(is_blind, Source.READING, Source.HELD), unsure

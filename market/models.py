@@ -269,7 +269,7 @@ class RiskLimits(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="Of booked trades and funding since midnight UTC, in quote asset; then no entries until the next day.",
+        help_text="Booked since midnight UTC, in quote asset; then no entries until the next day.",
     )
 
     class Meta:

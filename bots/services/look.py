@@ -20,6 +20,7 @@ from bots.models import BotConfig
 from bots.protection import Resting
 from bots.services.trouble import StrategyFailed, decision_about
 from bots.strategies import STRATEGIES, Reading, Signal
+from bots.strategies.guard import BadReading, guarded_reading
 from bots.types import Reason
 from market.candles import StaleData, closed_candles, require_unbroken
 from market.clock import clock_trouble
@@ -104,23 +105,21 @@ class SeriesView:
         strategy = STRATEGIES.get(strategy_name)
         if strategy is None:
             raise StrategyFailed(f"strategy {strategy_name!r} is unknown")
-        faults = strategy.faults(parameters)
-        if faults:
-            raise StrategyFailed(" ".join(faults))
-        if isinstance(self.candles, Exception):
-            raise self.candles
-        require_unbroken(self.candles, needed=strategy.candles_needed(parameters), interval=self.series.duration)
         try:
-            reading = strategy.read(self.candles, parameters)
-            if len(reading.signals) != len(self.candles):
-                raise StrategyFailed(f"{strategy_name}: {len(reading.signals)} signals for {len(self.candles)} candles")
-            _ = reading.last
-        except (StrategyFailed, SoftTimeLimitExceeded):
+            if faults := strategy.faults(parameters):
+                raise StrategyFailed(" ".join(faults))
+            if isinstance(self.candles, Exception):
+                raise self.candles
+            require_unbroken(self.candles, needed=strategy.candles_needed(parameters), interval=self.series.duration)
+            return guarded_reading(strategy, self.candles, parameters)
+        except (StrategyFailed, StaleData, ExchangeError, SoftTimeLimitExceeded):
             raise
+        except BadReading as error:
+            logger.error("%s on %s", error, self.series)
+            raise StrategyFailed(str(error)) from error
         except Exception as error:  # a strategy is foreign code: whatever it raises stops its own bots only
             logger.exception("strategy %s failed on %s", strategy_name, self.series)
             raise StrategyFailed(f"{strategy_name}: {type(error).__name__}: {error}") from error
-        return reading
 
     @property
     def texts(self) -> dict[str, str]:

@@ -184,6 +184,8 @@ def _decide_and_intend(
             return Look(decision, in_the_way=in_the_way)
         intent = replace(_intent(bot, decision.act, decision, view), **vars(answers))
         made = intend_order(bot.position_id, intent, rules=view.rules, now=now)
+        if decision.act.adds and isinstance(made, Denial) and made.code is Code.ALREADY_DONE:
+            return Look(replace(decision, act=None))  # this candle has added what it could: nothing new to tell
     order = made if isinstance(made, Order) else None
     denial = made if isinstance(made, Denial) else None
     if denial and denial.code in ANSWERED_BY_THE_EXCHANGE:
@@ -221,6 +223,7 @@ def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> I
         caps=_caps(bot),
         protections=bot.exits.orders_needed if act.is_entry else 0,
         terms=bot.terms if act.is_entry else None,
+        may_increase=act.adds,
     )
 
 

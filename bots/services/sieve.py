@@ -15,6 +15,7 @@ from bots.screening import ACCOUNT, PART, READING, REASONS, SWITCHES, Rows, Siev
 from bots.services.fleet import read_bots, read_days, read_resting
 from bots.services.look import SeriesView
 from bots.services.trouble import decision_about
+from bots.strategies import STRATEGIES
 from market.columns import NEVER, microseconds
 from market.exchange import require_key
 from market.models import ExchangeAccount, Switch
@@ -37,12 +38,12 @@ class Fleet:
         self.holds = Switch.objects.holds(self.accounts)
         self.unreachable = {account.pk: trouble for account in self.accounts if (trouble := _key_trouble(account))}
         self.unreadable = [decision_about(view) if isinstance(view, Exception) else None for _, view in looked]
-        self.readings, self.reading_of = _readings(self.bots, looked)
+        self.readings, self.adding, self.reading_of = _readings(self.bots, looked)
 
     def sieve(self) -> Sieve:
         """Everything as arrays, a row for each bot."""
         parts = np.array([self._part(number) for number in range(len(self.looked))], PART)
-        readings = np.array([reading_row(view) for view in self.readings], READING)
+        readings = np.array(list(map(reading_row, self.readings, self.adding)), READING)
         accounts = np.array([self._account(account) for account in self.accounts], ACCOUNT)
         return Sieve(
             bots=self.bots,
@@ -123,12 +124,14 @@ def _key_trouble(account: ExchangeAccount) -> Decision | None:
     return None
 
 
-def _readings(bots: Rows, looked: Looked) -> tuple[list[MarketView | None], NDArray[np.int64]]:
-    """What each strategy, with its parameters, says of each series; and which of them is whose."""
+def _readings(bots: Rows, looked: Looked) -> tuple[list[MarketView | None], list[bool], NDArray[np.int64]]:
+    """What each strategy, with its parameters, says of each series; whether it adds; and which of them is whose."""
     both = np.stack([bots["part"].astype(np.int64), bots["recipe"]])
     pairs, first, index = np.unique(both, axis=1, return_index=True, return_inverse=True)
     recipes = _recipes(bots["recipe"][first], bots["bot"][first])
-    return [_read(looked[part][1], *recipes[recipe]) for part, recipe in pairs.T.tolist()], index.reshape(-1)
+    asked = [(looked[part][1], *recipes[recipe]) for part, recipe in pairs.T.tolist()]
+    adding = [name in STRATEGIES and STRATEGIES[name].adds for _, name, _ in asked]
+    return [_read(*one) for one in asked], adding, index.reshape(-1)
 
 
 def _read(view: "SeriesView | Exception", strategy: str, parameters: dict[str, Any]) -> MarketView | None:
@@ -149,7 +152,7 @@ def _recipes(recipes: NDArray[np.int64], bots: NDArray[np.int64]) -> dict[int, t
     return _known_recipes
 
 
-def reading_row(view: MarketView | None) -> Rows:
+def reading_row(view: MarketView | None, adds: bool) -> Rows:
     """A row of `screening.READING`."""
     row = np.zeros((), READING)
     if view is None:
@@ -157,5 +160,5 @@ def reading_row(view: MarketView | None) -> Rows:
     row["enters_long"], row["enters_short"] = view.signal.enters(Side.BUY), view.signal.enters(Side.SELL)
     for name, left in (("left_long_at", view.left_long_at), ("left_short_at", view.left_short_at)):
         row[name] = NEVER if left is None else microseconds(left)
-    row["trouble"] = REASONS.index(view.trouble)
+    row["trouble"], row["adds"] = REASONS.index(view.trouble), adds
     return row

@@ -93,6 +93,7 @@ class Strategy:
     candles_needed: Callable[[Parameters], int]
     read: Callable[[Candles, Parameters], Reading]
     cross_check: Callable[[Parameters], str | None] = lambda parameters: None
+    adds: bool = False  # to enter again adds to the position that is open
 
     def complete(self, given: Parameters) -> dict[str, Any]:
         """The given parameters with defaults for the rest."""

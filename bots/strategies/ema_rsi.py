@@ -5,10 +5,20 @@ long position, when it crosses below (short only while not oversold). With `entr
 enough. EMA is seeded by the SMA of its first period, RSI smoothed by Wilder: TA-Lib's and the charting sites' values.
 """
 
-import numpy as np
 import talib
 
 from bots.strategies.base import Parameter, Parameters, Reading, Signal, Strategy
+from bots.strategies.lines import (
+    ENTRY,
+    crossed_above,
+    crossed_below,
+    is_flat,
+    reading,
+    relation,
+    rsi,
+    signals_of,
+    where,
+)
 from market.types import Candles
 
 PARAMETERS = (
@@ -17,13 +27,7 @@ PARAMETERS = (
     Parameter("rsi_period", int, 14, "Period of the RSI, in candles.", minimum=2, maximum=100),
     Parameter("rsi_oversold", float, 30, "No short entry at or below this RSI.", minimum=0, maximum=100),
     Parameter("rsi_overbought", float, 70, "No long entry at or above this RSI.", minimum=0, maximum=100),
-    Parameter(
-        "entry",
-        str,
-        "crossing",
-        "Enter on the crossing only, or whenever the state is right.",
-        choices=("crossing", "state"),
-    ),
+    ENTRY,
 )
 
 
@@ -43,35 +47,33 @@ def cross_check(parameters: Parameters) -> str | None:
 
 
 def read(candles: Candles, parameters: Parameters) -> Reading:
-    fast = talib.EMA(candles.close, parameters["ema_fast"])
-    slow = talib.EMA(candles.close, parameters["ema_slow"])
-    rsi = talib.RSI(candles.close, parameters["rsi_period"])
-    known = np.isfinite(fast) & np.isfinite(slow) & np.isfinite(rsi)
-    above, below = known & (fast > slow), known & (fast < slow)
-    crossed_up, crossed_down = (
-        above & ~_previous(above) & _previous(known),
-        below & ~_previous(below) & _previous(known),
+    close = candles.close
+    fast = talib.EMA(close, parameters["ema_fast"])
+    slow = where(~is_flat(close, parameters["ema_slow"]), talib.EMA(close, parameters["ema_slow"]))
+    strength = rsi(close, parameters["rsi_period"])
+    crossed_up, crossed_down = crossed_above(fast, slow), crossed_below(fast, slow)
+    up, down = (fast > slow, fast < slow) if parameters["entry"] == "state" else (crossed_up, crossed_down)
+
+    signals = signals_of(
+        enter_long=up & (strength < parameters["rsi_overbought"]),
+        enter_short=down & (strength > parameters["rsi_oversold"]),
+        leave_long=crossed_down,  # whatever the RSI says
+        leave_short=crossed_up,
     )
-    up, down = (above, below) if parameters["entry"] == "state" else (crossed_up, crossed_down)
-
-    signals = np.zeros(len(candles), dtype=np.int8)
-    signals[crossed_up], signals[crossed_down] = Signal.EXIT_SHORT, Signal.EXIT_LONG  # whatever the RSI says
-    signals[up & (rsi < parameters["rsi_overbought"])] = Signal.ENTER_LONG
-    signals[down & (rsi > parameters["rsi_oversold"])] = Signal.ENTER_SHORT
-    indicators, text = _at_last(float(fast[-1]), float(slow[-1]), float(rsi[-1]))
-    if not (up[-1] or down[-1]):
-        text += ", no crossing"
-    return Reading(signals, indicators, text)
+    lines = {"ema_fast": fast, "ema_slow": slow, "rsi": strength}
+    values = f"EMA fast {{ema_fast:.8g}} {relation(fast, slow)} EMA slow {{ema_slow:.8g}}, RSI {{rsi:.1f}}"
+    return reading(signals, lines, values, _news(blocked=bool(up[-1] or down[-1])))
 
 
-def _previous(flags: np.ndarray) -> np.ndarray:
-    return np.concatenate(([False], flags[:-1]))
-
-
-def _at_last(fast: float, slow: float, rsi: float) -> tuple[dict[str, float], str]:
-    relation = ">" if fast > slow else "<" if fast < slow else "="
-    text = f"EMA fast {fast:.8g} {relation} EMA slow {slow:.8g}, RSI {rsi:.1f}"
-    return {"ema_fast": fast, "ema_slow": slow, "rsi": rsi}, text
+def _news(*, blocked: bool) -> dict[Signal, str]:
+    """Blocked: the RSI is what is in the way when nothing is entered."""
+    return {
+        Signal.NOTHING: "at this RSI nothing is entered" if blocked else "no crossing",
+        Signal.ENTER_LONG: "a long entry",
+        Signal.ENTER_SHORT: "a short entry",
+        Signal.EXIT_LONG: "crossed down; at this RSI nothing is entered",
+        Signal.EXIT_SHORT: "crossed up; at this RSI nothing is entered",
+    }
 
 
 STRATEGY = Strategy("ema_rsi", "EMA crossing with RSI filter", PARAMETERS, candles_needed, read, cross_check)

@@ -1,44 +1,16 @@
-from datetime import timedelta
-from itertools import pairwise
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bots.strategies import STRATEGIES, Signal
-from market.types import Candles, Side
+from bots.tests import by_hand
+from bots.tests.recorded import candles_of
+from market.types import Side
 
 EMA_RSI = STRATEGIES["ema_rsi"]
-MINUTE_MS = timedelta(minutes=1) // timedelta(milliseconds=1)
-
-
-def candles_of(closes) -> Candles:
-    close = np.asarray(closes, dtype=np.float64)
-    times = np.arange(len(close), dtype=np.int64) * MINUTE_MS
-    return Candles(times, close, close, close, close, np.ones_like(close))
 
 
 def read(closes, **parameters):
     return EMA_RSI.read(candles_of(closes), EMA_RSI.complete(parameters))
-
-
-def ema_by_hand(values, period):
-    """Seeded by the mean of the first period, as charting sites do."""
-    average = sum(values[:period]) / period
-    for value in values[period:]:
-        average += (value - average) * 2 / (period + 1)
-    return average
-
-
-def rsi_by_hand(values, period):
-    """Wilder's smoothing, seeded by plain means."""
-    changes = [after - before for before, after in pairwise(values)]
-    gains, losses = [max(c, 0.0) for c in changes], [max(-c, 0.0) for c in changes]
-    gain, loss = sum(gains[:period]) / period, sum(losses[:period]) / period
-    for up, down in zip(gains[period:], losses[period:], strict=True):
-        gain, loss = (gain * (period - 1) + up) / period, (loss * (period - 1) + down) / period
-    return 100 * gain / (gain + loss)
 
 
 @pytest.mark.parametrize(("fast", "slow", "rsi"), [(9, 21, 14), (3, 8, 7), (50, 190, 30)])
@@ -47,9 +19,9 @@ def test_indicators_equal_an_independent_computation(fast, slow, rsi):
 
     reading = read(closes, ema_fast=fast, ema_slow=slow, rsi_period=rsi)
 
-    assert reading.indicators["ema_fast"] == pytest.approx(ema_by_hand(closes, fast), rel=1e-9)
-    assert reading.indicators["ema_slow"] == pytest.approx(ema_by_hand(closes, slow), rel=1e-9)
-    assert reading.indicators["rsi"] == pytest.approx(rsi_by_hand(closes, rsi), rel=1e-9)
+    assert reading.indicators["ema_fast"] == pytest.approx(by_hand.ema(closes, fast)[-1], rel=1e-9)
+    assert reading.indicators["ema_slow"] == pytest.approx(by_hand.ema(closes, slow)[-1], rel=1e-9)
+    assert reading.indicators["rsi"] == pytest.approx(by_hand.rsi(closes, rsi)[-1], rel=1e-9)
 
 
 def test_the_crossing_up_enters_once_and_the_crossing_down_leaves():
@@ -86,30 +58,30 @@ def test_an_overbought_market_is_not_entered_but_a_short_is_left():
     assert not Signal.EXIT_SHORT.leaves(Side.BUY)
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    seed=st.integers(0, 10_000),
-    cut=st.integers(1, 299),
-    fast=st.integers(2, 20),
-    gap=st.integers(1, 30),
-    entry=st.sampled_from(["crossing", "state"]),
-)
-def test_cutting_off_the_future_changes_no_past_signal(seed, cut, fast, gap, entry):
-    closes = 100 + np.cumsum(np.random.default_rng(seed).normal(size=300))
-    parameters = {"ema_fast": fast, "ema_slow": fast + gap, "entry": entry, "rsi_period": 5}
-
-    whole = read(closes, **parameters).signals
-    past = read(closes[:cut], **parameters).signals
-
-    assert np.array_equal(whole[:cut], past)
-
-
 def test_the_text_tells_the_indicator_values():
     text = read(np.linspace(90, 110, 120)).text
 
     assert text.startswith("EMA fast 109.3")
     assert "> EMA slow" in text
     assert text.endswith("RSI 100.0, no crossing")
+
+
+@pytest.mark.parametrize(
+    ("last", "parameters", "told"),
+    [
+        (100, {"rsi_overbought": 99.9}, "a long entry"),
+        (100, {"rsi_overbought": 30, "rsi_oversold": 10}, "crossed up; at this RSI nothing is entered"),
+        (80, {}, "no crossing"),
+    ],
+)
+def test_the_text_tells_why_nothing_is_entered(last, parameters, told):
+    assert read([*np.linspace(100, 90, 120), last], **parameters).text.endswith(told)
+
+
+def test_the_text_tells_that_the_rsi_blocks_a_state():
+    text = read(np.linspace(90, 110, 120), entry="state").text
+
+    assert text.endswith("RSI 100.0, at this RSI nothing is entered")
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_a_new_bot_gets_a_position_and_a_state():
         ({"max_drawdown_percent": Decimal(101)}, "max_drawdown_percent", "must be above 0 and at most 100."),
         ({"max_consecutive_losses": 0}, "max_consecutive_losses", "0 must be at least 1; empty switches it off."),
         ({"time_zone": "Mars"}, "time_zone", "'Mars' is no time zone; Europe/Berlin is one."),
-        ({"strategy": "luck"}, "strategy", "strategy: 'luck' is unknown; there is ema_rsi."),
+        ({"strategy": "luck"}, "strategy", "strategy: 'luck' is unknown; there is ema_rsi, rsi_reversion, macd,"),
         ({"interval": "7m"}, "interval", "Value '7m' is not a valid choice."),
     ],
 )

@@ -15,6 +15,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='risklimits',
             name='max_daily_loss',
-            field=market.fields.AmountField(blank=True, decimal_places=18, help_text='Of booked trades and funding since midnight UTC, in quote asset; then no entries until the next day.', max_digits=38, null=True, validators=[django.core.validators.MinValueValidator(0)]),
+            field=market.fields.AmountField(blank=True, decimal_places=18, help_text='Booked since midnight UTC, in quote asset; then no entries until the next day.', max_digits=38, null=True, validators=[django.core.validators.MinValueValidator(0)]),
         ),
     ]
