@@ -218,14 +218,8 @@ def _held(sieve: Sieve, side: NDArray[np.float64]) -> tuple[Codes, Codes, Flags]
     fits = np.where(watches, resting, sieve.resting["orders"] == 0)
     # `_asks_for_more`: the fresh signal may add to the position.
     enters = np.where(is_long, readings["enters_long"], readings["enters_short"]) & readings["adds"]
-    unsure = (
-        (wish == FLATTEN)
-        | ((wish == RUN) & enters)
-        | bots["has_steps"]
-        | (watches & due)
-        | ~fits
-        | (parts["futures"] & ~is_asked)
-    )
+    unsure = (watches & due) | ((wish == RUN) & enters) | (wish == FLATTEN) | ~fits
+    unsure |= bots["has_steps"] | (parts["futures"] & ~is_asked)
     is_blind = (wish == RUN) & (readings["trouble"] > 0)
     codes = np.where(is_blind, CODES[readings["trouble"]], np.where(wish == RUN, RUNNING, STOPPED))
     return codes, np.where(is_blind, Source.READING, Source.HELD), unsure

@@ -23,7 +23,15 @@ from trades.models import Order, Position, TermsInForce, Trade
 PRICE = Decimal("50012.34")
 KNOWN_AT = timedelta(minutes=30)
 RULES = {Market.SPOT: rules_of(entry(status="TRADING")), Market.FUTURES: rules_of(futures_entry())}
-NAMES = ("quiet", "buying", "shorting", "selling", "blind")
+# What strategies say; the one that is blind has no candles, and `adding` may enter again while it holds something.
+SIGNALS = {
+    "quiet": Signal.NOTHING,
+    "buying": Signal.ENTER_LONG,
+    "shorting": Signal.ENTER_SHORT,
+    "selling": Signal.EXIT_LONG,
+    "blind": Signal.NOTHING,
+    "adding": Signal.ENTER_LONG,
+}
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Pacific/Kiritimati")
 
 
@@ -48,9 +56,7 @@ class Dealer:
         close = series.last_close_at(self.now)  # type: ignore[attr-defined]
         rules = RULES[series.market]  # type: ignore[attr-defined]
         view = SeriesView(series, ValueError("unused"), PRICE, rules, close, self.now, "")  # type: ignore[arg-type]
-        signals = dict(zip(NAMES, Signal, strict=True)) | {"quiet": Signal.NOTHING, "buying": Signal.ENTER_LONG}
-        signals |= {"shorting": Signal.ENTER_SHORT, "selling": Signal.EXIT_LONG, "blind": Signal.NOTHING}
-        for name, signal in signals.items():
+        for name, signal in SIGNALS.items():
             left = self.now - KNOWN_AT if self.dice.random() < 0.3 else None
             trouble = Reason.STALE_DATA if name == "blind" else Reason.NONE
             view._views[f"{name} {{}}"] = MarketView(signal, close, f"{name} so", PRICE, rules, left, left, trouble)
@@ -81,7 +87,7 @@ class Dealer:
             symbol=position.symbol,
             position=position,
             desired_state=dice.choice([Wish.RUN] * 4 + [Wish.STOP, Wish.FLATTEN]),
-            strategy=dice.choice(NAMES),
+            strategy=dice.choice([*SIGNALS]),
             interval=dice.choice(["1m", "5m"]),
             leverage=3 if account.market == Market.FUTURES else 1,
             margin_type=dice.choice(MarginType.values),

@@ -1,6 +1,7 @@
 """The sieve of a tick against the rule itself, on fleets in which everything occurs."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,9 +12,9 @@ from bots.screening import code, sift
 from bots.services.look import standings
 from bots.services.sieve import Fleet
 from bots.services.trouble import decision_about
-from bots.strategies import STRATEGIES
+from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying
-from bots.tests.fleets import NAMES, PRICE, Dealer
+from bots.tests.fleets import PRICE, SIGNALS, Dealer
 from market.exchange import require_key
 from market.types import Side
 
@@ -23,8 +24,8 @@ NOW = datetime(2026, 11, 21, 12, 0, 30, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def names(monkeypatch):
-    for name in NAMES:
-        monkeypatch.setitem(STRATEGIES, name, saying(0, name))
+    for name in SIGNALS:
+        monkeypatch.setitem(STRATEGIES, name, replace(saying(Signal.NOTHING, name), adds=name == "adding"))
 
 
 def exactly(bots, looked):
