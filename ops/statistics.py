@@ -1,7 +1,7 @@
 """What the fleet is doing, in figures: `manage.py stats`, and later the dashboard."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from itertools import product
@@ -53,10 +53,22 @@ def fleet_statistics(
         "realized_pnl": plain(positions.aggregate(total=Sum("realized_pnl"))["total"] or Decimal(0)),
         "unrealized_pnl": None if unrealized is None else plain(unrealized),
         "last_tick_age_seconds": round((now - tick.started_at).total_seconds(), 1) if tick else None,
+        "ticks_missed_last_hour": _missed_ticks(now),
         "last_tick_seconds": tick.duration.total_seconds() if tick and tick.duration is not None else None,
         "queues": queue_depths(),
         "request_weight": request_weight(now),
     }
+
+
+def _missed_ticks(now: datetime) -> int:
+    """Minutes of the last hour that nobody claimed, from the first tick on. One that has just begun is not due yet."""
+    until = Tick.slot_of(now - timedelta(seconds=5))
+    hour_ago = until - timedelta(hours=1)
+    first = Tick.objects.order_by("slot").values_list("slot", flat=True).first()
+    if first is None or first > until:
+        return 0
+    due = (until - max(first - timedelta(minutes=1), hour_ago)) // timedelta(minutes=1)
+    return due - Tick.objects.filter(slot__gt=hour_ago, slot__lte=until).count()
 
 
 def is_healthy(statistics: dict[str, Any]) -> bool:

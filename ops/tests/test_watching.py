@@ -86,6 +86,24 @@ def test_statistics_tell_of_positions_without_the_stop_that_their_bots_want(pape
     assert (found["naked_positions"], found["naked_position_seconds"]) == (1, 40)
 
 
+def test_minutes_that_nobody_claimed_are_counted_from_the_first_tick_on():
+    slot = Tick.slot_of(timezone.now())
+
+    def missed(seconds=0):
+        return statistics.fleet_statistics(now=slot + timedelta(seconds=seconds))["ticks_missed_last_hour"]
+
+    assert missed() == 0
+    for minutes in (10, 9, 7, 3):
+        Tick.objects.create(slot=slot - timedelta(minutes=minutes), started_at=slot)
+    assert missed(seconds=-56) == 5  # 8, 6, 5, 4, 2: the next one is not due yet
+    assert missed(seconds=4) == 6
+    assert missed(seconds=5) == 7
+
+    Tick.objects.create(slot=slot - timedelta(minutes=90), started_at=slot)
+    assert missed(seconds=5) == 60 - 4
+    assert missed(seconds=3605) == 60
+
+
 @pytest.mark.parametrize(
     ("age", "active", "healthy"), [(10, 1, True), (200, 1, False), (None, 1, False), (None, 0, True)]
 )
