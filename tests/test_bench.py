@@ -32,6 +32,16 @@ def test_the_booking_of_fills_is_measured(capsys):
     assert printed.keys() >= {"seed", "orders", "positions", "told", "reports", "seconds", "machine"}
 
 
+def test_a_tick_of_a_fleet_is_measured(capsys):
+    call_command("bench", "tick", "--quick", "--json")
+
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["bots"], printed["series"], printed["acting"]) == (300, 6, 30)
+    assert {"peak_rss_mb", "cpu_us_per_bot", "exchange_calls", "sql_statements", "machine"} <= printed.keys()
+    for name in ("seconds", "seconds_when_each_row_changes", "limit_seconds", "naive_seconds", "acting_p99_seconds"):
+        assert printed[name] > 0
+
+
 def test_orders_through_the_whole_system_are_measured(capsys):
     call_command("bench", "orders", "--quick", "--json")
 

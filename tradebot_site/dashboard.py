@@ -36,9 +36,7 @@ def _cards(statistics: dict[str, Any]) -> list[Card]:
         _card("Open positions", f"{statistics['open_positions']:,}", f"{trades:,} trades so far", "trades_position"),
         _card("Realised P&L", _usdt(statistics["realized_pnl"]), "net of fees", "trades_trade"),
         _card("Unrealised P&L", _usdt(statistics["unrealized_pnl"]), "at the last tick's prices", "trades_position"),
-        _tick(
-            statistics["last_tick_age_seconds"], statistics["last_tick_seconds"], statistics["ticks_missed_last_hour"]
-        ),
+        _tick(statistics),
     ]
 
 
@@ -46,11 +44,12 @@ def _card(title: str, value: str, detail: str, model: str) -> Card:
     return {"title": title, "value": value, "detail": detail, "href": reverse(f"admin:{model}_changelist")}
 
 
-def _tick(age: float | None, took: float | None, missed: int) -> Card:
+def _tick(statistics: dict[str, Any]) -> Card:
+    age, took = statistics["last_tick_age_seconds"], statistics["last_tick_seconds"]
     if age is None:
         return _card("Last tick", "never", "does beat run?", "bots_tick")
     detail = "still at work" if took is None else f"took {took:.2f} s"
-    if missed:
+    if missed := statistics["ticks_missed_last_hour"]:
         detail += f"; {missed} missed in the last hour"
     if age > TICK_TOO_OLD_SECONDS:
         detail = "too old: do beat and workers run?"
