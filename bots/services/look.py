@@ -68,8 +68,11 @@ class SeriesView:
     def read(self, strategy: str, given: Mapping[str, Any]) -> MarketView:
         """The market as all bots see it that have this strategy and give it these parameters."""
         known = STRATEGIES.get(strategy)
-        parameters = known.complete(given) if known else given
-        key = reading_key(strategy, parameters)
+        try:
+            parameters = known.complete(given) if known else given
+            key = reading_key(strategy, parameters)
+        except (TypeError, ValueError) as error:  # no JSON object
+            return self._blind(StrategyFailed(f"{strategy}: its parameters can't be read: {error}"))
         if key not in self._views:
             self._views[key] = self._view(strategy, parameters)
         return self._views[key]
@@ -78,11 +81,7 @@ class SeriesView:
         try:
             reading = self._read(strategy, parameters)
         except (StrategyFailed, StaleData, ExchangeError) as error:
-            trouble = decision_about(error)
-            nothing = Signal.NOTHING
-            return MarketView(
-                nothing, self.candle_close_at, trouble.text, self.price, self.rules, trouble=trouble.reason
-            )
+            return self._blind(error)
         return MarketView(
             reading.last,
             self.candle_close_at,
@@ -93,6 +92,12 @@ class SeriesView:
             left_short_at=self._left_at(reading, Side.SELL),
             indicators=finite(reading.indicators),
         )
+
+    def _blind(self, error: Exception) -> MarketView:
+        """Price and rules without a signal, and why."""
+        trouble = decision_about(error)
+        nothing = Signal.NOTHING
+        return MarketView(nothing, self.candle_close_at, trouble.text, self.price, self.rules, trouble=trouble.reason)
 
     def _left_at(self, reading: Reading, side: Side) -> datetime | None:
         """The close of the newest candle whose signal was to leave a position of this side."""

@@ -33,8 +33,13 @@ class Fleet:
     def __init__(self, looked: Looked, *, now: datetime) -> None:
         self.looked = looked
         self.now = now
-        self.bots = read_bots([part for part, _ in looked])
-        self.accounts, self.account_of = _accounts(self.bots)
+        bots = read_bots([part for part, _ in looked])
+        accounts = ExchangeAccount.objects.in_bulk(np.unique(bots["account_id"]).tolist())
+        # What was deleted, or edited, since the bots were read: those are the next tick's.
+        is_whole = np.isin(bots["account_id"], list(accounts)) & _has_recipe(bots)
+        self.bots = bots[is_whole]
+        ids, self.account_of = np.unique(self.bots["account_id"], return_inverse=True)
+        self.accounts = [accounts[number] for number in ids.tolist()]
         self.holds = Switch.objects.holds(self.accounts)
         self.unreachable = {account.pk: trouble for account in self.accounts if (trouble := _key_trouble(account))}
         self.unreadable = [decision_about(view) if isinstance(view, Exception) else None for _, view in looked]
@@ -108,13 +113,6 @@ def account_row(account: ExchangeAccount, hold: Hold, trouble: Decision | None, 
     return row
 
 
-def _accounts(bots: Rows) -> tuple[list[ExchangeAccount], NDArray[np.int64]]:
-    """The accounts of the bots, and which of them is whose."""
-    ids, index = np.unique(bots["account_id"], return_inverse=True)
-    found = ExchangeAccount.objects.in_bulk(ids.tolist())
-    return [found[number] for number in ids.tolist()], index
-
-
 def _key_trouble(account: ExchangeAccount) -> Decision | None:
     """A missing or unreadable key shows before there is a signal, once for each account."""
     try:
@@ -127,9 +125,8 @@ def _key_trouble(account: ExchangeAccount) -> Decision | None:
 def _readings(bots: Rows, looked: Looked) -> tuple[list[MarketView | None], list[bool], NDArray[np.int64]]:
     """What each strategy, with its parameters, says of each series; whether it adds; and which of them is whose."""
     both = np.stack([bots["part"].astype(np.int64), bots["recipe"]])
-    pairs, first, index = np.unique(both, axis=1, return_index=True, return_inverse=True)
-    recipes = _recipes(bots["recipe"][first], bots["bot"][first])
-    asked = [(looked[part][1], *recipes[recipe]) for part, recipe in pairs.T.tolist()]
+    pairs, index = np.unique(both, axis=1, return_inverse=True)
+    asked = [(looked[part][1], *_known_recipes[recipe]) for part, recipe in pairs.T.tolist()]
     adding = [name in STRATEGIES and STRATEGIES[name].adds for _, name, _ in asked]
     return [_read(*one) for one in asked], adding, index.reshape(-1)
 
@@ -141,15 +138,17 @@ def _read(view: "SeriesView | Exception", strategy: str, parameters: dict[str, A
 _known_recipes: dict[int, tuple[str, dict[str, Any]]] = {}
 
 
-def _recipes(recipes: NDArray[np.int64], bots: NDArray[np.int64]) -> dict[int, tuple[str, dict[str, Any]]]:
-    """Strategy and parameters by what the database makes of them; ``bots`` are ones that have them.
+def _has_recipe(bots: Rows) -> NDArray[np.bool_]:
+    """Which bots' strategies and parameters are known by what the database makes of them; it is asked for new ones.
 
     The same number always stands for the same, so it is asked for once in a process.
     """
-    missing = [bot for recipe, bot in zip(recipes.tolist(), bots.tolist(), strict=True) if recipe not in _known_recipes]
-    rows = BotConfig.objects.filter(pk__in=missing).values_list("recipe", "strategy", "parameters")
-    _known_recipes.update({recipe: (strategy, parameters) for recipe, strategy, parameters in rows})
-    return _known_recipes
+    recipes, first = np.unique(bots["recipe"], return_index=True)
+    missing = [index for recipe, index in zip(recipes.tolist(), first, strict=True) if recipe not in _known_recipes]
+    having = BotConfig.objects.filter(pk__in=bots["bot"][missing].tolist())
+    for recipe, strategy, parameters in having.values_list("recipe", "strategy", "parameters"):
+        _known_recipes[recipe] = strategy, parameters
+    return ~np.isin(bots["recipe"], [recipe for recipe in recipes.tolist() if recipe not in _known_recipes])
 
 
 def reading_row(view: MarketView | None, adds: bool) -> Rows:

@@ -2,11 +2,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import JSONField, Value
 from django.utils import timezone
 
 from bots import services
 from bots.models import BotConfig, BotState, Decision, SeriesReading, Tick
-from bots.services import evaluation, tick
+from bots.services import evaluation, sieve, tick
 from bots.services.look import look_at_series, reading_key
 from market.exchange.errors import ExchangeUnavailable
 from market.models import ExchangeAccount
@@ -139,6 +140,50 @@ def test_a_series_that_cannot_be_read_stops_no_other_series(make_bot, monkeypatc
 
     assert entries == [healthy.pk]
     assert statuses()["btc"] == ("error", "price fetch")
+
+
+@pytest.mark.parametrize("parameters", [["no", "object"], "text", 7, None, {"ema_fast": "nine"}])
+def test_parameters_that_nobody_can_read_are_the_trouble_of_their_bot_alone(make_bot, parameters):
+    broken = make_bot("ema_rsi", name="broken")
+    healthy = make_bot("buying", name="healthy")
+    BotConfig.objects.filter(pk=broken.pk).update(parameters=Value(parameters, JSONField()))
+
+    _, entries = run_tick()
+
+    assert entries == [healthy.pk]
+    assert statuses()["broken"] == ("error", "strategy error")
+
+
+def test_a_part_whose_bots_are_gone_by_now_is_done(make_bot):
+    bot = make_bot("quiet", desired_state="running")
+    tick_id, packets = services.run_all_active_bots(now=timezone.now())
+    BotState.objects.all().delete()
+    BotConfig.objects.filter(pk=bot.pk).delete()
+
+    evaluated = list(services.evaluate(packets[0], tick_id=tick_id, clock=timezone.now))
+
+    assert [(item.exits, item.entries) for item in evaluated] == [([], [])]
+    assert Tick.objects.get().finished_at is not None
+
+
+def test_what_is_edited_or_deleted_while_a_tick_reads_waits_for_the_next_one(make_bot, monkeypatch):
+    edited, deleted = make_bot(name="edited"), make_bot(name="deleted")
+    make_bot("quiet", name="healthy")
+    for bot, fast in ((edited, 3), (deleted, 4)):
+        BotConfig.objects.filter(pk=bot.pk).update(strategy="ema_rsi", parameters={"ema_fast": fast})
+    real_read = sieve.read_bots
+
+    def edit_meanwhile(parts):
+        rows = real_read(parts)
+        BotConfig.objects.filter(pk=edited.pk).update(parameters={"ema_fast": 5})
+        BotState.objects.filter(pk=deleted.pk).delete()
+        BotConfig.objects.filter(pk=deleted.pk).delete()
+        return rows
+
+    monkeypatch.setattr(sieve, "read_bots", edit_meanwhile)
+    run_tick()
+
+    assert statuses() == {"edited": ("stopped", ""), "healthy": ("waiting", "no signal")}
 
 
 def test_an_error_goes_away_by_itself(make_bot, monkeypatch):
