@@ -47,15 +47,18 @@ def is_news(bot, decision):
     return (bot.state.status, bot.state.reason) != (decision.status, decision.reason)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_of_whom_the_sieve_lets_go_the_rule_says_the_very_same(seed):
+def screened(seed):
+    """A fleet sifted, and its bots and what the rule says of them, by id."""
     dealer = Dealer(seed, NOW)
     bots = dealer.bots(400)
     looked = dealer.looked(bots)
-
     fleet = Fleet(looked, now=NOW)
-    sifted = sift(fleet.sieve())
-    rows, said = exactly(bots, looked)
+    return fleet, sift(fleet.sieve()), *exactly(bots, looked)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_whom_the_sieve_lets_go_the_rule_says_the_very_same(seed):
+    fleet, sifted, rows, said = screened(seed)
 
     assert fleet.bots["bot"].tolist() == sorted(said)
     for index, pk in enumerate(fleet.bots["bot"].tolist()):
@@ -69,13 +72,7 @@ def test_of_whom_the_sieve_lets_go_the_rule_says_the_very_same(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_sieve_lets_most_of_them_go(seed):
-    dealer = Dealer(seed, NOW)
-    bots = dealer.bots(400)
-    looked = dealer.looked(bots)
-
-    fleet = Fleet(looked, now=NOW)
-    sifted = sift(fleet.sieve())
-    rows, said = exactly(bots, looked)
+    fleet, sifted, rows, said = screened(seed)
 
     same = [not said[pk].has_work and not is_news(rows[pk], said[pk]) for pk in fleet.bots["bot"].tolist()]
     kept = Counter(said[pk].reason for pk in fleet.bots["bot"][same & sifted.unsure].tolist())

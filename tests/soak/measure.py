@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import psycopg
 
 from ops.audit import audit
 from ops.stack import services
 from tests.bench import machine
+from tests.system import paper
 from tests.system import stack as stacks
 from tests.system.stack import Stack
 
 SERIES, PARAMS = 300, 1000
-INTERVALS, RECORDED_SYMBOLS = 8, 4
 MOST_LATE_SECONDS = 5.0
 WARM_MINUTES = 2  # caches fill and the fleet enters for the first time
 REST_SECONDS = 120  # for what is under way when it ends
@@ -48,8 +46,7 @@ def run(minutes: int, bots: int) -> dict[str, Any]:
 
 
 def _stack(directory: Path, series: int) -> Stack:
-    copies = max(-(-series // INTERVALS) - RECORDED_SYMBOLS, 0)
-    stack = Stack(directory, options={"paper": ("--copies", str(copies))})
+    stack = Stack(directory, options={"paper": paper.options_for(series)})
     for service in services.after_migration(stack.environment):
         if service.name != "web":
             stack.add(service)
@@ -129,18 +126,11 @@ class _Soak:
         return {name: _resident_mb(self._stack, name) for name in self._names}
 
     def _calls(self) -> dict[str, int]:
-        return dict(self._stats()["requests"])
+        return dict(paper.stats(self._stack.environment)["requests"])
 
     def _violations(self) -> int:
-        answers = self._stats()["answers"]
+        answers = paper.stats(self._stack.environment)["answers"]
         return sum(answers.get(status, 0) for status in ("418", "429"))
-
-    def _stats(self) -> dict[str, Any]:
-        environment = self._stack.environment
-        headers = {"X-Paper-Token": environment["PAPER_ADMIN_TOKEN"]}
-        with urlopen(Request(f"{environment['PAPER_URL']}/paper/stats", headers=headers), timeout=10) as reply:
-            stats: dict[str, Any] = json.load(reply)
-        return stats
 
     def _sizes(self) -> dict[str, int]:
         tables = ("bots_decision", "trades_order", "trades_fill", "trades_event")

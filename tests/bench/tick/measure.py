@@ -11,19 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
-from urllib.request import Request, urlopen
 
 import psycopg
 
 from ops.stack import services
 from tests.bench import BenchmarkFailed, machine
+from tests.system import paper
 from tests.system import stack as stacks
 from tests.system.broker import Broker
 from tests.system.stack import Stack
 
 WORKER, TICK, RUN = "worker-trading", "bots.tasks.run_all_active_bots", "bots.tasks.run_bot"
-INTERVALS = 8
-RECORDED_SYMBOLS = 4
 IDLE_TICKS = 5
 # So many of a hundred bots hold something, with a stop and a target that rest; and so many change in an idle tick.
 HELD_PERCENT, CHANGED_PERCENT = 10, 1
@@ -88,8 +86,7 @@ def run(*, quick: bool = False, bots: int = 100_000, series: int = 300, params: 
 
 
 def _stack(directory: Path, series: int) -> Stack:
-    copies = max(-(-series // INTERVALS) - RECORDED_SYMBOLS, 0)
-    stack = Stack(directory, options={"paper": ("--weight-limit", "1000000", "--copies", str(copies))})
+    stack = Stack(directory, options={"paper": ("--weight-limit", "1000000", *paper.options_for(series))})
     stack.environment["BENCH_COUNTS"] = tempfile.mkdtemp(prefix="counts-", dir=directory)
     usual = services.worker(stack.environment, "trading")
     options = usual.argv[len(services.CELERY) :]
@@ -223,10 +220,7 @@ class _Run:
         return (time.time() - began) / len(ids) * self._bots
 
     def _calls(self) -> int:
-        environment = self._stack.environment
-        headers = {"X-Paper-Token": environment["PAPER_ADMIN_TOKEN"]}
-        with urlopen(Request(f"{environment['PAPER_URL']}/paper/stats", headers=headers), timeout=5) as reply:
-            return int(sum(json.load(reply)["requests"].values()))
+        return int(sum(paper.stats(self._stack.environment)["requests"].values()))
 
     def _statements(self) -> int:
         return sum(int(path.read_text() or 0) for path in self._counts.iterdir())
