@@ -161,7 +161,8 @@ def _flat(sieve: Sieve) -> tuple[Codes, Codes, Flags]:
     breach, breach_unsure = _breaches(sieve)
     enters = readings["enters_long"] | (readings["enters_short"] & parts["futures"])
     is_fresh = sieve.now - parts["candle_close_at"] <= SIGNAL_VALID_FOR // MICROSECOND
-    cooling_down = bots["cooldown_minutes"].astype(np.int64) * MINUTE
+    pause = bots["cooldown_minutes"].astype(np.int64) * MINUTE
+    is_cooling_down = (pause > 0) & (sieve.now < bots["closed_at"] + pause)
     unknown = -1
     chain: list[tuple[Flags, Any, Source]] = [
         (bots["wish"] != RUN, STOPPED, Source.ACCOUNT),
@@ -172,7 +173,7 @@ def _flat(sieve: Sieve) -> tuple[Codes, Codes, Flags]:
         (~accounts["reconciled"], code_of(Reason.NOT_RECONCILED), Source.ACCOUNT),
         (breach_unsure, unknown, Source.OWN),
         (breach > 0, CODES[breach], Source.OWN),
-        (sieve.now < bots["closed_at"] + cooling_down, code_of(Reason.COOLING_DOWN), Source.OWN),
+        (is_cooling_down, code_of(Reason.COOLING_DOWN), Source.OWN),
         (parts["futures"] & ~bots["terms_agreed"], unknown, Source.OWN),
         (readings["trouble"] > 0, CODES[readings["trouble"]], Source.READING),
         (enters & is_fresh, unknown, Source.OWN),

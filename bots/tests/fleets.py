@@ -21,7 +21,7 @@ from market.types import Market, OrderType, Side
 from trades.models import Order, Position, TermsInForce, Trade
 
 PRICE = Decimal("50012.34")
-KNOWN_AT = timedelta(minutes=30)
+KNOWN_AT, SOON = timedelta(minutes=30), timedelta(seconds=1)  # clocks may differ
 RULES = {Market.SPOT: rules_of(entry(status="TRADING")), Market.FUTURES: rules_of(futures_entry())}
 # What strategies say; the one that is blind has no candles, and `adding` may enter again while it holds something.
 SIGNALS = {
@@ -121,7 +121,10 @@ class Dealer:
             quantity = -quantity
         # The present price is exactly at a level of some of them.
         near = PRICE / dice.choice([Decimal("0.98"), Decimal("1.02"), Decimal(1), Decimal("0.97"), Decimal("1.1")])
-        opened, closed = self._one_of(*map(timedelta, (0, 1, 2))), self._one_of(None, *map(timedelta, (0, 0, 1, 2)))
+        opened, closed = (
+            self._one_of(*map(timedelta, (0, 1, 2))),
+            self._one_of(None, *map(timedelta, (0, 0, 1, 2)), -SOON),
+        )
         return Position.objects.create(
             account=account,
             symbol=f"B{number}USDT" if rules.is_futures else "BTCUSDT",
