@@ -1,0 +1,36 @@
+"""A process that reads series as bots do: `python -m market.tests.reader GATE SERIES…`.
+
+Once the file GATE is there it reads the closed candles of each series, and tells in JSON when the last of them closed.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradebot_site.settings")
+
+import django
+
+django.setup()
+
+from django.utils import timezone  # noqa: E402
+
+from market.candles import closed_candles  # noqa: E402
+from market.types import Series  # noqa: E402
+from ops.stack.testing import wait_until  # noqa: E402
+
+
+def read(gate: str, names: list[str]) -> dict[str, str]:
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    wait_until(Path(gate).exists, 60)
+    now, found = timezone.now(), {}
+    for name in names:
+        series = Series(*name.split(":"))
+        found[name] = closed_candles(series, now=now).close_at(series.duration).isoformat()
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(read(sys.argv[1], sys.argv[2:])) + "\n")
