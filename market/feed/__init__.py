@@ -10,5 +10,6 @@ appending.py    candles that have closed, on their way to Redis
 heartbeat.py    what others may know of a feed: what it brings, since when
 leading.py      one stream process leads, a second one stands by
 service.py      the process: wants, leads, ends
+refreshing.py   the same by REST, for what no stream brings
 threads.py      what blocks, beside the event loop
 """

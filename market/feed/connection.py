@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 OPEN_SECONDS, CLOSE_SECONDS = 10.0, 0.5
 # Whoever does not answer our ping is gone; whoever answers and says nothing else for so long is no use either.
-PING_SECONDS = 10.0
+PING_SECONDS, PONG_SECONDS = 10.0, 5.0
 SILENCE_SECONDS = 60.0
 # Spot allows five messages of ours a second, pongs included.
 REQUEST_PAUSE_SECONDS = 0.25
@@ -102,7 +102,7 @@ class Connection:
             open_timeout=OPEN_SECONDS,
             close_timeout=CLOSE_SECONDS,
             ping_interval=PING_SECONDS,
-            ping_timeout=PING_SECONDS,
+            ping_timeout=PONG_SECONDS,
             max_size=2**20,
         ) as socket:
             self._socket, self.connected_at = socket, datetime.now(UTC)

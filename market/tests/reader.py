@@ -1,8 +1,10 @@
 """A process that reads series as bots do: `python -m market.tests.reader GATE SERIES…`.
 
-Once the file GATE is there it reads the closed candles of each series, and tells in JSON when the last of them closed.
+Once nobody holds the lock of the file GATE it reads the closed candles of each series, and tells in JSON when the last
+of them closed.
 """
 
+import fcntl
 import json
 import os
 import sys
@@ -18,13 +20,13 @@ from django.utils import timezone  # noqa: E402
 
 from market.candles import closed_candles  # noqa: E402
 from market.types import Series  # noqa: E402
-from ops.stack.testing import wait_until  # noqa: E402
 
 
 def read(gate: str, names: list[str]) -> dict[str, str]:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    wait_until(Path(gate).exists, 60)
+    with Path(gate).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
     now, found = timezone.now(), {}
     for name in names:
         series = Series(*name.split(":"))

@@ -46,9 +46,7 @@ def copy_of(redis) -> Copy:
     return Copy.unpack(redis.get(candles_key(BTC)), BTC)
 
 
-@pytest.mark.parametrize(
-    ("later", "limit"), [(1, 1 + 3), (2, 2 + 3), (96, 99), (97, WHOLE), (500, WHOLE)], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("later", "limit"), [(1, 1 + 3), (2, 2 + 3), (96, 99), (97, WHOLE), (500, WHOLE)], ids=str)
 def test_only_what_is_missing_is_asked_for_with_the_open_one_and_two_again(exchange, later, limit):
     read(exchange)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,6 @@ from market.feed.leading import KEY
 from market.prices import known_quote, last_prices
 from market.tests.streaming import MINUTE_MS, StreamingExchange, candle
 from market.types import Environment, Market, Series, milliseconds
-from ops.stack.testing import Child, Spawn
 
 BTC = Series(Environment.PAPER, Market.SPOT, "BTCUSDT", "1m")
 ETH = Series(Environment.PAPER, Market.SPOT, "ETHUSDT", "1m")
@@ -41,17 +41,17 @@ def wanted(tmp_path) -> Path:
 
 
 @pytest.fixture
-def start(spawn: Spawn, wanted: Path) -> Callable[..., Child]:
+def start(spawn, wanted: Path) -> Callable[..., Any]:
     """Start a stream process; with ``name`` a further one."""
 
-    def begin(name: str = "feeder") -> Child:
+    def begin(name: str = "feeder") -> Any:
         return spawn([sys.executable, "-m", "market.tests.feeder", str(wanted)], name=name)
 
     return begin
 
 
 @pytest.fixture
-def feeder(exchange, start, wait_until) -> Child:
+def feeder(exchange, start, wait_until) -> Any:
     """A stream process that brings the candles of BTC."""
     child = start()
     wait_until(lambda: is_streamed(BTC), 30, "the series is live")
