@@ -23,6 +23,7 @@ OPEN_SECONDS, CLOSE_SECONDS = 10.0, 0.5
 # Whoever does not answer our ping is gone; whoever answers and says nothing else for so long is no use either.
 PING_SECONDS, PONG_SECONDS = 10.0, 5.0
 SILENCE_SECONDS = 60.0
+ANSWER_SECONDS = 10.0
 # Spot allows five messages of ours a second, pongs included.
 REQUEST_PAUSE_SECONDS = 0.25
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
@@ -34,6 +35,15 @@ NO_LAG = timedelta()
 
 class Refused(Exception):
     """The exchange does not let us subscribe."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the exchange has not answered yet."""
+
+    method: str
+    names: frozenset[str]
+    sent_at: float = field(default_factory=monotonic)
 
 
 @dataclass(eq=False)
@@ -51,7 +61,7 @@ class Connection:
     lag: timedelta = NO_LAG
     _heard_at: datetime | None = None
     _socket: ClientConnection | None = None
-    _asked: dict[int, tuple[str, set[str]]] = field(default_factory=dict)
+    _asked: dict[int, Request] = field(default_factory=dict)
     _ids: Any = field(default_factory=lambda: count(1))
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -121,12 +131,17 @@ class Connection:
             async with asyncio.timeout(SILENCE_SECONDS):
                 text = await socket.recv()
             self._heard_at = datetime.now(UTC)
+            self._require_answers()
             news = news_of(text)
             if isinstance(news, Answer):
                 self._take_answer(news)
             elif news is not None:
                 self._note_lag(news.said_ms)
                 self.hear(news)
+
+    def _require_answers(self) -> None:
+        if any(monotonic() - request.sent_at > ANSWER_SECONDS for request in self._asked.values()):
+            raise Refused("a request is not answered")
 
     def _note_lag(self, said_ms: int | None) -> None:
         """How far what we hear lies behind; all of a connection comes in one row, so it holds for what follows, too."""
@@ -137,7 +152,8 @@ class Connection:
     async def _agree(self, socket: ClientConnection) -> None:
         """Tell the exchange what we want to hear and what no longer."""
         async with self._lock:
-            under_way = set().union(*(names for method, names in self._asked.values() if method == "SUBSCRIBE"))
+            asked = self._asked.values()
+            under_way = {name for request in asked if request.method == "SUBSCRIBE" for name in request.names}
             for method, names in (
                 ("UNSUBSCRIBE", self.heard - self.wanted),
                 ("SUBSCRIBE", self.wanted - self.heard - under_way),
@@ -147,20 +163,22 @@ class Connection:
 
     async def _request(self, socket: ClientConnection, method: str, names: list[str]) -> None:
         request_id = next(self._ids)
-        self._asked[request_id] = method, set(names)
+        self._asked[request_id] = Request(method, frozenset(names))
         await socket.send(orjson.dumps({"method": method, "params": names, "id": request_id}).decode())
         await asyncio.sleep(REQUEST_PAUSE_SECONDS)
 
     def _take_answer(self, answer: Answer) -> None:
-        method, names = self._asked.pop(answer.request_id, ("", set()))
+        request = self._asked.pop(answer.request_id, None)
+        if request is None:
+            return
         if answer.error:
-            raise Refused(f"{method} of {len(names)} streams: {answer.error}")
-        if method == "SUBSCRIBE":
-            self.heard |= names
-            self.confirmed(names)
+            raise Refused(f"{request.method} of {len(request.names)} streams: {answer.error}")
+        if request.method == "SUBSCRIBE":
+            self.heard |= request.names
+            self.confirmed(set(request.names))
         else:
-            self.heard -= names
-            self.lost(names)
+            self.heard -= request.names
+            self.lost(set(request.names))
 
     def _end_life(self) -> None:
         """Nothing of it is true any more."""

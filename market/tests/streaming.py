@@ -25,6 +25,8 @@ class StreamingExchange:
         self.limits: list[int] = []  # of all requests for candles
         self.names: list[str] = []  # what is subscribed to
         self.answers_requests = True
+        self.refusal = ""  # what a request is answered with instead of being carried out
+        self.lives = 0  # how many connections there have been
         self.url = ""
         self._sockets: set[web.WebSocketResponse] = set()
         self._loop = asyncio.new_event_loop()
@@ -35,11 +37,15 @@ class StreamingExchange:
         for row in rows:
             self.rows[row[0]] = row
 
-    def says(self, row: Row, *, symbol: str = "BTCUSDT", closed: bool = True, **changes: Any) -> None:
+    def says(
+        self, row: Row, *, symbol: str = "BTCUSDT", closed: bool = True, said_ms: int | None = None, **changes: Any
+    ) -> None:
         """Tell of a candle by stream."""
         told = dict(zip(("t", "o", "h", "l", "c", "v", "T"), row, strict=True))
         k = told | {"s": symbol, "i": "1m", "x": closed} | changes
-        self.tells(f"{symbol.lower()}@kline_1m", {"e": "kline", "E": row[0] + MINUTE_MS, "s": symbol, "k": k})
+        self.tells(
+            f"{symbol.lower()}@kline_1m", {"e": "kline", "E": said_ms or row[0] + MINUTE_MS, "s": symbol, "k": k}
+        )
 
     def tells(self, stream: str, data: Any) -> None:
         """Tell anything by a stream."""
@@ -70,6 +76,7 @@ class StreamingExchange:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self._sockets.add(socket)
+        self.lives += 1
         try:
             async for message in socket:
                 if message.type == WSMsgType.TEXT and self.answers_requests:
@@ -79,6 +86,9 @@ class StreamingExchange:
         return socket
 
     async def _answer(self, socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        if self.refusal:
+            await socket.send_json({"error": {"code": 2, "msg": self.refusal}, "id": asked["id"]})
+            return
         if asked["method"] == "SUBSCRIBE":
             self.names += asked["params"]
         else:

@@ -210,6 +210,30 @@ def test_quotes_and_prices_come_from_the_stream(exchange, feeder, wait_until):
     assert (str(quote.bid), str(quote.ask_quantity)) == ("1.69", "3")
 
 
+def test_quotes_that_are_told_late_are_not_taken_for_new_ones(exchange, feeder, wait_until):
+    at = open_now()
+    best = {"u": 1, "s": "BTCUSDT", "b": "1.69", "B": "2", "a": "1.71", "A": "3"}
+
+    def lag_ms() -> int:
+        late = milliseconds(datetime.now(UTC)) - 20_000
+        exchange.says(candle(at, "1.7"), closed=False, said_ms=late)
+        exchange.tells("btcusdt@bookTicker", best)
+        return (heartbeat(*SPOT) or {}).get("connections", [{}])[0].get("lag_ms", 0)
+
+    wait_until(lambda: lag_ms() >= 20_000, 10, "the lag is known")
+    assert known_quote(*SPOT, "BTCUSDT", now=datetime.now(UTC)) is None
+
+
+def test_a_lead_that_was_taken_by_another_one_is_given_up_until_it_is_free(exchange, feeder, redis, wait_until):
+    redis.set(KEY, b"somebody else", px=60_000)
+
+    feeder.wait_for("another process leads now")
+    wait_until(lambda: heartbeat(*SPOT) is None and not exchange.connections, message="nothing is streamed")
+    redis.delete(KEY)
+
+    wait_until(lambda: is_streamed(BTC), 20, "it leads again")
+
+
 def test_series_that_come_and_go_are_followed(exchange, feeder, wanted, redis, wait_until):
     wanted.write_text(str(ETH))
 
