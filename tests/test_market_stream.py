@@ -17,12 +17,13 @@ from django_redis import get_redis_connection
 
 from bots.services.look import look_at_series
 from bots.services.wanted import wanted_series
-from bots.tasks import update_market_data
+from bots.tasks import MARKET_DATA_LOCK, update_market_data
 from bots.tests.factories import BotFactory
 from market.candles import candles_key, closed_candles
 from market.exchange import public_gateway
 from market.feed.copies import Copy
 from market.feed.heartbeat import heartbeat, is_streamed
+from market.locks import advisory_lock
 from market.paper.tests.server import PaperServer
 from market.prices import known_quote, last_prices, last_quote
 from market.symbols import warm_symbols
@@ -249,6 +250,18 @@ def test_the_task_brings_what_is_behind_up_to_date_and_costs_nothing_more(exchan
     assert all(
         closed_candles(series, now=now).close_at(series.duration) == series.last_close_at(now) for series in SERIES
     )
+
+
+def test_one_such_task_runs_at_a_time(exchange, fleet):
+    def update() -> None:
+        update_market_data()
+        connection.close()
+
+    with advisory_lock(MARKET_DATA_LOCK) as ours, ThreadPoolExecutor(1) as pool:
+        pool.submit(update).result(20)
+
+    assert ours
+    assert exchange.calls == {}
 
 
 def test_the_task_leaves_an_exchange_that_is_away_to_the_next_round(exchange, fleet, caplog):

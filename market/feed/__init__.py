@@ -7,6 +7,7 @@ connection.py   one websocket: subscribes, listens, comes back
 market_feed.py  the streams of one environment and market
 board.py        the newest prices and quotes, on their way to Redis
 appending.py    candles that have closed, on their way to Redis
+fetching.py     series that a stream could not bring, on their way from the exchange
 heartbeat.py    what others may know of a feed: what it brings, since when
 leading.py      one stream process leads, a second one stands by
 service.py      the process: wants, leads, ends

@@ -4,20 +4,17 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
 from redis.exceptions import RedisError
 
-from market import candles
-from market.budget import Priority, spending_as
-from market.exchange.errors import ExchangeError
 from market.exchange.hosts import stream_hosts_of
 from market.feed import board, heartbeat
 from market.feed.appending import Closed, append_all
 from market.feed.board import Board
-from market.feed.connection import Connection, pause_after
+from market.feed.connection import Connection
+from market.feed.fetching import Fetching, ToFetch
 from market.feed.messages import CandleNews, QuoteNews
 from market.feed.streams import BEST, MOST_STREAMS, ROUTES, Route, candle_stream, streams_of, symbol_of
 from market.feed.threads import Threads
@@ -28,22 +25,13 @@ logger = logging.getLogger(__name__)
 FETCHING = 4  # series at a time
 
 
-@dataclass(frozen=True)
-class ToFetch:
-    """A series that has to be fetched, as of a moment that the exchange has told of: ours may be a little behind."""
-
-    series: Series
-    as_of: datetime
-    whole: bool = False
-
-
 class MarketFeed:
     """Everything that is heard of one environment and market. Lives in one event loop."""
 
     def __init__(self, environment: str, market: str, *, fetchers: Threads, writer: Threads) -> None:
         self.environment, self.market = environment, market
         self.live: set[Series] = set()  # each candle of these comes by stream
-        self._fetchers, self._writer = fetchers, writer
+        self._writer = writer
         self._board = Board(environment, market)
         self._series: dict[str, Series] = {}  # by their streams
         self._connections: dict[Route, dict[Connection, asyncio.Task[None]]] = {
@@ -51,14 +39,13 @@ class MarketFeed:
         }
         self._closed: list[Closed] = []
         self._has_closed = asyncio.Event()
-        self._to_fetch: asyncio.Queue[ToFetch] = asyncio.Queue()
-        self._failures: dict[Series, int] = {}
+        self._fetching = Fetching(fetchers, is_heard=self._is_heard, done=self.live.add)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Write and fetch from now on; what is a bug ends the whole group."""
         self._group = group
-        for work in (self._append, self._write_board, self._beat, *[self._fetch] * FETCHING):
+        for work in (self._append, self._write_board, self._beat, *[self._fetching.work] * FETCHING):
             self._tasks.append(group.create_task(work()))
 
     async def want(self, series: Iterable[Series]) -> None:
@@ -122,7 +109,7 @@ class MarketFeed:
 
     def _confirmed(self, names: set[str]) -> None:
         for name in names & self._series.keys():
-            self._to_fetch.put_nowait(ToFetch(self._series[name], as_of=datetime.now(UTC)))
+            self._fetching.put(ToFetch(self._series[name], as_of=datetime.now(UTC)))
 
     def _lost(self, names: set[str]) -> None:
         self.live -= {self._series[name] for name in names & self._series.keys()}
@@ -148,7 +135,7 @@ class MarketFeed:
                 logger.info("candles %s: fetched, for %s", each.series, why)
                 self.live.discard(each.series)
                 closed_at = moment_of(int(each.row[0])) + each.series.duration
-                self._to_fetch.put_nowait(ToFetch(each.series, as_of=closed_at, whole=why.whole))
+                self._fetching.put(ToFetch(each.series, as_of=closed_at, whole=why.whole))
 
     async def _write_board(self) -> None:
         while True:
@@ -177,33 +164,3 @@ class MarketFeed:
             except RedisError as error:
                 logger.warning("feed %s %s: no heartbeat: %s", self.environment, self.market, error)
             await asyncio.sleep(heartbeat.EVERY.total_seconds())
-
-    # --- what has to be fetched
-
-    async def _fetch(self) -> None:
-        """Fetch one series after the other. From then on it is live, if its stream is still heard."""
-        while True:
-            wanted = await self._to_fetch.get()
-            series = wanted.series
-            if not self._is_heard(series):
-                continue  # nobody wants it any more, or it will be fetched when its connection is back
-            try:
-                await self._fetchers.do(partial(_fetch, wanted))
-            except (ExchangeError, candles.StaleData, RedisError) as error:
-                self._fetch_later(wanted, error)
-                continue
-            self._failures.pop(series, None)
-            if self._is_heard(series):
-                self.live.add(series)
-
-    def _fetch_later(self, wanted: ToFetch, why: Exception) -> None:
-        failures = self._failures[wanted.series] = self._failures.get(wanted.series, 0) + 1
-        pause = pause_after(failures)
-        logger.warning("candles %s: not fetched, next try in %.1f s: %s", wanted.series, pause, why)
-        asyncio.get_running_loop().call_later(pause, self._to_fetch.put_nowait, wanted)
-
-
-@spending_as(Priority.WARM_UP)
-def _fetch(wanted: ToFetch) -> None:
-    fetch = candles.backfill if wanted.whole else candles.refresh
-    fetch(wanted.series, now=max(datetime.now(UTC), wanted.as_of))
