@@ -60,9 +60,10 @@ class Board:
             for symbol, entry in entries.items()
             if self._is_news(symbol, entry)
         }
-        prices = {symbol: self._price(symbol, entry.quote) for symbol, entry in entries.items()}
-        if prices:
-            at = min(entry.at for entry in entries.values())
+        priced = entries.keys() & self.executed.keys()
+        if priced:
+            prices = {symbol: self._price(symbol, entries[symbol].quote) for symbol in priced}
+            at = min(entries[symbol].at for symbol in priced)
             due[fed_prices_key(self.environment, self.market)] = packed_prices(prices, at=at)
         return due
 
@@ -75,10 +76,7 @@ class Board:
 
     def _price(self, symbol: str, quote: Quote) -> Decimal:
         """The last execution's price. What is not between the best prices any more has been left behind by them."""
-        executed = self.executed.get(symbol)
-        if executed is None:
-            return quote.bid
-        return min(max(executed, quote.bid), quote.ask)
+        return min(max(self.executed[symbol], quote.bid), quote.ask)
 
 
 def write(due: dict[str, bytes]) -> None:

@@ -6,7 +6,8 @@ import signal
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from django.db import DatabaseError, close_old_connections
+from django.db import Error as DatabaseTrouble
+from django.db import close_old_connections
 
 from market.feed.leading import RENEW_EVERY, Leadership
 from market.feed.market_feed import FETCHING, MarketFeed
@@ -90,7 +91,7 @@ class _Service:
         while True:
             try:
                 await self._want(await self._asker.do(self._ask), group)
-            except DatabaseError as error:
+            except DatabaseTrouble as error:
                 logger.warning("market stream: the series stay as they are, the database does not answer: %s", error)
             await asyncio.sleep(WANTED_EVERY_SECONDS)
 

@@ -1,4 +1,7 @@
-"""A process that streams the series named in a file, one a line: `python -m market.tests.feeder FILE`."""
+"""A process that streams the series named in a file, one a line: `python -m market.tests.feeder FILE`.
+
+An empty file stands for a database that does not answer.
+"""
 
 import os
 import sys
@@ -7,6 +10,7 @@ from pathlib import Path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradebot_site.settings")
 
 import django
+from django.db import InterfaceError
 
 django.setup()
 
@@ -15,7 +19,10 @@ from market.types import Series  # noqa: E402
 
 
 def wanted() -> set[Series]:
-    return {Series(*line.split(":")) for line in Path(sys.argv[1]).read_text().split()}
+    names = Path(sys.argv[1]).read_text().split()
+    if not names:
+        raise InterfaceError("away")
+    return {Series(*name.split(":")) for name in names}
 
 
 if __name__ == "__main__":

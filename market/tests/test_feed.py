@@ -243,6 +243,17 @@ def test_series_that_come_and_go_are_followed(exchange, feeder, wanted, redis, w
     assert exchange.connections == 1
 
 
+def test_while_the_database_is_away_the_series_stay_as_they_are(exchange, feeder, wanted, redis, wait_until):
+    wanted.write_text("")
+    feeder.wait_for("the database does not answer")
+    at = next_ms(redis)
+
+    exchange.says(candle(at))
+
+    wait_until(lambda: copy_of(redis).newest_ms == at, message="the candle is there")
+    assert is_streamed(BTC)
+
+
 def test_a_second_process_stands_by_and_takes_over_when_the_first_one_dies(exchange, feeder, start, wait_until):
     second = start("second")
     second.wait_for("standing by")

@@ -45,6 +45,7 @@ def test_what_is_too_old_is_not_told(board):
 
 def test_prices_are_as_old_as_the_oldest_of_them_and_a_stale_one_holds_up_nobody(board):
     board.quotes |= {"ETHUSDT": QUOTE, "XRPUSDT": QUOTE}
+    board.executed |= {"ETHUSDT": Decimal(100), "XRPUSDT": Decimal(100)}
 
     told = due(board, ETHUSDT=NOON - SECOND, XRPUSDT=NOON - 60 * SECOND)
 
@@ -65,11 +66,17 @@ def test_a_changed_quote_is_told_at_once(board):
     assert due(board)[BTC]["bid"] == "99.8"
 
 
-@pytest.mark.parametrize(("executed", "price"), [("100", "100"), ("99", "99.9"), ("101", "100.1"), (None, "99.9")])
+@pytest.mark.parametrize(("executed", "price"), [("100", "100"), ("99", "99.9"), ("101", "100.1")])
 def test_the_price_is_the_last_execution_unless_the_best_prices_have_left_it_behind(board, executed, price):
-    board.executed = {"BTCUSDT": Decimal(executed)} if executed else {}
+    board.executed["BTCUSDT"] = Decimal(executed)
 
     assert due(board)[PRICES]["prices"] == {"BTCUSDT": price}
+
+
+def test_before_an_execution_is_heard_of_there_is_a_quote_and_no_price(board):
+    board.executed.clear()
+
+    assert due(board).keys() == {BTC}
 
 
 def test_what_is_not_heard_any_more_is_not_told(board):
@@ -80,6 +87,7 @@ def test_what_is_not_heard_any_more_is_not_told(board):
 
 def test_only_what_is_wanted_is_kept(board):
     board.quotes["ETHUSDT"] = QUOTE
+    board.executed["ETHUSDT"] = Decimal(100)
 
     board.keep_only({"ETHUSDT"})
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from market.exchange.errors import NotConfigured
+from market.exchange.hosts import StreamHosts, stream_hosts_of
 from market.feed import connection as module
 from market.feed import market_feed
 from market.feed.connection import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Connection, pause_after
@@ -133,6 +135,27 @@ def test_the_pause_grows_to_a_bound_and_is_never_the_same_for_all():
     assert max(pauses[0]) <= FIRST_PAUSE_SECONDS < max(pauses[3])
     assert max(map(max, pauses)) <= LONGEST_PAUSE_SECONDS
     assert all(min(tries) < max(tries) for tries in pauses)
+
+
+@pytest.mark.parametrize(
+    ("environment", "spot_url", "futures_url"),
+    [
+        (Environment.PAPER, "wss://paper.example:8090", "wss://paper.example:8090"),
+        (Environment.TESTNET, "wss://stream.testnet.binance.vision", "wss://fstream.binancefuture.com"),
+        (Environment.LIVE, "wss://stream.binance.com:9443", "wss://fstream.binance.com"),
+    ],
+)
+def test_each_environment_has_streams_of_its_own(settings, environment, spot_url, futures_url):
+    settings.ENVIRONMENTS, settings.PAPER_URL = [environment], "https://paper.example:8090"
+
+    assert stream_hosts_of(environment) == StreamHosts(spot_url, futures_url)
+
+
+def test_an_environment_that_is_switched_off_has_no_streams(settings):
+    settings.ENVIRONMENTS = [Environment.PAPER]
+
+    with pytest.raises(NotConfigured):
+        stream_hosts_of(Environment.LIVE)
 
 
 def test_futures_are_heard_at_two_addresses():
