@@ -14,11 +14,13 @@ EVERY = timedelta(milliseconds=500)
 REPEAT_AFTER = timedelta(seconds=1)
 # What is older stays out: whoever needs it asks the exchange.
 OLDEST = timedelta(milliseconds=1500)
+# A symbol whose best prices stand still for so long may as well have been forgotten by the exchange.
+QUIET = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A quote and the moment of which we know that it was the case."""
+    """A quote and the moment when it was told, or of which we know that it was the case."""
 
     quote: Quote
     at: datetime
@@ -31,8 +33,12 @@ class Board:
     environment: str
     market: str
     executed: dict[str, Decimal] = field(default_factory=dict)  # the price of the last execution
-    quotes: dict[str, Quote] = field(default_factory=dict)
+    quotes: dict[str, Entry] = field(default_factory=dict)
     _written: dict[str, Entry] = field(default_factory=dict)
+
+    def hear(self, symbol: str, quote: Quote, *, at: datetime) -> None:
+        """Take a quote that was told."""
+        self.quotes[symbol] = Entry(quote, at)
 
     def keep_only(self, symbols: set[str]) -> None:
         """Forget all other symbols."""
@@ -48,12 +54,13 @@ class Board:
     def due(self, moments: dict[str, datetime], *, now: datetime) -> dict[str, bytes]:
         """What has to be written, by key. ``moments``: of which moment each symbol's quote is the truth.
 
-        A best price that has not changed is not told again: it is the case for as long as the connection tells others.
+        A best price that has not changed is not told again: it is the case while the connection tells of others, for
+        a while.
         """
         entries = {
-            symbol: Entry(quote, moments[symbol])
-            for symbol, quote in self.quotes.items()
-            if symbol in moments and now - moments[symbol] <= OLDEST
+            symbol: Entry(told.quote, moments[symbol])
+            for symbol, told in self.quotes.items()
+            if symbol in moments and now - moments[symbol] <= OLDEST and now - told.at <= QUIET
         }
         due = {
             quote_key(self.environment, self.market, symbol): packed_quote(entry.quote, at=entry.at)

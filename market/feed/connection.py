@@ -29,7 +29,6 @@ REQUEST_PAUSE_SECONDS = 0.25
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 # A connection that has lasted so long was a good one: the next failure is the first one again.
 LASTING_SECONDS = 60.0
-# What the exchange said later than that after the fact is not what is the case now.
 NO_LAG = timedelta()
 
 

@@ -99,7 +99,7 @@ class MarketFeed:
 
     def _hear(self, news: CandleNews | QuoteNews) -> None:
         if isinstance(news, QuoteNews):
-            self._board.quotes[news.symbol] = news.quote
+            self._board.hear(news.symbol, news.quote, at=datetime.now(UTC))
             return
         self._board.executed[news.symbol] = news.price
         series = self._series.get(news.stream)

@@ -20,9 +20,14 @@ PRICES, BTC = "prices:paper:spot:fed", "quote:paper:spot:BTCUSDT"
 def board() -> Board:
     """A board that has heard of BTC."""
     board = Board(Environment.PAPER, Market.SPOT)
-    board.quotes["BTCUSDT"] = QUOTE
-    board.executed["BTCUSDT"] = Decimal(100)
+    hear(board, "BTCUSDT")
     return board
+
+
+def hear(board: Board, *symbols: str, at=NOON) -> None:
+    for symbol in symbols:
+        board.hear(symbol, QUOTE, at=at)
+        board.executed[symbol] = Decimal(100)
 
 
 def due(board: Board, *, at=NOON, now=NOON, **moments) -> dict:
@@ -44,8 +49,7 @@ def test_what_is_too_old_is_not_told(board):
 
 
 def test_prices_are_as_old_as_the_oldest_of_them_and_a_stale_one_holds_up_nobody(board):
-    board.quotes |= {"ETHUSDT": QUOTE, "XRPUSDT": QUOTE}
-    board.executed |= {"ETHUSDT": Decimal(100), "XRPUSDT": Decimal(100)}
+    hear(board, "ETHUSDT", "XRPUSDT")
 
     told = due(board, ETHUSDT=NOON - SECOND, XRPUSDT=NOON - 60 * SECOND)
 
@@ -59,9 +63,16 @@ def test_an_unchanged_quote_is_told_again_after_a_second_only(board):
     assert told == [True, False, True]
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(10, True), (11, False)])
+def test_a_quote_that_stands_still_is_believed_for_a_while_only(board, seconds, told):
+    later = NOON + seconds * SECOND
+
+    assert (BTC in due(board, at=later, now=later)) is told
+
+
 def test_a_changed_quote_is_told_at_once(board):
     due(board)
-    board.quotes["BTCUSDT"] = Quote(Decimal("99.8"), Decimal(1), Decimal("100.1"), Decimal(2))
+    board.hear("BTCUSDT", Quote(Decimal("99.8"), Decimal(1), Decimal("100.1"), Decimal(2)), at=NOON)
 
     assert due(board)[BTC]["bid"] == "99.8"
 
@@ -86,8 +97,7 @@ def test_what_is_not_heard_any_more_is_not_told(board):
 
 
 def test_only_what_is_wanted_is_kept(board):
-    board.quotes["ETHUSDT"] = QUOTE
-    board.executed["ETHUSDT"] = Decimal(100)
+    hear(board, "ETHUSDT")
 
     board.keep_only({"ETHUSDT"})
 
