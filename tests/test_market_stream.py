@@ -28,7 +28,9 @@ from market.paper.tests.server import PaperServer
 from market.prices import known_quote, last_prices, last_quote
 from market.symbols import warm_symbols
 from market.types import Environment, Market, Series
+from ops.stack import environment
 from ops.stack.testing import Child, Spawn
+from tests.test_redis_hiccup import Broker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,9 +91,9 @@ def start_bot(series: Series) -> None:
     BotFactory(account__market=series.market, symbol=series.symbol, interval=series.interval, leverage=leverage)
 
 
-def start(spawn: Spawn, name: str = "stream") -> Child:
+def start(spawn: Spawn, name: str = "stream", **variables: str) -> Child:
     database = "postgresql://tradebot@/{host}/{dbname}".format(**connection.get_connection_params())
-    env = dict(os.environ) | {"DATABASE_URL": database}
+    env = dict(os.environ) | {"DATABASE_URL": database} | variables
     return spawn([sys.executable, "manage.py", "market_stream"], env=env, name=name)
 
 
@@ -216,6 +218,44 @@ def test_sigterm_ends_the_command_at_once_also_while_the_exchange_hangs(exchange
     assert (status, monotonic() - begun < 2) == (0, True)
     assert "market stream: stopped" in stream.text
     assert heartbeat(Environment.PAPER, Market.SPOT) is None
+
+
+@pytest.fixture
+def own_redis(tmp_path, settings, spawn: Spawn, wait_until: Callable[..., object]) -> Broker:
+    """A Redis for the cache of this test, which may die."""
+    broker = Broker(tmp_path / "stack", spawn, wait_until)
+    location = environment.cache_url(broker.socket, 1)
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": location}}
+    return broker
+
+
+@pytest.fixture
+def stream_on_own_redis(own_redis, fleet, spawn: Spawn, wait_until: Callable[..., object]) -> Child:
+    child = start(spawn, REDIS_URL=environment.cache_url(own_redis.socket, 1))
+    wait_until(lambda: all(map(is_streamed, SERIES)), 30, "all series are live")
+    return child
+
+
+def test_a_redis_that_dies_and_comes_back_is_used_again(own_redis, stream_on_own_redis, wait_until):
+    own_redis.kill()
+    stream_on_own_redis.wait_for("Redis does not answer")
+
+    own_redis.start()
+
+    wait_until(lambda: all(map(is_streamed, SERIES)), 30, "all series are live")
+    wait_until(lambda: all(map(has_prices, SERIES)), 10, "all prices are there")
+    assert stream_on_own_redis.process.poll() is None
+
+
+def test_sigterm_ends_the_command_at_once_also_while_redis_hangs(own_redis, stream_on_own_redis):
+    os.kill(own_redis.process.pid, signal.SIGSTOP)
+    begun = monotonic()
+    os.kill(stream_on_own_redis.pid, signal.SIGTERM)
+
+    status = stream_on_own_redis.wait()
+
+    os.kill(own_redis.process.pid, signal.SIGCONT)
+    assert (status, monotonic() - begun < 2) == (0, True)
 
 
 def test_a_second_stream_stands_by(exchange, stream, spawn, wait_until):
