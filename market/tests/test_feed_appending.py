@@ -69,9 +69,9 @@ def test_what_others_wrote_meanwhile_is_not_overwritten(copies, redis, meanwhile
 def test_who_is_beaten_again_and_again_lets_the_series_be_fetched(copies, redis, meanwhile):
     meanwhile(corrected(1.7), corrected(1.8), corrected(1.9))
 
-    misfits = append_all([closed(50)])
+    misfits = append_all([closed(50), closed(55, series=ETH)])
 
-    assert [(each.series, why.whole) for each, why in misfits] == [(BTC, False)]
+    assert [(each.series, why.whole) for each, why in misfits] == [(ETH, False), (BTC, False)]
     assert copy_of(redis).rows[-1, 4] == 1.9
 
 

@@ -88,7 +88,8 @@ def test_no_connection_has_more_streams_than_it_may_and_none_stays_without(excha
 
         await feed.want(spot("ETHUSDT"))
         await until(lambda: {name for each in feed._all_connections for name in each.heard} == eth, "only one is heard")
-        await until(lambda: exchange.connections == len(feed._all_connections), "nobody listens in vain")
+        await until(lambda: exchange.connections == len(feed._all_connections), "what is not needed is gone")
+        assert all(connection.wanted for connection in feed._all_connections)
 
     eth = {"ethusdt@kline_1m", "ethusdt@bookTicker"}
     feeding(work)
