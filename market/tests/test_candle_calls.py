@@ -4,6 +4,7 @@ import fcntl
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from time import time
 
@@ -21,17 +22,23 @@ SERIES = [Series(*FUTURES, symbol, interval) for symbol in SYMBOLS for interval 
 READERS = 4
 
 
-@pytest.fixture
-def calls(paper) -> Callable[[], int]:
-    """How many requests for candles the exchange has counted so far."""
-    return lambda: paper.admin("GET", "/paper/stats")["requests"].get("GET /fapi/v1/klines", 0)
+@dataclass
+class Reading:
+    """What each of some processes found, and what that cost."""
+
+    found: list[dict[str, str]]
+    calls: int
+    weight: int
 
 
 @pytest.fixture
-def read_all(paper, redis, spawn, tmp_path: Path) -> Callable[[], list[dict[str, str]]]:
-    """Let some processes read all series at once; what each of them found."""
+def read_all(paper, redis, spawn, tmp_path: Path, wait_until) -> Callable[[], Reading]:
+    """Let some processes read all series at once, while no candle closes and no minute of weight begins."""
 
-    def read() -> list[dict[str, str]]:
+    def calls() -> int:
+        return paper.admin("GET", "/paper/stats")["requests"].get("GET /fapi/v1/klines", 0)
+
+    def read() -> Reading:
         gate = tmp_path / "gate"
         command = [sys.executable, "-m", "market.tests.reader", str(gate), *map(str, SERIES)]
         with gate.open("w") as lock:
@@ -39,9 +46,12 @@ def read_all(paper, redis, spawn, tmp_path: Path) -> Callable[[], list[dict[str,
             children = [spawn(command) for _ in range(READERS)]
             for child in children:
                 child.wait_for("ready")
+            wait_until(lambda: 5 < time() % 60 < 40, 30)
+            before, paid = calls(), weight()
         for child in children:
             assert child.wait() == 0, child.text
-        return [json.loads(child.text.splitlines()[-1]) for child in children]
+        found = [json.loads(child.text.splitlines()[-1]) for child in children]
+        return Reading(found, calls() - before, weight() - paid)
 
     return read
 
@@ -58,19 +68,12 @@ def let_a_candle_pass(redis) -> None:
         redis.set(candles_key(series), Copy(series, copy.rows[:-1]).pack())
 
 
-def test_twenty_series_cost_twenty_calls_and_at_the_next_candle_twenty_light_ones(redis, calls, read_all, wait_until):
-    wait_until(
-        lambda: 3 < time() % 180 < 140 and time() % 60 < 45, 60
-    )  # no candle closes, and the weight is of one minute
-    before, paid = calls(), weight()
-    first = read_all()
-    whole_calls, whole_weight = calls() - before, weight() - paid
-
+def test_twenty_series_cost_twenty_calls_and_at_the_next_candle_twenty_light_ones(redis, read_all):
+    whole = read_all()
     let_a_candle_pass(redis)
-    wait_until(lambda: time() % 60 < 45, 20)
-    before, paid = calls(), weight()
-    second = read_all()
+    light = read_all()
 
-    assert (whole_calls, whole_weight) == (20, 100)
-    assert (calls() - before, weight() - paid) == (20, 20)
-    assert first == second == [first[0]] * READERS
+    assert (whole.calls, whole.weight) == (20, 100)
+    assert (light.calls, light.weight) == (20, 20)
+    for reading in (whole, light):
+        assert reading.found == [reading.found[0]] * READERS
