@@ -20,7 +20,7 @@ setup: ## create .venv with exactly what requirements.txt says (nothing to do th
 dev: ## the same with the tools for tests and checks
 	@sh ops/stack/setup.sh requirements-dev.txt
 
-up: setup ## run everything: PostgreSQL, Redis, paper exchange, web, workers, beat; Ctrl-C stops it
+up: setup ## run everything: PostgreSQL, Redis, paper exchange, web, workers, beat, market data stream; Ctrl-C stops it
 	@exec $(BIN)/python -m ops.stack up
 
 down: ## stop what `make up` runs here

@@ -12,10 +12,14 @@ from bots import services
 from bots.models import BotConfig, BotState
 from bots.parts import Part
 from bots.services.evaluation import EXPIRES
+from bots.services.wanted import wanted_series
 from market.budget import Priority, spending_as
+from market.feed.refreshing import refresh_all
+from market.locks import advisory_lock
 
 EXPIRES_SECONDS = EXPIRES.total_seconds()
 PROTECTION_EXPIRES_SECONDS = 15
+MARKET_DATA_LOCK = 7_251_010  # any number that nothing else locks
 PATIENCE_WITH_ENTRIES = timedelta(seconds=2)
 logger = logging.getLogger(__name__)
 
@@ -105,3 +109,12 @@ def keep_decisions() -> list[str]:
 def reactivate_bots_after_reset() -> None:
     """A nudge at midnight: every run computes its bot's day itself, so a missed one loses nothing (features T12)."""
     run_all_active_bots.delay()
+
+
+@shared_task
+@spending_as(Priority.WARM_UP)
+def update_market_data() -> None:
+    """Bring prices and candles of the active bots up to date where no tick and no stream has done so (features M5)."""
+    with advisory_lock(MARKET_DATA_LOCK) as ours:
+        if ours:
+            refresh_all(wanted_series(), clock=timezone.now)

@@ -1,27 +1,32 @@
-"""Closed candles of a series, fetched once per candle for the whole fleet."""
+"""Closed candles of a series, shared by the whole fleet: backfilled once, then only what is new is asked for."""
 
 from datetime import datetime, timedelta
+from functools import partial
+from time import monotonic, sleep
 
 import numpy as np
-from numpy.typing import NDArray
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from market.exchange import public_gateway
-from market.store import shared
+from market.feed.copies import Copy, Rows, StaleData, require_sound
+from market.feed.heartbeat import is_streamed
+from market.store import known, shared
 from market.types import Candles, Series, milliseconds
 
+__all__ = ["StaleData", "backfill", "candles_key", "closed_candles", "keep_for", "refresh", "require_unbroken"]
+
 LIMIT = 1000  # the most that one request of Binance returns
-HISTORY = LIMIT - 1  # closed candles: the last of a request is still open
+# On futures a request for so few weighs 1, one for LIMIT weighs 5.
+LIGHT_LIMIT = 99
+OVERLAP = 2  # candles that are asked for again: what the exchange has corrected shows there
 # So soon after a close its candle may be missing.
 JUST_CLOSED = timedelta(seconds=5)
 # The clocks agree better than this (orders are denied from 500 ms). Sooner after a close, only a younger candle proves
 # that the newest closed one is closed by the exchange's clock too.
 CLOCKS_APART = timedelta(seconds=1)
-Rows = NDArray[np.float64]
-
-
-class StaleData(Exception):
-    """The exchange has no candle that just closed, or some in between are missing: nothing may trade on this."""
+# A feed brings a candle so soon after its close: on spot the exchange speaks every two seconds.
+FEED_PATIENCE = timedelta(seconds=3)
+LOOK_AGAIN_SECONDS = 0.03
 
 
 class _NotClosedYet(StaleData):
@@ -31,15 +36,38 @@ class _NotClosedYet(StaleData):
 def closed_candles(series: Series, *, now: datetime) -> Candles:
     """Up to 999 closed candles, the last of them the newest closed one.
 
-    Raises StaleData when that one is not there, ExchangeError when the exchange can't be read.
+    Raises StaleData when that one is not there, or what is there is nonsense; ExchangeError when the exchange can't be
+    read.
     """
+    rows = _brought_by_feed(series, now)
+    return refresh(series, now=now) if rows is None else Candles.from_rows(rows)
+
+
+def refresh(series: Series, *, now: datetime) -> Candles:
+    """The same without waiting for a feed: the shared copy if it is current, else what it lacks is asked for."""
     rows = shared(
-        f"candles:{series}",
-        read=lambda packed: _if_current(_closed(_unpack(packed), series, now), series, now),
-        fetch=lambda: _fetch_current(series, now),
-        keep=2 * series.duration + timedelta(minutes=1),
+        candles_key(series),
+        read=partial(_current_rows, series=series, now=now),
+        fetch=lambda: _fetch_current(series, now, _kept(series)),
+        keep=keep_for(series),
     )
     return Candles.from_rows(rows)
+
+
+def backfill(series: Series, *, now: datetime) -> Candles:
+    """The same from the exchange alone: the copy that is there is not to be trusted. Raises as closed_candles."""
+    fetched = partial(_fetch_current, series, now, None)
+    return Candles.from_rows(shared(candles_key(series), read=lambda _: None, fetch=fetched, keep=keep_for(series)))
+
+
+def candles_key(series: Series) -> str:
+    """Where the copy is in Redis."""
+    return f"candles:{series}"
+
+
+def keep_for(series: Series) -> timedelta:
+    """How long a copy is of use: as long as one light request brings what it lacks."""
+    return LIGHT_LIMIT * series.duration
 
 
 def require_unbroken(candles: Candles, *, needed: int, interval: timedelta) -> None:
@@ -55,19 +83,62 @@ def require_unbroken(candles: Candles, *, needed: int, interval: timedelta) -> N
         raise StaleData("a candle has a price that is no positive number")
 
 
-def _fetch_current(series: Series, now: datetime) -> tuple[bytes, Rows]:
+def _brought_by_feed(series: Series, now: datetime) -> Rows | None:
+    """The rows of a current copy; one that a feed is about to bring is waited for."""
+    read = partial(_current_rows, series=series, now=now)
+    rows = known(candles_key(series), read=read)
+    patience = FEED_PATIENCE - (now - series.last_close_at(now))
+    if rows is not None or patience <= timedelta() or not is_streamed(series):
+        return rows
+    deadline = monotonic() + patience.total_seconds()
+    while rows is None and monotonic() < deadline:
+        sleep(LOOK_AGAIN_SECONDS)
+        rows = known(candles_key(series), read=read)
+    return rows
+
+
+def _kept(series: Series) -> Copy | None:
+    return known(candles_key(series), read=lambda packed: Copy.unpack(packed, series))
+
+
+def _current_rows(packed: bytes, *, series: Series, now: datetime) -> Rows | None:
+    copy = Copy.unpack(packed, series)
+    return _if_current(_closed(copy.rows, series, now), series, now)
+
+
+def _fetch_current(series: Series, now: datetime, kept: Copy | None) -> tuple[bytes, Rows]:
     for attempt in Retrying(
         retry=retry_if_exception_type(_NotClosedYet), stop=stop_after_attempt(4), wait=wait_fixed(0.5), reraise=True
     ):
         with attempt:
-            rows = _fetch(series, now, waited=timedelta(seconds=attempt.retry_state.idle_for))
-    return rows.tobytes(), rows
+            copy = _fetch(series, now, kept, waited=timedelta(seconds=attempt.retry_state.idle_for))
+    return copy.pack(), copy.rows
 
 
-def _fetch(series: Series, now: datetime, *, waited: timedelta) -> Rows:
+def _fetch(series: Series, now: datetime, kept: Copy | None, *, waited: timedelta) -> Copy:
+    """What the copy lacks; the whole when there is none, when it is too old, or contradicts what the exchange says."""
+    limit = _limit_for(kept, series, now)
+    if kept is not None and limit <= LIGHT_LIMIT:
+        grown = kept.grown_by(_ask(series, now, limit, waited=waited))
+        if grown is not None:
+            return grown
+    return Copy.of_whole(series, _ask(series, now, LIMIT, waited=waited), before=kept)
+
+
+def _limit_for(kept: Copy | None, series: Series, now: datetime) -> int:
+    """How many candles to ask for: what is missing, the open one, and a few that are there already."""
+    if kept is None or kept.has_doubtful_gap:
+        return LIMIT
+    missing_ms = milliseconds(series.last_close_at(now) - series.duration) - kept.newest_ms
+    return max(missing_ms // (series.duration // timedelta(milliseconds=1)), 0) + 1 + OVERLAP
+
+
+def _ask(series: Series, now: datetime, limit: int, *, waited: timedelta) -> Rows:
+    """The newest closed candles that the exchange has. Raises StaleData unless they are current and sound."""
     gateway = public_gateway(series.environment, series.market)
-    rows = gateway.candles(series.symbol, series.interval, limit=LIMIT)
+    rows = gateway.candles(series.symbol, series.interval, limit=limit)
     closed = _closed(rows, series, now)
+    require_sound(rows, closed=closed)
     since_close = now - series.last_close_at(now)
     if _if_current(closed, series, now) is None:
         age = _age(closed, series, now)
@@ -93,7 +164,3 @@ def _age(rows: Rows, series: Series, now: datetime) -> timedelta:
     if not len(rows):
         return timedelta(days=365)
     return now - Candles.from_rows(rows).close_at(series.duration)
-
-
-def _unpack(packed: bytes) -> Rows:
-    return np.frombuffer(packed, dtype=np.float64).reshape(-1, 6)

@@ -36,6 +36,7 @@ SCHEDULES = (
     Schedule(
         "warm-up-futures-symbols", "market.tasks.warmup_futures_symbols_cache", "data_sync", 290, every_seconds=300
     ),
+    Schedule("update-market-data", "bots.tasks.update_market_data", "data_sync", 25, every_seconds=30),
     Schedule("measure-clocks", "market.tasks.measure_clocks", "data_sync", 55, every_seconds=60),
     Schedule("reconcile-orders", "trades.tasks.reconcile_orders", "high_priority", 9, every_seconds=10),
     Schedule("reconcile-accounts", "trades.tasks.reconcile_accounts", "high_priority", 9, every_seconds=10),

@@ -1,6 +1,6 @@
 """What the fleet is doing, in figures: `manage.py stats`, and later the dashboard."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -93,14 +93,17 @@ def live_prices(now: datetime) -> PriceOf:
     """The exchange's last prices, asked for once for each environment and market."""
 
     @cache
-    def prices(environment: str, market: str) -> dict[str, Price]:
+    def prices(environment: str, market: str) -> Mapping[str, Price]:
         try:
             return last_prices(environment, market, now=now)
         except ExchangeError:
             return {}
 
     def price_of(position: Position) -> Decimal | None:
-        price = prices(position.account.environment, position.account.market).get(position.symbol)
+        try:
+            price = prices(position.account.environment, position.account.market).get(position.symbol)
+        except ExchangeError:  # a symbol that no feed brings
+            return None
         return price.value if price else None
 
     return price_of

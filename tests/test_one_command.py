@@ -59,7 +59,8 @@ def test_one_command_runs_a_fleet_and_leaves_nothing(spawn, tree, wait_until):
     stats = run(sys.executable, "manage.py", "stats", "--json")
     assert stats.returncode == 0, stats.stderr
     assert "bots" in json.loads(stats.stdout.splitlines()[-1])
-    assert set(children) == {"postgres", "redis", "paper", "web", "worker-trading", "worker-background", "beat"}
+    workers = {"worker-trading", "worker-background"}
+    assert set(children) == {"postgres", "redis", "paper", "web", *workers, "beat", "stream"}
 
     second = run(*STACK, "up")
     assert second.returncode == 1

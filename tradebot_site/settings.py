@@ -199,6 +199,7 @@ CELERY_TASK_ROUTES = {
     "bots.tasks.run_bot": {"queue": "high_priority"},
     "bots.tasks.protect_*": {"queue": "high_priority"},
     "bots.tasks.keep_decisions": {"queue": "maintenance"},
+    "bots.tasks.update_market_data": {"queue": "data_sync"},
     "bots.tasks.*": {"queue": "trading"},
     "trades.tasks.transfer_between_wallets": {"queue": "payments"},
     "trades.tasks.reconcile_transfers": {"queue": "payments"},

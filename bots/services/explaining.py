@@ -8,9 +8,9 @@ from typing import Any
 from bots.models import BotConfig, Decision, Tick
 from bots.services.look import finite
 from bots.strategies import STRATEGIES
-from market.candles import HISTORY
 from market.exchange import public_gateway
 from market.exchange.errors import ExchangeUnavailable
+from market.feed.copies import MOST
 from market.types import Candles
 
 EQUAL_TO = 1e-9
@@ -84,7 +84,7 @@ def replay(decision: Decision) -> Replayed:
 def _candles_until(bot: BotConfig, closed_at: datetime) -> Candles:
     series = bot.series
     gateway = public_gateway(series.environment, series.market)
-    rows = gateway.candles(series.symbol, series.interval, limit=HISTORY, until=closed_at)
+    rows = gateway.candles(series.symbol, series.interval, limit=MOST, until=closed_at)
     if not len(rows) or Candles.from_rows(rows).close_at(series.duration) != closed_at:
         raise ExchangeUnavailable(f"the exchange has no candle of {series} that closed at {closed_at:%Y-%m-%d %H:%M}")
     return Candles.from_rows(rows)

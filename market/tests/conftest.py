@@ -13,6 +13,7 @@ from market.tests.factories import entry
 from market.tests.listing import lists
 from market.tests.orders import ORDER, PLACED, SECRET
 from market.tests.servers import WaywardExchange, answer, hosts_at, silent_socket
+from market.tests.streaming import StreamingExchange
 
 
 @pytest.fixture
@@ -71,3 +72,12 @@ def exchange(settings: Any, wayward: WaywardExchange, redis: Any, no_waiting: No
     settings.PAPER_URL = wayward.url
     lists(wayward, entry("BTCUSDT"), entry("ETHUSDT"))
     return wayward
+
+
+@pytest.fixture
+def streaming(redis: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[StreamingExchange]:
+    """An exchange with candles and streams where settings and environment look for the paper exchange."""
+    with StreamingExchange() as running:
+        settings.PAPER_URL = running.url
+        monkeypatch.setenv("PAPER_URL", running.url)
+        yield running

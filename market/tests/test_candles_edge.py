@@ -140,13 +140,3 @@ def test_a_bad_price_before_the_needed_candles_does_no_harm():
     rows[-31, 4] = np.nan
 
     require_unbroken(Candles.from_rows(rows), needed=30, interval=MINUTE)
-
-
-@pytest.mark.parametrize("value", ["NaN", "0", "-3", "Infinity"])
-def test_a_bad_price_from_the_exchange_reaches_the_check_and_fails_it(exchange, value):
-    exchange.will(KLINES, klines(NOON, close=value, count=40))
-
-    candles = closed_candles(BTC, now=NOON + timedelta(seconds=2))
-
-    with pytest.raises(StaleData):
-        require_unbroken(candles, needed=30, interval=MINUTE)

@@ -80,10 +80,21 @@ def beat(environment: Mapping[str, str]) -> Service:
     )
 
 
+def stream(environment: Mapping[str, str]) -> Service:
+    """Market data by websocket. Without it everything goes on by REST."""
+    return Service(
+        name="stream",
+        argv=[sys.executable, "manage.py", "market_stream"],
+        environment=environment,
+        ready_line=r"market stream: (leading|standing by)",
+        stop_within=2.5,
+    )
+
+
 def after_migration(environment: Mapping[str, str]) -> list[Service]:
     """What may start when the database has all its tables."""
     workers = [worker(environment, name) for name in WORKER_QUEUES]
-    return [web(environment), *workers, beat(environment)]
+    return [web(environment), *workers, beat(environment), stream(environment)]
 
 
 def answers(url: str) -> bool:

@@ -9,10 +9,12 @@ from celery import current_app as app
 from django.core.management import call_command
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
+from django_redis import get_redis_connection
 
 from bots.models import BotConfig, Tick
 from bots.tests.factories import BotFactory
 from market.models import ExchangeAccount
+from market.prices import fed_prices_key, packed_prices
 from ops import schedules, statistics
 from ops.demo import FLEET, seed_demo
 from trades.models import Position
@@ -72,6 +74,19 @@ def test_statistics_count_bots_positions_and_profit(paper, broker):
     assert Decimal(found["unrealized_pnl"]) > 1000
     assert found["last_tick_age_seconds"] == 20
     assert found["queues"]["high_priority"] == 0
+
+
+def test_a_position_in_a_symbol_that_no_feed_brings_has_no_price_while_the_exchange_is_away(settings, free_port):
+    settings.PAPER_URL = f"http://127.0.0.1:{free_port}"
+    now, redis = timezone.now(), get_redis_connection("default")
+    redis.delete("prices:paper:spot")
+    redis.set(fed_prices_key("paper", "spot"), packed_prices({"ETHUSDT": Decimal(7)}, at=now))
+    position, fed = (BotFactory(symbol=symbol).position for symbol in ("SOLUSDT", "ETHUSDT"))
+
+    price_of = statistics.live_prices(now)
+
+    assert (price_of(position), price_of(fed)) == (None, 7)
+    redis.delete(fed_prices_key("paper", "spot"))
 
 
 def test_statistics_tell_of_positions_without_the_stop_that_their_bots_want(paper):

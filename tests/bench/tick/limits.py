@@ -21,13 +21,15 @@ def bare_tick() -> float:
     from django_redis import get_redis_connection
 
     from bots.models import BotConfig
-    from market.candles import _unpack
+    from market.candles import candles_key
     from market.columns import FLOAT, WHOLE, read_columns
+    from market.feed.copies import Copy
+    from market.types import Series
 
     distinct = BotConfig.objects.order_by().distinct("recipe", "symbol", "interval")
     settings = list(distinct.values_list("symbol", "interval", "parameters"))
-    series = sorted({row[:2] for row in settings})
-    keys = [f"candles:paper:spot:{symbol}:{interval}" for symbol, interval in series]
+    series = sorted({Series("paper", "spot", symbol, interval) for symbol, interval, _ in settings})
+    keys = [candles_key(item) for item in series]
     columns = {
         "bot": (WHOLE, "b.id"),
         "recipe": (WHOLE, "b.recipe"),
@@ -38,7 +40,8 @@ def bare_tick() -> float:
     began = time.perf_counter()
     rows = read_columns(columns, SOURCE, {})
     packed = get_redis_connection("default").mget(keys)
-    closes = {name: np.ascontiguousarray(_unpack(rows_of)[:, 4]) for name, rows_of in zip(series, packed, strict=True)}
+    copies = [Copy.unpack(bytes_of, item) for bytes_of, item in zip(packed, series, strict=True)]
+    closes = {(copy.series.symbol, copy.series.interval): np.ascontiguousarray(copy.rows[:, 4]) for copy in copies}
     for symbol, interval, given in settings:
         close = closes[symbol, interval]
         talib.EMA(close, given["ema_fast"])

@@ -1,0 +1,15 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from bots.services.wanted import wanted_series
+from market.feed import service
+
+
+class Command(BaseCommand):
+    help = (
+        "Keep candles, quotes and prices of all active bots fresh by websocket, until SIGTERM. A second one stands by."
+    )
+
+    def handle(self, **_: Any) -> None:
+        service.run(wanted_series)
