@@ -91,7 +91,9 @@ class _Soak:
             "weight_violations": self._violations(),
             "rows": {name: grown[name] - rows[name] for name in rows if name != "bytes"},
             "bytes_per_bot_and_day": round((grown["bytes"] - rows["bytes"]) / self._bots / self._minutes * 1440),
-            "audit": findings.counts | {"pending": len(findings.pending)},
+            # What the audit calls pending are the stops and targets that rest.
+            "audit": {name: count for name, count in findings.counts.items() if name != "pending"},
+            "unsettled": self._one(PENDING_SQL),
             "died": self._stack.died,
         }
         return figures | {"failures": _failures(figures)}
@@ -167,6 +169,8 @@ def _failures(figures: dict[str, Any]) -> list[str]:
     found = [f"{figures[name]} ticks {name}" for name in ("missed", "late", "unfinished") if figures[name]]
     if figures["weight_violations"]:
         found.append(f"{figures['weight_violations']} calls beyond the exchange's limit")
+    if figures["unsettled"]:
+        found.append(f"{figures['unsettled']} orders without a clear outcome")
     found += [f"{count} {name} by the audit" for name, count in figures["audit"].items() if count]
     found += [f"died: {line}" for line in figures["died"]]
     return found
