@@ -58,7 +58,7 @@ def known_zone(time_zone: str) -> str:
     """The time zone, or UTC when this machine's tables do not know it (any more)."""
     try:
         ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # of a folder of zones, too
         return "UTC"
     return time_zone
 

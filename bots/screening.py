@@ -45,15 +45,16 @@ def _fields(kind: str, names: str) -> list[tuple[str, str]]:
 # what is not set (-1 for a count); wish, status, reason and lockout by their places in the tuples above.
 BOT = np.dtype(
     _fields("i8", "bot account_id position_id recipe changed_at opened_at closed_at")
-    + _fields("i4", "part wish status reason lockout round cooldown_minutes max_daily_trades")
+    + _fields("i4", "part wish status reason lockout round cooldown_minutes max_daily_trades revision")
     + _fields("f8", "quantity entry_price best_price capital max_daily_loss daily_target")
     + _fields("f8", "stop_loss take_profit trailing break_even liquidation_price")
-    + _fields("?", "exits_when_stopped has_steps terms_agreed liquidation_asked")
+    + _fields("?", "exits_when_stopped has_steps terms_agreed liquidation_asked best_known")
 )
-# What rests at the exchange for its position, zeros for nothing. ``odd``: more than one stop and one target that simply
-# rest. ``within``: not more than is held.
+# What rests at the exchange for its position, zeros for nothing. ``live``: what is not finished; ``orders``: with it
+# the targets that were reached in this round. ``odd``: more than one stop and one target that simply rest.
+# ``within``: no more than is held.
 RESTING = np.dtype(
-    _fields("i4", "orders stops targets")
+    _fields("i4", "live orders stops targets")
     + _fields("f8", "stop_price stop_quantity target_price target_quantity")
     + _fields("?", "odd within")
 )
@@ -119,7 +120,7 @@ class Sifted:
     codes: Codes  # of the others: status and reason
     sources: Codes
     news: Flags  # of the others: those whose status or reason is another one than before
-    better: Flags  # of all: the price is the best so far of a position's round
+    better: Flags  # of all: the best price of a position's round is another one than is known
 
 
 def sift(sieve: Sieve) -> Sifted:
@@ -142,8 +143,9 @@ def sift(sieve: Sieve) -> Sifted:
         unsure = np.where(where, unsure_there, unsure)
     news = ~unsure & (codes != bots["status"].astype(np.int64) * 100 + bots["reason"])
     unsure = unsure | (news & (sources == Source.OWN))
-    better = held & ((parts["price"] - bots["best_price"]) * side > 0)
-    return Sifted(unsure, codes, sources, news & ~unsure, better)
+    may_hold = ~flat & (parts["futures"] | (side > 0)) & (parts["unreadable"] == 0)
+    is_better = (parts["price"] - bots["best_price"]) * side > 0
+    return Sifted(unsure, codes, sources, news & ~unsure, may_hold & (is_better | ~bots["best_known"]))
 
 
 def _holdings(sieve: Sieve) -> tuple[Flags, Flags]:
@@ -182,7 +184,7 @@ def _flat(sieve: Sieve) -> tuple[Codes, Codes, Flags]:
     codes = np.select(where, [found for _, found, _ in chain], code_of(Reason.NO_SIGNAL))
     sources = np.select(where, [source for _, _, source in chain], Source.READING)
     # An order that is not finished: it may be in doubt, or have outlived its position.
-    return codes, sources, (codes == unknown) | (sieve.resting["orders"] > 0)
+    return codes, sources, (codes == unknown) | (sieve.resting["live"] > 0)
 
 
 def _breaches(sieve: Sieve) -> tuple[Codes, Flags]:
@@ -207,11 +209,11 @@ def _held(sieve: Sieve, side: NDArray[np.float64]) -> tuple[Codes, Codes, Flags]
     watches = (wish == RUN) | ((wish == STOP) & bots["exits_when_stopped"])
     best, price = bots["best_price"], parts["price"]
     better = np.where(is_long, np.maximum(best, price), np.minimum(best, price))
-    stop, has_stop, unsure = _stop_level(sieve, side, better)
+    stop, has_stop, in_doubt = _stop_level(sieve, side, better)
     due = _near(price - stop, side, price) & has_stop
     target = bots["entry_price"] * (1 + side * bots["take_profit"] / 100)
     due |= _near(target - price, side, price) & ~np.isnan(target)
-    due |= unsure | (parts["futures"] & _liquidation_is_near(sieve, side))
+    due |= in_doubt | (parts["futures"] & _liquidation_is_near(sieve, side))
     left_at = np.where(is_long, readings["left_long_at"], readings["left_short_at"])
     due |= (wish == RUN) & (left_at > bots["opened_at"])
     is_asked = bots["liquidation_asked"] | sieve.accounts["cooling"]

@@ -42,7 +42,7 @@ SCHEDULES = (
     Schedule("reconcile-accounts", "trades.tasks.reconcile_accounts", "high_priority", 9, every_seconds=10),
     Schedule("reconcile-transfers", "trades.tasks.reconcile_transfers", "payments", 29, every_seconds=30),
     Schedule("book-fundings", "trades.tasks.book_fundings", "data_sync", 300, every_seconds=600),
-    Schedule("keep-decisions", "bots.tasks.keep_decisions", "maintenance", 3600, crontab=("15", "2")),
+    Schedule("keep-decisions", "bots.tasks.keep_decisions", "maintenance", 3000, crontab=("15", "*")),
     Schedule(
         "reconcile-all-accounts-nightly",
         "trades.tasks.reconcile_accounts",

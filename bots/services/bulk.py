@@ -28,8 +28,10 @@ NEWS_SQL = """
                AS said(status, reason, text, code, bound, value, candle, price, kind, indicators, number)
     ), held AS (
         SELECT state.bot_id, given.number
-          FROM unnest(%(bots)s::bigint[], %(numbers)s::bigint[], %(seen)s::bigint[]) AS given(bot, number, seen)
+          FROM unnest(%(bots)s::bigint[], %(numbers)s::bigint[], %(seen)s::bigint[], %(revisions)s::int[])
+               AS given(bot, number, seen, revision)
           JOIN bots_botstate AS state ON state.bot_id = given.bot
+          JOIN bots_botconfig AS bot ON bot.id = given.bot AND bot.revision = given.revision
          WHERE coalesce(state.changed_at, '-infinity') = CASE WHEN given.seen = %(never)s THEN '-infinity'
                ELSE '2000-01-01Z'::timestamptz + given.seen * interval '1 microsecond' END
            FOR NO KEY UPDATE OF state SKIP LOCKED
@@ -53,15 +55,18 @@ NEWS_SQL = """
     )
     SELECT status, reason, min(text), count(*) FROM written GROUP BY status, reason
 """
+# Of a round of which nothing is known yet the entry price is the best, until the market offers a better one.
 BEST_SQL = """
     UPDATE bots_botstate AS state
        SET best_round = new.round,
-           best_price = CASE WHEN state.best_round < new.round OR state.best_price IS NULL THEN new.price
-                             WHEN new.is_long THEN GREATEST(state.best_price, new.price)
-                             ELSE LEAST(state.best_price, new.price) END
-      FROM (SELECT given.*
+           best_price = CASE WHEN new.is_long THEN GREATEST(new.known, new.price) ELSE LEAST(new.known, new.price) END
+      FROM (SELECT given.*,
+                   coalesce(CASE WHEN held.best_round = given.round THEN held.best_price END, position.entry_price)
+                       AS known
               FROM unnest(%s::bigint[], %s::numeric[], %s::int[], %s::bool[]) AS given(id, price, round, is_long)
               JOIN bots_botstate AS held ON held.bot_id = given.id
+              JOIN bots_botconfig AS bot ON bot.id = given.id
+              JOIN trades_position AS position ON position.id = bot.position_id AND position.round = given.round
              WHERE held.best_round <= given.round
                FOR NO KEY UPDATE OF held SKIP LOCKED) AS new
      WHERE state.bot_id = new.id
@@ -80,11 +85,15 @@ class Best:
 
 @dataclass(frozen=True)
 class News:
-    """What some bots have to say, all of them the same, and when their states were changed last (microseconds)."""
+    """What some bots have to say, all of them the same.
+
+    ``seen_at``: when their states had been changed last (microseconds); ``revisions``: of their configurations.
+    """
 
     decision: Decided
     bots: Sequence[int]
     seen_at: Sequence[int]
+    revisions: Sequence[int]
     candle_close_at: datetime | None
     price: Decimal | None
     indicators: Mapping[str, float]
@@ -93,7 +102,7 @@ class News:
 def write_news(news: Sequence[News], *, now: datetime) -> None:
     """Write changed statuses with their decisions and events, in the caller's transaction.
 
-    A bot whose state has changed since it was read is left alone: whoever changed it knew better.
+    A bot whose state or configuration has changed since it was read is left alone: whoever changed it knew better.
     """
     if not news:
         return
@@ -113,6 +122,7 @@ def write_news(news: Sequence[News], *, now: datetime) -> None:
         "bots": [bot for item in news for bot in item.bots],
         "numbers": [number for number, item in enumerate(news, 1) for _ in item.bots],
         "seen": [seen for item in news for seen in item.seen_at],
+        "revisions": [revision for item in news for revision in item.revisions],
     }
     with connection.wrap_database_errors, connection.connection.cursor() as cursor:
         # Planned for the rows at hand: a plan for any number of them joins what was said by looking through all of it.

@@ -5,10 +5,9 @@ what a user or a run did while it was deciding.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 import numpy as np
 from celery.exceptions import SoftTimeLimitExceeded
@@ -19,9 +18,9 @@ from bots.decide import Decision
 from bots.models import BotConfig, SeriesReading, Tick
 from bots.parts import Part
 from bots.screening import Sifted, sift
-from bots.services.bulk import Best, write_best_prices, write_news
+from bots.services.bulk import Best, News, write_best_prices, write_news
 from bots.services.look import SeriesView, look_at_series
-from bots.services.news import decide_exactly, news_of_decided, news_of_sifted
+from bots.services.news import decide_exactly, decide_one_by_one, news_of_decided, news_of_sifted
 from bots.services.sieve import Fleet, Looked
 from market.types import Clock
 
@@ -46,6 +45,18 @@ def evaluate(parts: Iterable[Part], *, tick_id: int, clock: Clock) -> Iterator[E
 
     All at once, unless an exchange is slow: then those whose series could be read go ahead.
     """
+    for looked in _looked(parts, tick_id=tick_id, clock=clock):
+        now = clock()
+        evaluated = _evaluate(looked, now=now)
+        yield evaluated  # before it is counted: whoever has to leave does not wait for that
+        try:
+            _count(tick_id, parts=len(looked), due=evaluated.exits + evaluated.entries, now=now)
+        except DatabaseError:
+            logger.exception("tick %s: %s parts are not counted, and will be sent again", tick_id, len(looked))
+
+
+def _looked(parts: Iterable[Part], *, tick_id: int, clock: Clock) -> Iterator[Looked]:
+    """Parts with the market of their series, as many at once as could be looked at without much delay."""
     begun = last = clock()
     looked: list[tuple[Part, SeriesView | Exception]] = []
     for part in parts:
@@ -54,10 +65,10 @@ def evaluate(parts: Iterable[Part], *, tick_id: int, clock: Clock) -> Iterator[E
             continue
         looked.append((part, _look(part, now=clock())))
         if clock() - last > PATIENCE:
-            yield _evaluate(looked, tick_id=tick_id, now=clock())
+            yield looked
             last, looked = clock(), []
     if looked:
-        yield _evaluate(looked, tick_id=tick_id, now=clock())
+        yield looked
 
 
 def _look(part: Part, *, now: datetime) -> SeriesView | Exception:
@@ -70,36 +81,60 @@ def _look(part: Part, *, now: datetime) -> SeriesView | Exception:
         return error
 
 
-def _evaluate(looked: Looked, *, tick_id: int, now: datetime) -> Evaluated:
+def _evaluate(looked: Looked, *, now: datetime) -> Evaluated:
+    acting = {bot.pk: found for bot, found in _decide(looked, now=now).items() if found.has_work}
+    entries = [pk for pk, found in acting.items() if found.agrees or (found.act and found.act.is_entry)]
+    is_entry = set(entries)
+    return Evaluated([pk for pk in acting if pk not in is_entry], entries)
+
+
+def _decide(looked: Looked, *, now: datetime) -> dict[BotConfig, Decision]:
+    """What the bots decide that may have something to do; of all of them what is news is written.
+
+    Whatever goes wrong with all of them together is tried with each part, and then with each bot, by itself.
+    """
+    try:
+        return _decide_together(looked, now=now)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        logger.exception("tick: each by itself now: %s", _names(looked))
+    if len(looked) == 1:
+        return decide_one_by_one(*looked[0], now=now)
+    return {bot: decision for one in looked for bot, decision in _decide([one], now=now).items()}
+
+
+def _decide_together(looked: Looked, *, now: datetime) -> dict[BotConfig, Decision]:
     fleet = Fleet(looked, now=now)
     sifted = sift(fleet.sieve())
     decided = decide_exactly(fleet, np.flatnonzero(sifted.unsure))
-    _write_down(fleet, sifted, decided)
-    acting = {bot.pk: decision for bot, decision in decided.items() if decision.has_work}
-    entries = [pk for pk, found in acting.items() if found.agrees or (found.act and found.act.is_entry)]
-    is_entry = set(entries)
-    evaluated = Evaluated([pk for pk in acting if pk not in is_entry], entries)
-    _count(tick_id, parts=len(looked), due=evaluated.exits + evaluated.entries, now=now)
-    return evaluated
+    news, disputed = news_of_sifted(fleet, sifted)
+    decided |= disputed
+    _write_down(fleet, _best_prices(fleet, sifted), [*news, *news_of_decided(fleet, decided)])
+    return decided
 
 
-def _write_down(fleet: Fleet, sifted: Sifted, decided: Mapping[BotConfig, Decision]) -> None:
+def _names(looked: Looked) -> str:
+    return ", ".join(str(part.series) for part, _ in looked)
+
+
+def _write_down(fleet: Fleet, best: list[Best], news: list[News]) -> None:
     """Write what the tick saw and what is news. A failure here must not keep those from acting who have to."""
     try:
         with transaction.atomic():
             _write_readings(fleet)
-            write_best_prices(_best_prices(fleet, sifted))
-            write_news([*news_of_sifted(fleet, sifted), *news_of_decided(fleet, decided)], now=fleet.now)
-    except DatabaseError:
-        logger.exception(
-            "tick: statuses of %s are not written", ", ".join(str(part.series) for part, _ in fleet.looked)
-        )
+            write_best_prices(best)
+            write_news(news, now=fleet.now)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        logger.exception("tick: statuses of %s are not written", _names(fleet.looked))
 
 
 def _best_prices(fleet: Fleet, sifted: Sifted) -> list[Best]:
-    """The best prices that have moved, for bots that hold something."""
+    """The best prices that have moved, or are not known yet, for bots that hold something."""
     found = fleet.bots[sifted.better]
-    prices = [view.price if isinstance(view, SeriesView) else Decimal(0) for _, view in fleet.looked]
+    prices = {number: view.price for number, (_, view) in enumerate(fleet.looked) if isinstance(view, SeriesView)}
     columns = (found[name].tolist() for name in ("bot", "part", "round", "quantity"))
     return [Best(bot, prices[part], round_, quantity > 0) for bot, part, round_, quantity in zip(*columns, strict=True)]
 
@@ -128,4 +163,4 @@ def _count(tick_id: int, *, parts: int, due: list[int], now: datetime) -> None:
     Tick.objects.filter(pk=tick_id).update(
         parts_done=F("parts_done") + parts, acting=F("acting") + len(due), due=also if due else F("due")
     )
-    Tick.objects.filter(pk=tick_id, parts_done=F("parts"), finished_at=None).update(finished_at=now)
+    Tick.objects.filter(pk=tick_id, parts_done__gte=F("parts"), finished_at=None).update(finished_at=now)

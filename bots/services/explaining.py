@@ -38,11 +38,9 @@ def explain(bot: BotConfig, *, at: datetime) -> dict[str, Any]:
     if not known:
         return told | {"decision": None, "before": []}
     newest = known[0]
-    following = bot.decisions.filter(created_at__gt=newest.created_at).order_by("created_at").first()
-    until = min(following.created_at, at) if following else at
     # The same thought is not written twice: how often it was thought, the ticks know.
-    ticks = Tick.objects.filter(started_at__gt=newest.created_at, started_at__lte=until).count()
-    events = bot.position.events.filter(created_at__range=(newest.created_at, until)).order_by("created_at")
+    ticks = Tick.objects.filter(started_at__gt=newest.created_at, started_at__lte=at).count()
+    events = bot.position.events.filter(created_at__range=(newest.created_at, at)).order_by("created_at")
     return told | {
         "decision": _told(newest) | {"thought_again": ticks},
         "events": [f"{event.created_at:%H:%M:%S} {event.kind}: {event.message}" for event in events[:20]],

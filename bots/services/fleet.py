@@ -39,6 +39,7 @@ COLUMNS: Mapping[str, tuple[Kind, str]] = {
     "lockout": (SMALL, _place(REASONS, "s.lockout")),
     "round": (SMALL, "p.round"),
     "cooldown_minutes": (SMALL, "b.cooldown_minutes"),
+    "revision": (SMALL, "b.revision"),
     "max_daily_trades": (SMALL, "coalesce(b.max_daily_trades, -1)"),
     "quantity": (FLOAT, "p.quantity"),
     "entry_price": (FLOAT, "p.entry_price"),
@@ -51,6 +52,7 @@ COLUMNS: Mapping[str, tuple[Kind, str]] = {
     "trailing": (FLOAT, "b.trailing_stop_percent"),
     "break_even": (FLOAT, "b.break_even_percent"),
     "liquidation_price": (FLOAT, "CASE WHEN t.liquidation_round = p.round THEN t.liquidation_price END"),
+    "best_known": (FLAG, "s.best_round = p.round AND s.best_price IS NOT NULL"),
     "exits_when_stopped": (FLAG, "b.exits_when_stopped"),
     "has_steps": (FLAG, "b.take_profit_steps <> '[]'"),
     # `TermsInForce.are` and `ExchangeAccount.key_mark`.
@@ -82,6 +84,7 @@ IS_STOP, IS_TARGET = "o.type = 'stop'", "o.type = 'target'"
 REST = "o.quantity - o.filled_quantity"
 RESTING_COLUMNS: Mapping[str, tuple[Kind, str]] = {
     "position_id": (WHOLE, "p.id"),
+    "live": (SMALL, f"count(*) FILTER (WHERE {LIVE_SQL})"),
     "orders": (SMALL, "count(*)"),
     "odd": (
         FLAG,

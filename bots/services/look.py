@@ -18,7 +18,7 @@ from bots.decide import MarketView, Standing
 from bots.limits import Day, Record, day_start, known_zone, record_of
 from bots.models import BotConfig
 from bots.protection import Resting
-from bots.services.trouble import StrategyFailed, decision_about
+from bots.services.trouble import StrategyFailed, decision_about, readable
 from bots.strategies import STRATEGIES, Reading, Signal
 from bots.strategies.guard import BadReading, guarded_reading
 from bots.types import Reason
@@ -65,27 +65,30 @@ class SeriesView:
         """The market as one bot sees it; without a signal, but with the reason, when its strategy can't be read."""
         return self.read(bot.strategy, bot.parameters)
 
-    def read(self, strategy: str, given: Mapping[str, Any]) -> MarketView:
-        """The market as all bots see it that have this strategy and give it these parameters."""
+    def read(self, strategy: str, given: Mapping[str, Any], *, refusal: Exception | None = None) -> MarketView:
+        """The market as all bots see it that have this strategy and give it these parameters.
+
+        ``refusal``: why the strategy is not to be asked, now or later, unless it was already.
+        """
         known = STRATEGIES.get(strategy)
         try:
             parameters = known.complete(given) if known else given
             key = reading_key(strategy, parameters)
         except (TypeError, ValueError) as error:  # no JSON object
-            return self._blind(StrategyFailed(f"{strategy}: its parameters can't be read: {error}"))
+            return self._without(StrategyFailed(f"{strategy}: its parameters can't be read: {error}"))
         if key not in self._views:
-            self._views[key] = self._view(strategy, parameters)
+            self._views[key] = self._without(refusal) if refusal else self._view(strategy, parameters)
         return self._views[key]
 
     def _view(self, strategy: str, parameters: Mapping[str, Any]) -> MarketView:
         try:
             reading = self._read(strategy, parameters)
         except (StrategyFailed, StaleData, ExchangeError) as error:
-            return self._blind(error)
+            return self._without(error)
         return MarketView(
             reading.last,
             self.candle_close_at,
-            reading.text,
+            readable(reading.text),
             self.price,
             self.rules,
             left_long_at=self._left_at(reading, Side.BUY),
@@ -93,7 +96,7 @@ class SeriesView:
             indicators=finite(reading.indicators),
         )
 
-    def _blind(self, error: Exception) -> MarketView:
+    def _without(self, error: Exception) -> MarketView:
         """Price and rules without a signal, and why."""
         trouble = decision_about(error)
         nothing = Signal.NOTHING

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
 
 import numpy as np
 from celery.exceptions import SoftTimeLimitExceeded
@@ -9,12 +11,15 @@ from numpy.typing import NDArray
 
 from bots.decide import Decision, decide, held_in_words, staying
 from bots.models import BotConfig
+from bots.parts import Part
 from bots.screening import WISHES, Sifted, Source, code
 from bots.services.bulk import News
+from bots.services.locking import BotBusy, locked_bot
 from bots.services.look import SeriesView, standings
-from bots.services.notes import is_news
+from bots.services.notes import is_news, note_decision
 from bots.services.sieve import Fleet
 from bots.services.trouble import decision_about
+from market.exchange import require_key
 from trades.models import Position
 
 logger = logging.getLogger(__name__)
@@ -40,6 +45,48 @@ def decide_exactly(fleet: Fleet, indices: Indices) -> dict[BotConfig, Decision]:
     return decisions
 
 
+def decide_one_by_one(part: Part, view: SeriesView | Exception, *, now: datetime) -> dict[BotConfig, Decision]:
+    """What the rule says of each bot of a part, and its status written, with nothing that bots share.
+
+    Slow: for a part with which something is wrong that nobody has thought of. The others of its bots go on (T5).
+    """
+    series = part.series
+    bots = BotConfig.objects.active().filter(
+        account__environment=series.environment,
+        market=series.market,
+        symbol=series.symbol,
+        interval=series.interval,
+        pk__range=(part.first_id, part.last_id),
+    )
+    decided = {bot: _decide_alone(bot, view, now=now) for bot in bots.with_state().order_by("pk")}
+    for bot, decision in decided.items():
+        if not decision.act:
+            _note_alone(bot, decision, now=now)
+    return decided
+
+
+def _decide_alone(bot: BotConfig, view: SeriesView | Exception, *, now: datetime) -> Decision:
+    try:
+        require_key(bot.account)
+        if isinstance(view, Exception):
+            return decision_about(view)
+        return decide(bot.setup, view.for_bot(bot), standings([bot], now=now)[bot.pk], now=now)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:
+        return decision_about(error)
+
+
+def _note_alone(bot: BotConfig, decision: Decision, *, now: datetime) -> None:
+    try:
+        with suppress(BotBusy), locked_bot(bot.pk) as locked:
+            note_decision(locked.state, decision, now=now)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        logger.exception("bot %s: its status is not written", bot.pk)
+
+
 def news_of_decided(fleet: Fleet, decided: Mapping[BotConfig, Decision]) -> Iterator[News]:
     """The news of bots that were decided on by themselves. What they are about to do their own runs will tell."""
     told = {
@@ -52,9 +99,13 @@ def news_of_decided(fleet: Fleet, decided: Mapping[BotConfig, Decision]) -> Iter
             yield _news(fleet, told[int(fleet.bots["bot"][index])], np.array([index]))
 
 
-def news_of_sifted(fleet: Fleet, sifted: Sifted) -> Iterator[News]:
-    """The news of bots that have nothing to do: the rule says once what is the same for a group."""
-    yield from _news_of_holders(fleet, np.flatnonzero(sifted.news & (sifted.sources == Source.HELD)))
+def news_of_sifted(fleet: Fleet, sifted: Sifted) -> tuple[list[News], dict[BotConfig, Decision]]:
+    """The news of bots that have nothing to do: the rule says once what is the same for a group.
+
+    Also what the rule said of each bot of a group in which it disagreed with the sieve: they may have something to do.
+    """
+    news = list(_news_of_holders(fleet, np.flatnonzero(sifted.news & (sifted.sources == Source.HELD))))
+    disputed: list[Indices] = []
     for source, of in (
         (Source.PART, fleet.bots["part"]),
         (Source.ACCOUNT, fleet.account_of),
@@ -62,7 +113,9 @@ def news_of_sifted(fleet: Fleet, sifted: Sifted) -> Iterator[News]:
     ):
         indices = np.flatnonzero(sifted.news & (sifted.sources == source))
         groups = _grouped(indices, np.stack([sifted.codes[indices], of[indices]]))
-        yield from _news_of_groups(fleet, sifted, source, groups)
+        news += _news_of_groups(fleet, sifted, source, groups, disputed)
+    decided = decide_exactly(fleet, np.concatenate(disputed)) if disputed else {}
+    return news, decided
 
 
 def _grouped(indices: Indices, keys: NDArray[np.int64]) -> list[Indices]:
@@ -75,7 +128,9 @@ def _grouped(indices: Indices, keys: NDArray[np.int64]) -> list[Indices]:
     return np.split(indices[order], bounds)
 
 
-def _news_of_groups(fleet: Fleet, sifted: Sifted, source: Source, groups: list[Indices]) -> Iterator[News]:
+def _news_of_groups(
+    fleet: Fleet, sifted: Sifted, source: Source, groups: list[Indices], disputed: list[Indices]
+) -> Iterator[News]:
     known = {int(group[0]): _known(fleet, source, int(group[0])) for group in groups}
     asked = decide_exactly(fleet, np.array([first for first, decision in known.items() if not decision], np.int64))
     said = {bot.pk: decision for bot, decision in asked.items()}
@@ -86,7 +141,7 @@ def _news_of_groups(fleet: Fleet, sifted: Sifted, source: Source, groups: list[I
             continue  # deleted meanwhile: the next tick asks another one
         if code(decision.status, decision.reason) != sifted.codes[first] or decision.has_work:
             logger.error("bot %s: the sieve and the rule disagree: %s", fleet.bots["bot"][first], decision)
-            yield from news_of_decided(fleet, decide_exactly(fleet, group))
+            disputed.append(group)
             continue
         for of_part in _grouped(group, fleet.bots["part"][group][np.newaxis].astype(np.int64)):
             yield _news(fleet, decision, of_part)
@@ -124,6 +179,7 @@ def _news(fleet: Fleet, decision: Decision, indices: Indices) -> News:
         decision,
         bots=fleet.bots["bot"][indices].tolist(),
         seen_at=fleet.bots["changed_at"][indices].tolist(),
+        revisions=fleet.bots["revision"][indices].tolist(),
         candle_close_at=view.candle_close_at if is_seen else None,
         price=view.price if is_seen else None,
         indicators=market.indicators if market and is_single else {},

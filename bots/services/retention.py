@@ -11,6 +11,7 @@ logger = logging.getLogger(__name__)
 
 WEEK = timedelta(weeks=1)
 WEEKS_AHEAD = 2
+PATIENCE = "200ms"
 PREFIX = "bots_decision_w"
 PARTITIONS_SQL = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'bots_decision'::regclass"
 
@@ -20,10 +21,8 @@ def keep_decisions(*, now: datetime) -> list[str]:
     for monday in _weeks(now):
         _make(monday)
     oldest = now - timedelta(days=settings.DECISIONS_KEPT_DAYS)
-    dropped = [name for name, monday in _tables() if monday + WEEK <= oldest]
+    dropped = [name for name, monday in _tables() if monday + WEEK <= oldest and _done(f'DROP TABLE "{name}"')]
     with connection.cursor() as cursor:
-        for name in dropped:
-            cursor.execute(f'DROP TABLE "{name}"')
         cursor.execute("DELETE FROM bots_decision_rest WHERE created_at < %s", [oldest])  # of weeks without a table
     return dropped
 
@@ -36,13 +35,22 @@ def _weeks(now: datetime) -> Iterator[datetime]:
 
 def _make(monday: datetime) -> None:
     bounds = f"FROM ('{monday.isoformat()}') TO ('{(monday + WEEK).isoformat()}')"
-    name = f"{PREFIX}{monday:%Y%m%d}"
+    _done(f'CREATE TABLE IF NOT EXISTS "{PREFIX}{monday:%Y%m%d}" PARTITION OF bots_decision FOR VALUES {bounds}')
+
+
+def _done(sql: str) -> bool:
+    """Change the tables of decisions, unless somebody reads them for long: each bot's next decision would wait for us.
+
+    A week of which some decisions are in the table for all the rest already gets none: they go one by one in the end.
+    """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f'CREATE TABLE IF NOT EXISTS "{name}" PARTITION OF bots_decision FOR VALUES {bounds}')
-    except DatabaseError:
-        # Some of its decisions are in the table for all the rest already; those are deleted one by one in the end.
-        logger.warning("decisions of the week of %s have no table of their own", monday.date())
+            cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+            cursor.execute(sql)
+    except DatabaseError as error:
+        logger.warning("decisions: tried again in an hour: %s: %s", sql, error)
+        return False
+    return True
 
 
 def _tables() -> Iterator[tuple[str, datetime]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from bots.parts import Part
 from bots.screening import ACCOUNT, PART, READING, REASONS, SWITCHES, Rows, Sieve
 from bots.services.fleet import read_bots, read_days, read_resting
 from bots.services.look import SeriesView
-from bots.services.trouble import decision_about
+from bots.services.trouble import StrategyFailed, decision_about
 from bots.strategies import STRATEGIES
+from bots.strategies.guard import MOST_SECONDS
 from market.columns import NEVER, microseconds
 from market.exchange import require_key
 from market.models import ExchangeAccount, Switch
@@ -128,11 +130,24 @@ def _readings(bots: Rows, looked: Looked) -> tuple[list[MarketView | None], list
     pairs, index = np.unique(both, axis=1, return_inverse=True)
     asked = [(looked[part][1], *_known_recipes[recipe]) for part, recipe in pairs.T.tolist()]
     adding = [name in STRATEGIES and STRATEGIES[name].adds for _, name, _ in asked]
-    return [_read(*one) for one in asked], adding, index.reshape(-1)
+    slow: set[str] = set()
+    return [_read(*one, slow) for one in asked], adding, index.reshape(-1)
 
 
-def _read(view: "SeriesView | Exception", strategy: str, parameters: dict[str, Any]) -> MarketView | None:
-    return None if isinstance(view, Exception) else view.read(strategy, parameters)
+def _read(
+    view: "SeriesView | Exception", strategy: str, parameters: dict[str, Any], slow: set[str]
+) -> MarketView | None:
+    """``slow``: the strategies that took all the time that one has. Others wait for them once, not for each setting."""
+    if isinstance(view, Exception):
+        return None
+    if strategy in slow:
+        refusal = StrategyFailed(f"{strategy}: it was too slow with other parameters")
+        return view.read(strategy, parameters, refusal=refusal)
+    begun = monotonic()
+    reading = view.read(strategy, parameters)
+    if monotonic() - begun >= MOST_SECONDS:
+        slow.add(strategy)
+    return reading
 
 
 _known_recipes: dict[int, tuple[str, dict[str, Any]]] = {}

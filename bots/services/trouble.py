@@ -42,10 +42,16 @@ class StrategyFailed(Exception):
 
 def decision_about(error: Exception) -> Decision:
     """The decision of a bot that could not even look: its status, and a sentence without secrets."""
+    text = readable(str(error))
     if isinstance(error, StrategyFailed):
-        return Decision.because(Reason.STRATEGY_ERROR, str(error))
+        return Decision.because(Reason.STRATEGY_ERROR, text)
     for kind, reason in REASONS:
         if isinstance(error, kind):
-            return Decision.because(reason, str(error))
+            return Decision.because(reason, text)
     logger.error("a bot stumbled over a bug of ours", exc_info=error)
-    return Decision.because(Reason.BOT_ERROR, f"{type(error).__name__}: {error}")
+    return Decision.because(Reason.BOT_ERROR, f"{type(error).__name__}: {text}")
+
+
+def readable(text: str) -> str:
+    """The text of foreign code without what PostgreSQL can't keep: zeros, and halves of characters."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

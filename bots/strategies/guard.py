@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
@@ -83,4 +83,9 @@ def _fault(reading: Any, count: int) -> str | None:
         return f"{strange[0]} is no signal"
     if not isinstance(reading.text, str):
         return f"its text is {type(reading.text).__name__}, not words"
+    if not isinstance(reading.indicators, Mapping):
+        return f"its indicators are {type(reading.indicators).__name__}, not numbers by name"
+    for name, value in reading.indicators.items():
+        if not isinstance(name, str) or not isinstance(value, int | float | np.number):
+            return f"its indicator {name!r} is {value!r}, not a number"
     return None

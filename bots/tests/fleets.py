@@ -115,7 +115,7 @@ class Dealer:
     def _position(self, account: ExchangeAccount, number: int) -> Position:
         dice, rules = self.dice, RULES[Market(account.market)]
         step = rules.market_lot.step
-        whole = step * dice.randint(1, 400)
+        whole = step * dice.choice([1, 2, dice.randint(1, 400)])
         quantity = dice.choice([Decimal(0)] * 3 + [whole, whole + Decimal("1e-8") * dice.randint(0, 900), step / 3])
         if dice.random() < (0.5 if rules.is_futures else 0.05):
             quantity = -quantity

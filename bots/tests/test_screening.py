@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bots.decide import decide
+from bots.decide import decide, side_held
 from bots.models import BotConfig
 from bots.screening import code, sift
 from bots.services.look import standings
@@ -14,9 +14,9 @@ from bots.services.sieve import Fleet
 from bots.services.trouble import decision_about
 from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying
-from bots.tests.fleets import PRICE, SIGNALS, Dealer
+from bots.tests.fleets import PRICE, RULES, SIGNALS, Dealer
 from market.exchange import require_key
-from market.types import Side
+from market.types import Market
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 21, 12, 0, 30, tzinfo=UTC)
@@ -79,17 +79,17 @@ def test_the_sieve_lets_most_of_them_go(seed):
     assert kept.total() < sum(same) / 2, kept
 
 
-def test_the_best_price_of_a_position_is_noticed():
-    dealer = Dealer(1, NOW)
-    bots = dealer.bots(200)
-    fleet = Fleet(dealer.looked(bots), now=NOW)
+@pytest.mark.parametrize("seed", range(2))
+def test_a_new_best_price_is_noticed_and_one_that_is_not_known_yet(seed):
+    fleet, sifted, rows, _ = screened(seed)
 
-    better = sift(fleet.sieve()).better
-
-    rows = {bot.pk: bot for bot in BotConfig.objects.with_state()}
+    seen = Counter()
     for index, pk in enumerate(fleet.bots["bot"].tolist()):
-        position, best = rows[pk].position, rows[pk].state.best_price_so_far
-        side = Side.BUY if position.quantity > 0 else Side.SELL
-        if better[index]:
-            assert (PRICE - best) * side.sign > 0
-    assert better.any()
+        position, state = rows[pk].position, rows[pk].state
+        is_futures = rows[pk].market == Market.FUTURES
+        side = side_held(position.quantity, RULES[rows[pk].market], futures=is_futures)
+        is_known = state.best_price is not None and state.best_round == position.round
+        is_new = side is not None and (not is_known or (PRICE - state.best_price_so_far) * side.sign > 0)
+        assert sifted.better[index] == is_new
+        seen[side, is_known, is_new] += 1
+    assert len(seen) == 8  # flat or not, both ways; known or not; new or not

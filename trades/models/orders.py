@@ -14,9 +14,9 @@ from market.writing import QuickModel, update_where
 from trades.lifecycle import CUT_SHORT, LIVE, NEVER_WERE, OrderPurpose, OrderStatus, may_become
 from trades.models.positions import Position
 
-# Orders that are, were, or may be at the exchange.
 # A step of a take profit that was sold, in whatever round.
 REACHED_TARGET = Q(purpose=OrderPurpose.PROTECTION, type=OrderType.TARGET.value, filled_quantity__gt=0)
+# Orders that are, were, or may be at the exchange.
 IS_REAL = ~Q(status__in=NEVER_WERE) & ~Q(status__in=CUT_SHORT, filled_quantity=0)
 
 
