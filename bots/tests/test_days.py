@@ -60,6 +60,12 @@ def dates_around(zone, change):
     return {at: at.astimezone(ZoneInfo(zone)).date() for at in minutes}
 
 
+def midnight_before(zone, change):
+    """The first minute of the day on which the clocks change."""
+    dates = dates_around(zone, change)
+    return next(minute for minute, date in dates.items() if date == dates[change])
+
+
 def next_midnight(zone, change, at):
     """The first minute after ``at`` whose local date is another one."""
     dates = dates_around(zone, change)
@@ -103,7 +109,7 @@ def test_a_bot_that_its_day_paused_is_let_go_at_the_next_local_midnight_to_the_m
         decision = decide(setup, replace(RISING, candle_close_at=now), standing, now=now)
         return decision.status, decision.reason
 
-    midnight = next_midnight(zone, change, change - timedelta(hours=30))
+    midnight = midnight_before(zone, change)
     for booked_at in (midnight - MINUTE, midnight, *(change + hours * timedelta(hours=1) for hours in (-9, -1, 0, 1))):
         free_at = next_midnight(zone, change, booked_at)
         minutes = range((free_at - booked_at) // MINUTE)
@@ -132,7 +138,7 @@ def test_a_cool_down_ends_at_its_minute_to_the_microsecond(age, cooldown):
 @pytest.mark.django_db
 @pytest.mark.parametrize(("zone", "change"), CHANGES)
 def test_what_is_booked_from_midnight_on_counts_until_the_next_one_for_a_run_and_for_a_tick(zone, change):
-    midnight = next_midnight(zone, change, change - timedelta(hours=30))
+    midnight = midnight_before(zone, change)
     end = next_midnight(zone, change, midnight)
     bot = BotFactory(time_zone=zone, max_daily_trades=9)
     for at in (midnight - MICROSECOND, midnight):

@@ -16,12 +16,15 @@ from bots.tests.walks import CRASH, OUTAGE, random_walks, recorded
 from bots.types import Status
 
 bounds = st.none() | st.decimals(min_value="0.1", max_value=5, places=1)
-pnls = st.decimals(min_value=-60, max_value=60, places=1)
+whole_bounds = st.none() | st.integers(1, 5).map(Decimal)
+pnls = st.integers(-60, 60).map(Decimal)  # so that some are exactly at a bound
 
 
 @settings(max_examples=500, deadline=None)
 @given(
-    limits=st.builds(Limits, st.none() | st.integers(0, 3), bounds, bounds, bounds, st.none() | st.integers(1, 3)),
+    limits=st.builds(
+        Limits, st.none() | st.integers(0, 3), whole_bounds, whole_bounds, whole_bounds, st.none() | st.integers(1, 3)
+    ),
     day=st.builds(Day, st.integers(0, 4), pnls),
     record=st.builds(Record, st.decimals(min_value=0, max_value=6, places=1), st.integers(0, 4)),
     futures=st.booleans(),

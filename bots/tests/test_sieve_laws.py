@@ -14,13 +14,13 @@ from bots.tests.sieves import Case, disagreements, held_against
 from bots.tests.test_decide import CLOSE, FLAT, LONG, QUIET, RISING, SETUP
 from bots.tests.test_laws import HINDERED, TIGHT, hindered, hindrances, troubles
 from bots.tests.walks import FUTURES_RULES, MINUTE, Shelf, exit_settings, held_positions
-from bots.types import Reason, Status
+from bots.types import STATUS_OF
 from market.rounding import round_down
 from market.tests.factories import NOON
 from market.types import Side
 
 wishes = st.sampled_from(Wish)
-befores = st.sampled_from([None, None, (Status.PENDING, Reason.NONE), (Status.WAITING, Reason.STALE_DATA)])
+befores = st.none() | st.sampled_from([(status, reason) for reason, status in STATUS_OF.items()])
 
 
 @settings(max_examples=60, deadline=None)

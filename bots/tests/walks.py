@@ -54,6 +54,13 @@ def random_walk(seed: int, *, step_percent: float, jump_percent: float) -> Seque
     return ticks
 
 
+def grid_walk(seed: int) -> Sequence[Tick]:
+    """Quarters of a percent from the first price, so that levels of whole percents are met exactly."""
+    dice = Random(seed)
+    gains = [0, *(dice.randint(-20, 20) for _ in range(LENGTH))]
+    return [Tick(NOON + minute * MINUTE, 50_000 * (1 + Decimal(gain) / 400)) for minute, gain in enumerate(gains)]
+
+
 def _cut(day: str, start: int) -> Sequence[Tick]:
     return recorded(day)[start : start + LENGTH]
 
@@ -65,8 +72,8 @@ random_walks = st.builds(
     step_percent=st.sampled_from([0.01, 0.1, 1.0]),
     jump_percent=st.sampled_from([0.0, 5.0, 30.0]),
 )
-walks = st.one_of(recorded_walks, random_walks)
-percents = st.none() | st.decimals(min_value="0.05", max_value=9, places=2)
+walks = st.one_of(recorded_walks, random_walks, st.builds(grid_walk, st.integers(0, 10**6)))
+percents = st.none() | st.decimals(min_value="0.05", max_value=9, places=2) | st.integers(1, 5).map(Decimal)
 STEPS = tuple(Step(Decimal(gain), Decimal(50)) for gain in (1, 2))
 exit_settings = st.builds(ExitSettings, percents, percents, percents, percents, st.sampled_from([(), (), (), STEPS]))
 
