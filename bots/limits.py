@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -49,9 +49,12 @@ class Breach:
 
 
 def day_start(now: datetime, time_zone: str) -> datetime:
-    """The midnight at which the trading day of ``time_zone`` began. Right on days of 23 and 25 hours, too."""
+    """When the trading day of ``time_zone`` began, in UTC: at midnight, also where that is skipped or comes twice.
+
+    In its own zone such a midnight would equal no moment of any other one (PEP 495).
+    """
     zone = ZoneInfo(time_zone)
-    return datetime.combine(now.astimezone(zone).date(), time(), tzinfo=zone)
+    return datetime.combine(now.astimezone(zone).date(), time(), tzinfo=zone).astimezone(UTC)
 
 
 def known_zone(time_zone: str) -> str:
