@@ -14,7 +14,7 @@ from bots.tests.sieves import Case, disagreements, held_against
 from bots.tests.test_decide import CLOSE, FLAT, LONG, QUIET, RISING, SETUP
 from bots.tests.test_laws import HINDERED, TIGHT, hindered, hindrances, troubles
 from bots.tests.walks import FUTURES_RULES, MINUTE, Shelf, exit_settings, held_positions
-from bots.types import STATUS_OF
+from bots.types import STATUS_OF, Reason, Status
 from market.rounding import round_down
 from market.tests.factories import NOON
 from market.types import Side
@@ -121,7 +121,7 @@ def test_of_a_flat_bot_at_its_limits_the_sieve_says_what_the_rule_says(
     bounds += [-setup.initial_capital * limits.max_daily_loss_perc / 100] if limits.max_daily_loss_perc else []
     bounds += [setup.initial_capital * limits.daily_target_perc / 100] if limits.daily_target_perc else []
     cases = []
-    for closed_at in (None, NOON - cooldown * MINUTE, NOON - cooldown * MINUTE + MINUTE / 60_000):
+    for closed_at in (None, NOON - cooldown * MINUTE, min(NOON, NOON - cooldown * MINUTE + MINUTE / 60_000)):
         for pnl in (bound + Decimal(off) for bound in bounds for off in ("0", "-1e-8", "1e-8", "-1", "1")):
             standing = replace(FLAT, account_cooling=cooling, terms_agreed=True)
             standing = hindered(standing, names, now=NOON)
@@ -129,6 +129,6 @@ def test_of_a_flat_bot_at_its_limits_the_sieve_says_what_the_rule_says(
             if hold == "halted":
                 standing = replace(standing, account_state=hold, hold="the user is halted")
             market = replace(RISING, signal=signal, trouble=trouble, rules=rules)
-            cases.append(Case(setup, market, standing, before))
+            cases += [Case(setup, market, standing, was) for was in (before, (Status.WAITING, Reason.COOLING_DOWN))]
 
     assert disagreements(cases, now=NOON) == []
