@@ -265,12 +265,12 @@ def protection_plan(setup: Setup, rules: Rules, standing: Standing) -> Plan:
 
 
 def _due(setup: Setup, market: MarketView, standing: Standing, *, side: Side) -> Exit | None:
+    if setup.wish is Wish.STOP and not setup.exits_when_stopped:
+        return None
     if standing.unprotectable:
         return Exit("unprotected", standing.unprotectable)
     if setup.wish is Wish.FLATTEN:
         return Exit("flatten", "the owner wants the bot flat")
-    if setup.wish is Wish.STOP and not setup.exits_when_stopped:
-        return None
     if setup.futures and (lost := _liquidation(setup, market, standing, side=side)):
         return lost
     reached = due_exit(

@@ -126,8 +126,11 @@ def _fetch(series: Series, now: datetime, kept: Copy | None, *, waited: timedelt
 
 
 def _limit_for(kept: Copy | None, series: Series, now: datetime) -> int:
-    """How many candles to ask for: what is missing, the open one, and a few that are there already."""
-    if kept is None or kept.has_doubtful_gap:
+    """How many candles to ask for: what is missing, the open one, and a few that are there already.
+
+    All of a short copy: the symbol may be new, or the exchange have left some out.
+    """
+    if kept is None or kept.has_doubtful_gap or not kept.is_full:
         return LIMIT
     missing_ms = milliseconds(series.last_close_at(now) - series.duration) - kept.newest_ms
     return max(missing_ms // (series.duration // timedelta(milliseconds=1)), 0) + 1 + OVERLAP

@@ -105,7 +105,8 @@ def _bot(case: Case, said: Decision) -> dict[str, object]:
 
 def _resting(standing: Standing) -> dict[str, object]:
     orders = standing.resting
-    row: dict[str, object] = {"orders": len(orders) + standing.order_in_doubt, "within": True}
+    count = len(orders) + standing.order_in_doubt
+    row: dict[str, object] = {"live": count, "orders": count, "within": True}
     row["odd"] = standing.order_in_doubt or any(
         order.in_doubt or order.canceling or order.leg or (order.side.sign * standing.quantity > 0) for order in orders
     )

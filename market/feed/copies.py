@@ -14,6 +14,7 @@ from market.types import Series
 Rows = NDArray[np.float64]
 
 MOST = 999  # closed candles: one request of Binance brings 1,000, the open one among them
+FULL = 900  # with fewer the symbol is new, or the exchange left some out
 COLUMNS = 6
 # A gap that so many fetches of the whole have shown is the exchange's own (as that of 2023-03-24): it stays.
 GAP_TRIES = 3
@@ -66,6 +67,11 @@ class Copy:
     def newest_ms(self) -> int:
         """When the newest candle opened; 0 without any."""
         return int(self.rows[-1, 0]) if len(self.rows) else 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has about as many candles as one request brings."""
+        return len(self.rows) >= FULL
 
     @property
     def has_doubtful_gap(self) -> bool:
