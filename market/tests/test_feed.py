@@ -22,7 +22,7 @@ from market.types import Environment, Market, Series, milliseconds
 BTC = Series(Environment.PAPER, Market.SPOT, "BTCUSDT", "1m")
 ETH = Series(Environment.PAPER, Market.SPOT, "ETHUSDT", "1m")
 SPOT = (Environment.PAPER, Market.SPOT)
-HISTORY = 50
+HISTORY = 950  # about as many as one request brings
 
 
 @pytest.fixture
