@@ -27,7 +27,7 @@ NEWS_SQL = """
                WITH ORDINALITY
                AS said(status, reason, text, code, bound, value, candle, price, kind, indicators, number)
     ), held AS (
-        SELECT state.bot_id, given.number
+        SELECT state.bot_id, given.number, bot.name, bot.position_id, bot.strategy, bot.parameters, bot.revision
           FROM unnest(%(bots)s::bigint[], %(numbers)s::bigint[], %(seen)s::bigint[], %(revisions)s::int[])
                AS given(bot, number, seen, revision)
           JOIN bots_botstate AS state ON state.bot_id = given.bot
@@ -39,19 +39,18 @@ NEWS_SQL = """
         UPDATE bots_botstate AS state
            SET status = said.status, reason = said.reason, message = said.text, changed_at = %(now)s
           FROM held JOIN said USING (number) WHERE state.bot_id = held.bot_id
-     RETURNING state.bot_id, said.*
+     RETURNING held.*, said.status, said.reason, said.text, said.code, said.bound, said.value, said.candle, said.price,
+               said.kind, said.indicators
     ), noted AS (
         INSERT INTO bots_decision (bot_id, status, reason, text, strategy, parameters, revision, indicators,
                                    denial_code, denial_limit, denial_value, candle_close_at, price, created_at)
-        SELECT written.bot_id, status, reason, text, bot.strategy, bot.parameters, bot.revision, indicators::jsonb,
+        SELECT bot_id, status, reason, text, strategy, parameters, revision, indicators::jsonb,
                code, bound, value, candle, price, %(now)s
-          FROM written JOIN bots_botconfig AS bot ON bot.id = written.bot_id
+          FROM written
     ), told AS (
         INSERT INTO trades_event (kind, position_id, message, data, created_at)
-        SELECT written.kind, bot.position_id,
-               left(format('bot %%s %%s (%%s): %%s', bot.name, written.status, written.reason, written.text), 400),
-               '{}', %(now)s
-          FROM written JOIN bots_botconfig AS bot ON bot.id = written.bot_id WHERE written.kind <> ''
+        SELECT kind, position_id, left(format('bot %%s %%s (%%s): %%s', name, status, reason, text), 400), '{}', %(now)s
+          FROM written WHERE kind <> ''
     )
     SELECT status, reason, min(text), count(*) FROM written GROUP BY status, reason
 """

@@ -70,6 +70,11 @@ class Position(QuickModel):
                 fields=["account", "symbol"], name="position_one_by_hand", condition=Q(by_hand=True)
             ),
         ]
+        # What is at stake on an account is counted for every entry, however many of its positions are flat.
+        indexes = [
+            models.Index(name="position_held", fields=["account"], condition=~Q(quantity=0)),
+            models.Index(name="position_closed", fields=["account", "closed_at"]),
+        ]
 
     def __str__(self) -> str:
         return f"position {self.pk} on {self.symbol}"

@@ -48,9 +48,8 @@ STAKE_SQL = f"""
         SELECT account_id,
                sum(abs(quantity) * entry_price) AS worth,
                sum(abs(quantity) * entry_price) FILTER (WHERE symbol = %(symbol)s) AS symbol_worth,
-               count(*) FILTER (WHERE abs(quantity) >= smallest_quantity) AS positions,
-               max(closed_at) AS closed_at
-          FROM trades_position WHERE account_id = ANY(ARRAY(SELECT id FROM mine)) GROUP BY account_id
+               count(*) FILTER (WHERE abs(quantity) >= smallest_quantity) AS positions
+          FROM trades_position WHERE account_id = ANY(ARRAY(SELECT id FROM mine)) AND quantity <> 0 GROUP BY account_id
     ), counted AS (
         SELECT account_id, position_id, purpose, status, created_at,
                status IN ({_texts(LIVE)}) AS is_live,
@@ -93,7 +92,8 @@ STAKE_SQL = f"""
                 ELSE 0 END AS lost_today,
            coalesce(ordered.reserved, 0) AS reserved,
            -- When something came back last: by an exit, or of an entry that was not filled as a whole.
-           greatest(held.closed_at, ordered.cut_short_at) AS freed_at
+           greatest((SELECT max(closed_at) FROM trades_position WHERE account_id = mine.id), ordered.cut_short_at)
+               AS freed_at
       FROM mine LEFT JOIN held ON held.account_id = mine.id LEFT JOIN ordered ON ordered.account_id = mine.id
 """  # noqa: S608 - made of constants
 FIGURES = ("exposure", "symbol_exposure", "open_positions", "open_orders", "orders_last_minute", "lost_today")

@@ -50,7 +50,7 @@ ACT_SQL = """
        SET strategy = 'always', parameters = '{}', stop_loss_percent = NULL, take_profit_percent = NULL
      WHERE id IN (
         SELECT b.id FROM bots_botconfig b JOIN trades_position p ON p.id = b.position_id
-         WHERE p.quantity = 0 AND b.interval = '1m' ORDER BY md5(b.id::text) LIMIT %s)
+         WHERE p.quantity = 0 AND b.interval = '1m' AND b.strategy <> 'always' ORDER BY md5(b.id::text) LIMIT %s)
 """
 BOOKED_SQL = """
     SELECT extract(epoch FROM o.finished_at)::float8 FROM trades_order o
@@ -116,7 +116,7 @@ class _Run:
             whole = [self._after_change(100) for _ in range(3)]
             limit = self._fleet("limit")["seconds"]
             naive = self._naive(min(400, self._bots))
-            acts = self._acts(acting)
+            cold, acts = self._acts(acting), self._acts(acting)
         seconds = median(tick.seconds for tick in idle)
         return fleet | {
             "seconds": round(seconds, 3),
@@ -133,6 +133,7 @@ class _Run:
             "naive_seconds": round(naive, 1),
             "times_faster_than_naive": round(naive / seconds),
             **acts,
+            "acting_seconds_of_cold_workers": cold["acting_seconds"],  # no connection to the exchange, no statement yet
         }
 
     def _fleet(self, act: str) -> dict[str, Any]:
