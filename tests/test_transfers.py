@@ -55,8 +55,9 @@ def test_a_worker_that_is_killed_after_the_exchange_moved_the_money_costs_nothin
     board.add("delay_after", delay_seconds=120, match={"path": TRANSFER, "method": "POST"})
 
     arguments = ["--asset", "USDT", "--amount", "10", "--to", "futures", "--key", "rent"]
-    call_command("transfer", "--account", str(account.pk), *arguments)
     first = worker("first")
+    first.wait_for("ready.")  # once, a message that was sent while it started never came to it
+    call_command("transfer", "--account", str(account.pk), *arguments)
     wait_until(history, timeout=60, message="the exchange has moved the money")
     first.kill()
     left = status()
