@@ -130,17 +130,23 @@ def test_resting_orders_meet_every_price_of_a_fast_replay(tmp_path, wait_until):
         assert float(low) <= float(trade["price"]) <= float(high)
 
 
-def test_order_meets_no_price_older_than_itself(tmp_path):
+def test_order_meets_no_price_older_than_itself(tmp_path, wait_until):
     """At this speed hundreds of prices pass between two rounds of matching."""
-    with PaperServer(tmp_path / "ledger.sqlite3", "--speed", "1000") as paper:
-        key = paper.open_account(USDT="100000")
-        for number in range(60):
+    with PaperServer(tmp_path / "ledger.sqlite3", "--speed", "1000", "--weight-limit", "0") as paper:
+        key = paper.open_account(USDT="1000000")
+
+        def trades() -> list:
+            return paper.signed("GET", "/api/v3/myTrades", key, symbol="BTCUSDT")[1]
+
+        def order_until_several_are_met() -> bool:
+            """A recorded market may rise for hours: order on until it has fallen on some."""
             price = float(paper.get("/api/v3/ticker/price", symbol="BTCUSDT")["price"]) * 0.9995
             new = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT_MAKER", "quantity": "0.001"}
-            paper.signed("POST", "/api/v3/order", key, **new, price=f"{price:.2f}", newClientOrderId=f"n{number}")
+            paper.signed("POST", "/api/v3/order", key, **new, price=f"{price:.2f}")
+            return len(trades()) >= 10
 
-        orders = {row["orderId"]: row for row in paper.signed("GET", "/api/v3/allOrders", key, symbol="BTCUSDT")[1]}
-        trades = paper.signed("GET", "/api/v3/myTrades", key, symbol="BTCUSDT")[1]
+        wait_until(order_until_several_are_met, timeout=30)
 
-        assert trades
-        assert all(trade["time"] >= orders[trade["orderId"]]["time"] for trade in trades)
+        orders = paper.signed("GET", "/api/v3/allOrders", key, symbol="BTCUSDT", limit=1000)[1]
+        time_of = {order["orderId"]: order["time"] for order in orders}
+        assert all(trade["time"] >= time_of[trade["orderId"]] for trade in trades())
