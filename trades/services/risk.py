@@ -64,14 +64,17 @@ STAKE_SQL = f"""
         SELECT counted.account_id,
                sum(rest) FILTER (WHERE purpose = 'entry' AND is_live) AS worth,
                sum(rest) FILTER (WHERE purpose = 'entry' AND is_live AND symbol = %(symbol)s) AS symbol_worth,
-               count(*) FILTER (WHERE purpose = 'entry' AND is_live AND abs(quantity) < smallest_quantity) AS positions,
+               count(*) FILTER (WHERE purpose = 'entry' AND is_live AND is_flat) AS positions,
                count(*) FILTER (WHERE is_live) AS live,
                count(*) FILTER (WHERE purpose = 'entry' AND created_at > %(minute_ago)s) AS recent,
                -- What rests as open was tied up by the exchange when it told what was free.
                sum(CASE WHEN is_real AND created_at > %(read_at)s THEN whole
                         WHEN is_live AND status <> 'open' THEN rest END) FILTER (WHERE purpose = 'entry') AS reserved,
                max(cut_short_at) FILTER (WHERE is_real OR created_at <= %(read_at)s) AS cut_short_at
-          FROM counted JOIN trades_position AS position ON position.id = counted.position_id
+          -- One by one (LIMIT), of the few entries only: joined, PostgreSQL reads the positions of all owners for it.
+          FROM counted LEFT JOIN LATERAL (
+                   SELECT symbol, abs(quantity) < smallest_quantity AS is_flat FROM trades_position
+                    WHERE id = counted.position_id AND counted.purpose = 'entry' LIMIT 1) AS its ON true
          GROUP BY counted.account_id
     )
     SELECT mine.id,
