@@ -23,7 +23,7 @@ NEWS_SQL = """
     WITH said AS (
         SELECT * FROM unnest(%(status)s::text[], %(reason)s::text[], %(text)s::text[], %(code)s::text[],
                              %(limit)s::text[], %(value)s::text[], %(candle)s::timestamptz[], %(price)s::numeric[],
-                             %(kind)s::text[], %(indicators)s::text[])
+                             %(kind)s::text[], %(indicators)s::text[]::jsonb[])
                WITH ORDINALITY
                AS said(status, reason, text, code, bound, value, candle, price, kind, indicators, number)
     ), held AS (
@@ -44,7 +44,7 @@ NEWS_SQL = """
     ), noted AS (
         INSERT INTO bots_decision (bot_id, status, reason, text, strategy, parameters, revision, indicators,
                                    denial_code, denial_limit, denial_value, candle_close_at, price, created_at)
-        SELECT bot_id, status, reason, text, strategy, parameters, revision, indicators::jsonb,
+        SELECT bot_id, status, reason, text, strategy, parameters, revision, indicators,
                code, bound, value, candle, price, %(now)s
           FROM written
     ), told AS (
