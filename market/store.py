@@ -9,6 +9,8 @@ from django_redis import get_redis_connection
 from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 
+from market.hits import count_read
+
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -26,7 +28,8 @@ def shared(key: str, *, read: Callable[[bytes], T | None], fetch: Callable[[], t
         value, lock = _value_or_lock(key, read)
     except RedisError:
         logger.warning("shared store: Redis does not answer; %s is fetched without it", key)
-        value, lock = None, None
+        return fetch()[1]
+    count_read(key, hit=value is not None)
     if value is not None:
         return value
     if lock is None:
@@ -42,9 +45,12 @@ def shared(key: str, *, read: Callable[[bytes], T | None], fetch: Callable[[], t
 def known(key: str, *, read: Callable[[bytes], T | None]) -> T | None:
     """The value behind ``key`` if ``read`` takes it as fresh; None also while Redis is away."""
     try:
-        return _fresh(key, get_redis_connection("default").get(key), read)
+        value = _fresh(key, get_redis_connection("default").get(key), read)
     except RedisError:
         return None
+    if value is not None:  # those who don't find it ask for it elsewhere, and are counted there
+        count_read(key, hit=True)
+    return value
 
 
 def _value_or_lock(key: str, read: Callable[[bytes], T | None]) -> tuple[T | None, Lock | None]:

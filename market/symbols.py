@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from market.exchange import public_gateway
 from market.exchange.errors import ExchangeUnavailable
+from market.hits import count_read
 from market.models import SymbolRules
 from market.rules import Rules, rules_of
 
@@ -34,6 +35,7 @@ class UnknownSymbol(Exception):
 def rules_for(environment: str, market: str, symbol: str, *, now: datetime) -> Rules:
     """The rules of one symbol. Raises UnknownSymbol, or ExchangeError while nothing is known and nobody answers."""
     cached = _cached(environment, market, symbol)
+    count_read(_prefix(environment, market), hit=bool(cached))
     if cached:
         return cached
     known = SymbolRules.objects.filter(environment=environment, market=market)

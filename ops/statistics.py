@@ -17,6 +17,7 @@ from bots.models import BotConfig, BotState, SeriesReading, Tick
 from bots.services import naked_positions
 from market.budget import usage
 from market.exchange.errors import ExchangeError
+from market.hits import reads
 from market.prices import last_prices
 from market.rounding import plain
 from market.types import Market, Price
@@ -57,6 +58,7 @@ def fleet_statistics(
         "last_tick_seconds": tick.duration.total_seconds() if tick and tick.duration is not None else None,
         "queues": queue_depths(),
         "request_weight": request_weight(now),
+        "market_reads": reads(),
     }
 
 

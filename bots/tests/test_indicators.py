@@ -1,100 +1,64 @@
-"""The indicators of the strategies equal an independent computation in plain Python, on recorded candles."""
+"""What a strategy reads of a series, without a bot."""
+
+import json
 
 import numpy as np
 import pytest
-import talib
+from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from bots.strategies.adx_trend import directional
-from bots.strategies.bollinger import bands
-from bots.strategies.donchian import channel
-from bots.strategies.lines import rsi
-from bots.strategies.macd import macd_lines
-from bots.strategies.supertrend import supertrend
-from bots.strategies.vwap_reversion import vwap
-from bots.tests import by_hand
-from bots.tests.recorded import RECORDINGS, recorded
+from bots.services.indicators import BadQuestion, indicators
+from bots.strategies import STRATEGIES
+from market.candles import closed_candles
+from market.symbols import warm_symbols
+from market.types import Environment, Market, Series
 
-COMPARED = 200  # candles at the end, where no seed is felt any more
-EXACT = 1e-9
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SERIES = Series(Environment.PAPER, Market.SPOT, "BTCUSDT", "1h")
 
 
-@pytest.fixture(params=RECORDINGS, ids=" ".join)
-def candles(request):
-    return recorded(*request.param)
+@pytest.fixture(autouse=True)
+def _symbols(paper):
+    warm_symbols(Environment.PAPER, Market.SPOT, now=timezone.now())
 
 
-def lists(candles, *names):
-    return [getattr(candles, name).tolist() for name in names]
+def test_they_are_those_of_the_strategy_on_the_closed_candles():
+    now = timezone.now()
+
+    read = indicators(SERIES, "ema_rsi", {"ema_fast": 5}, now=now)
+
+    whole = STRATEGIES["ema_rsi"]
+    expected = whole.read(closed_candles(SERIES, now=now), whole.complete({"ema_fast": 5}))
+    assert read.parameters["ema_fast"] == 5
+    assert read.parameters["ema_slow"] == 21
+    assert np.allclose(list(read.view.indicators.values()), list(expected.indicators.values()), rtol=1e-6)
+    assert read.view.signal == expected.last
 
 
-def assert_equal(lines, expected, *, defined=1.0):
-    """Each line against one column of what was computed by hand; at least ``defined`` of its values exist."""
-    expected = np.array(expected[-COMPARED:]).reshape(COMPARED, -1)
-    for line, column in zip(lines, expected.T, strict=True):
-        known = np.isfinite(line[-COMPARED:])
-        assert known.mean() >= defined
-        np.testing.assert_allclose(line[-COMPARED:][known], column[known], rtol=EXACT, atol=0)
+@pytest.mark.parametrize(
+    ("strategy", "parameters", "message"),
+    [
+        ("astrology", {}, "'astrology' is none of ema_rsi"),
+        ("ema_rsi", {"ema_fast": 0}, "ema_fast: 0 is below the minimum 2"),
+        ("ema_rsi", {"moon": 1}, "moon: ema_rsi has no such parameter"),
+    ],
+)
+def test_a_bad_question_says_what_is_wrong_with_it(strategy, parameters, message):
+    with pytest.raises(BadQuestion, match=message):
+        indicators(SERIES, strategy, parameters, now=timezone.now())
 
 
-@pytest.mark.parametrize("period", [2, 9, 21, 100])
-def test_ema_equals_the_one_by_hand(candles, period):
-    assert_equal([talib.EMA(candles.close, period)], by_hand.ema(candles.close.tolist(), period))
+def test_command_prints_them(capsys):
+    call_command("indicators", "btcusdt", "1h", "macd", "--json")
+
+    told = json.loads(capsys.readouterr().out)
+    assert (told["trouble"], set(told["indicators"])) == ("", {"macd", "signal"})
+    assert told["parameters"] == STRATEGIES["macd"].complete({})
 
 
-@pytest.mark.parametrize("period", [2, 14, 30])
-def test_rsi_equals_the_one_by_hand(candles, period):
-    found = rsi(candles.close, period)
-
-    assert_equal([found], by_hand.rsi(candles.close.tolist(), period), defined=0.95)
-
-
-@pytest.mark.parametrize(("fast", "slow", "signal"), [(12, 26, 9), (3, 10, 16), (24, 52, 18)])
-def test_macd_equals_the_one_by_hand(candles, fast, slow, signal):
-    lines = macd_lines(candles.close, fast=fast, slow=slow, signal=signal)
-
-    line, signal_line = by_hand.macd(candles.close.tolist(), fast, slow, signal)
-
-    assert_equal([lines[0]], line)
-    assert_equal([lines[1]], signal_line)
-
-
-@pytest.mark.parametrize(("period", "deviations"), [(5, 1.5), (20, 2), (200, 3)])
-def test_bollinger_bands_equal_those_by_hand(candles, period, deviations):
-    lines = bands(candles.close, period=period, deviations=deviations)
-
-    assert_equal(lines, by_hand.bollinger(candles.close.tolist(), period, deviations), defined=0.95)
-
-
-@pytest.mark.parametrize("period", [2, 20, 700])
-def test_the_donchian_channel_equals_the_one_by_hand(candles, period):
-    assert_equal(channel(candles, period), by_hand.donchian(*lists(candles, "high", "low"), period))
-
-
-@pytest.mark.parametrize("period", [2, 10, 30])
-def test_atr_equals_the_one_by_hand(candles, period):
-    columns = lists(candles, "high", "low", "close")
-
-    assert_equal([talib.ATR(candles.high, candles.low, candles.close, period)], by_hand.atr(*columns, period))
-
-
-@pytest.mark.parametrize(("period", "multiplier"), [(7, 1.5), (10, 3), (20, 5)])
-def test_supertrend_equals_the_one_by_hand(candles, period, multiplier):
-    line, trend = supertrend(candles, period=period, multiplier=multiplier)
-
-    expected = by_hand.supertrend(*lists(candles, "high", "low", "close"), period, multiplier)
-
-    assert_equal([line, trend > 0], expected)
-
-
-@pytest.mark.parametrize("period", [5, 14, 25])
-def test_the_directional_movement_equals_the_one_by_hand(candles, period):
-    columns = lists(candles, "high", "low", "close")
-
-    assert_equal(directional(candles, period), by_hand.directional(*columns, period))
-
-
-@pytest.mark.parametrize("period", [5, 60, 200])
-def test_vwap_equals_the_one_by_hand(candles, period):
-    columns = lists(candles, "high", "low", "close", "volume")
-
-    assert_equal(vwap(candles, period), by_hand.vwap(*columns, period))
+def test_command_names_what_it_can_not_compute():
+    with pytest.raises(CommandError, match="ema_fast: 0 is below"):
+        call_command("indicators", "BTCUSDT", "1h", "ema_rsi", "--parameters", '{"ema_fast": 0}')
+    with pytest.raises(CommandError, match="is no JSON object"):
+        call_command("indicators", "BTCUSDT", "1h", "ema_rsi", "--parameters", "[]")

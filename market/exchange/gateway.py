@@ -17,6 +17,7 @@ from market.exchange.types import (
     KeyPermissions,
     MarginBracket,
     OpenOrder,
+    OrderBook,
     OrderReport,
     OrderRequest,
     OrderType,
@@ -78,6 +79,9 @@ class Gateway(OrderGateway, Protocol):
 
     def quote(self, symbol: str) -> Quote:
         """The best bid and ask of one symbol."""
+
+    def order_book(self, symbol: str, *, levels: int) -> OrderBook:
+        """The best levels of one symbol: 5, 10, 20, 50 or 100 of each side, or as many as there are."""
 
     def symbols(self) -> list[Mapping[str, Any]]:
         """The symbols of exchangeInfo, as received."""

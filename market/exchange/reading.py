@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from market.exchange.types import AccountFill, FillReport, OrderReport, Quote, ReportStatus
+from market.exchange.types import AccountFill, FillReport, Level, OrderBook, OrderReport, Quote, ReportStatus
 from market.types import Side, milliseconds, moment_of
 
 Item = Mapping[str, Any]
@@ -98,6 +98,14 @@ def quote_of(item: Item) -> Quote:
         ask=amount(item["askPrice"]),
         ask_quantity=amount(item["askQty"]),
     )
+
+
+def order_book_of(book: Item) -> OrderBook:
+    """The levels of an order book, best first."""
+    bids, asks = (
+        tuple(Level(amount(price), amount(size)) for price, size, *_ in book[side]) for side in ("bids", "asks")
+    )
+    return OrderBook(bids, asks)
 
 
 def symbols_of(info: Item) -> list[Item]:

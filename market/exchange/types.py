@@ -115,6 +115,22 @@ class Quote:
 
 
 @dataclass(frozen=True)
+class Level:
+    """One price of an order book, and how much is offered at it, in base asset."""
+
+    price: Decimal
+    quantity: Decimal
+
+
+@dataclass(frozen=True)
+class OrderBook:
+    """The best levels of both sides, the best ones first."""
+
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+
+@dataclass(frozen=True)
 class ExchangePosition:
     """A futures position as the exchange holds it: the sum of all bots of the account on that symbol."""
 

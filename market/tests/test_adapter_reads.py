@@ -22,12 +22,13 @@ from market.tests.orders import BAD_ANSWERS, FILL, ORDER, PLACED, SECRET
 from market.tests.servers import answer
 from market.types import Environment, Market, OrderType
 
-KLINES, PRICES, INFO, ACCOUNT, TRADES = (
-    f"/api/v3/{name}" for name in ("klines", "ticker/price", "exchangeInfo", "account", "myTrades")
+KLINES, PRICES, DEPTH, INFO, ACCOUNT, TRADES = (
+    f"/api/v3/{name}" for name in ("klines", "ticker/price", "depth", "exchangeInfo", "account", "myTrades")
 )
 READS = {
     KLINES: lambda gateway: gateway.candles("BTCUSDT", "1m", limit=10),
     PRICES: lambda gateway: gateway.prices(),
+    DEPTH: lambda gateway: gateway.order_book("BTCUSDT", levels=20),
     INFO: lambda gateway: gateway.symbols(),
     ACCOUNT: lambda gateway: gateway.balances(),
     ORDER: lambda gateway: gateway.find_order("BTCUSDT", "tb-1-e", OrderType.MARKET),
@@ -35,6 +36,7 @@ READS = {
 GOOD = {
     KLINES: [[0, "1", "2", "0.5", "1.5", "10", 59_999]],
     PRICES: [{"symbol": "BTCUSDT", "price": "97000.10000000"}],
+    DEPTH: {"bids": [["97000.10", "1"]], "asks": []},
     INFO: {"symbols": []},
     ACCOUNT: {"balances": []},
     ORDER: {**PLACED, "executedQty": "0.00000000", "status": "NEW"},
@@ -42,6 +44,7 @@ GOOD = {
 UNREADABLE = {
     KLINES: [["a", "b", "c", "d", "e", "f"]],
     PRICES: {"symbol": "BTCUSDT"},
+    DEPTH: {"bids": [["97000.10"]], "asks": []},
     INFO: {"timezone": "UTC"},
     ACCOUNT: {"balances": [{"asset": "BTC"}]},
     ORDER: {**PLACED, "executedQty": "0", "status": "NOVEL"},

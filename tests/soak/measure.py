@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psycopg
@@ -18,7 +19,13 @@ from tests.system.stack import Stack
 SERIES, PARAMS = 300, 1000
 MOST_LATE_SECONDS = 5.0
 WARM_MINUTES = 2  # caches fill and the fleet enters for the first time
-REST_SECONDS = 120  # for what is under way when it ends
+# Afterwards the stream ends, and the fleet goes on by REST: the first of these minutes fills gaps, the others count.
+REST_MINUTES = 3
+MARKET_DATA = ("klines", "ticker/price", "ticker/bookTicker", "depth", "premiumIndex")
+MOST_CALLS_BY_REST = 300
+MEMORY_MINUTES = 9  # below this there is nothing to compare
+MOST_GROWTH, SMALLEST_GROWTH_MB = 1.05, 5
+SETTLE_SECONDS = 120  # for what is under way when it ends
 PENDING_SQL = """
     SELECT count(*) FROM trades_order o WHERE status IN ('intended', 'submitted', 'unknown')
         OR (status = 'open' AND type NOT IN ('stop', 'target'))
@@ -70,10 +77,13 @@ class _Soak:
     def _watched(self) -> dict[str, Any]:
         began = (int(time.time()) // 60 + WARM_MINUTES) * 60
         self._stack.pause(began - time.time())
-        before, calls, rows = self._memory(), self._calls(), self._sizes()
-        self._stack.pause(self._minutes * 60)
-        until, after, called, grown = time.time(), self._memory(), self._calls(), self._sizes()
-        ticks = self._ticks(began, until - 60)
+        rows = self._sizes()
+        called, memory = self._minutes_of_calls(self._minutes)
+        grown = self._sizes()
+        self._stack.end("stream")
+        self._names.remove("stream")
+        by_rest, _ = self._minutes_of_calls(REST_MINUTES)
+        ticks = self._ticks(began, time.time() - 60)
         self._come_to_rest()
         findings = audit(self._stack.database, self._stack.ledger, at_rest=True)
         figures = {
@@ -81,13 +91,10 @@ class _Soak:
             "bots": self._bots,
             "series": self._series,
             **ticks,
-            "rss_mb_first": before,
-            "rss_mb_last": after,
-            "calls_per_minute": {
-                name: round((count - calls.get(name, 0)) / self._minutes, 1)
-                for name, count in called.items()
-                if count != calls.get(name, 0)
-            },
+            "rss_mb": {name: _thirds([sample.get(name, 0) for sample in memory]) for name in memory[0]},
+            "calls_per_minute": _mean(called),
+            "market_data_calls_per_minute": _of_market_data(called),
+            "market_data_calls_per_minute_by_rest": _of_market_data(by_rest[1:]),
             "weight_violations": self._violations(),
             "rows": {name: grown[name] - rows[name] for name in rows if name != "bytes"},
             "bytes_per_bot_and_day": round((grown["bytes"] - rows["bytes"]) / self._bots / self._minutes * 1440),
@@ -97,6 +104,19 @@ class _Soak:
             "died": self._stack.died,
         }
         return figures | {"failures": _failures(figures)}
+
+    def _minutes_of_calls(self, minutes: int) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
+        """Of each minute the calls to the exchange, and the memory at its end."""
+        called, memory, before = [], [], self._calls()
+        until = time.time()
+        for _ in range(minutes):
+            until += 60
+            self._stack.pause(until - time.time())
+            now = self._calls()
+            called.append({name: count - before.get(name, 0) for name, count in now.items()})
+            memory.append(self._memory())
+            before = now
+        return called, memory
 
     def _ticks(self, since: float, until: float) -> dict[str, Any]:
         rows = self._database.execute(TICKS_SQL, {"since": since, "until": until}).fetchall()
@@ -116,7 +136,7 @@ class _Soak:
         """No more ticks; what is under way ends."""
         self._stack.end("beat")
         self._stack.run("-c", STOP)
-        deadline = time.monotonic() + REST_SECONDS
+        deadline = time.monotonic() + SETTLE_SECONDS
         while self._one(PENDING_SQL) and time.monotonic() < deadline:
             self._stack.run("-c", RECONCILE)
             self._stack.pause(2)
@@ -164,11 +184,37 @@ def _resident_mb(stack: Stack, name: str) -> int:
     return pages * 4096 // 2**20
 
 
+def _mean(called: list[dict[str, int]]) -> dict[str, float]:
+    """Calls per minute of each endpoint that was called."""
+    names = sorted({name for minute in called for name, count in minute.items() if count})
+    return {name: round(sum(minute.get(name, 0) for minute in called) / len(called), 1) for name in names}
+
+
+def _of_market_data(called: list[dict[str, int]]) -> float:
+    return round(sum(count for name, count in _mean(called).items() if name.endswith(MARKET_DATA)), 1)
+
+
+def _thirds(samples: list[int]) -> list[float]:
+    """The medians of the first, the middle and the last third."""
+    third = max(len(samples) // 3, 1)
+    return [median(samples[:third]), median(samples[-2 * third : -third] or samples), median(samples[-third:])]
+
+
 def _failures(figures: dict[str, Any]) -> list[str]:
     """What must not be."""
     found = [f"{figures[name]} ticks {name}" for name in ("missed", "late", "unfinished") if figures[name]]
     if figures["weight_violations"]:
         found.append(f"{figures['weight_violations']} calls beyond the exchange's limit")
+    if figures["market_data_calls_per_minute"]:
+        found.append(f"{figures['market_data_calls_per_minute']} calls a minute for market data beside the stream")
+    if figures["market_data_calls_per_minute_by_rest"] > MOST_CALLS_BY_REST:
+        found.append(f"{figures['market_data_calls_per_minute_by_rest']} calls a minute for market data by REST")
+    if figures["minutes"] >= MEMORY_MINUTES:
+        found += [
+            f"{name} grew from {middle} to {last} MB"
+            for name, (_, middle, last) in figures["rss_mb"].items()
+            if last > middle * MOST_GROWTH + SMALLEST_GROWTH_MB
+        ]
     if figures["unsettled"]:
         found.append(f"{figures['unsettled']} orders without a clear outcome")
     found += [f"{count} {name} by the audit" for name, count in figures["audit"].items() if count]

@@ -22,6 +22,7 @@ from market.exchange.reading import (
     before,
     candles_of,
     listed_fill,
+    order_book_of,
     prices_of,
     quote_of,
     report_of,
@@ -39,6 +40,7 @@ from market.exchange.types import (
     FuturesSetup,
     MarginBracket,
     OpenOrder,
+    OrderBook,
     OrderReport,
     OrderRequest,
     OrderType,
@@ -78,6 +80,9 @@ class FuturesGateway(WalletGateway):
 
     def quote(self, symbol: str) -> Quote:
         return self._ask(self._client.futures_orderbook_ticker, quote_of, signed=False, symbol=symbol)
+
+    def order_book(self, symbol: str, *, levels: int) -> OrderBook:
+        return self._ask(self._client.futures_order_book, order_book_of, signed=False, symbol=symbol, limit=levels)
 
     def symbols(self) -> list[Mapping[str, Any]]:
         return self._ask(self._client.futures_exchange_info, symbols_of, signed=False)

@@ -45,11 +45,17 @@ def _futures_candles(params: Params) -> int:
     return next((weight for bound, weight in ((99, 1), (499, 2), (1000, 5)) if limit <= bound), 10)
 
 
+def _futures_depth(params: Params) -> int:
+    limit = params.get("limit", 500)
+    return next((weight for bound, weight in ((50, 2), (100, 5), (500, 10)) if limit <= bound), 20)
+
+
 # An order or cancel on spot weighs nothing once it is accepted. A refused one weighs 1, which the headers then say.
 WEIGHTS: Mapping[tuple[str, str], Weight] = {
     ("get", "/api/v3/time"): 1,
     ("get", "/api/v3/exchangeInfo"): 20,
     ("get", "/api/v3/klines"): 2,
+    ("get", "/api/v3/depth"): 5,  # up to 100 levels
     ("get", "/api/v3/ticker/price"): _by_symbol(2, 4),
     ("get", "/api/v3/ticker/bookTicker"): _by_symbol(2, 4),
     ("post", "/api/v3/order"): 0,
@@ -62,6 +68,7 @@ WEIGHTS: Mapping[tuple[str, str], Weight] = {
     ("get", "/fapi/v1/time"): 1,
     ("get", "/fapi/v1/exchangeInfo"): 1,
     ("get", "/fapi/v1/klines"): _futures_candles,
+    ("get", "/fapi/v1/depth"): _futures_depth,
     ("get", "/fapi/v2/ticker/price"): _by_symbol(1, 2),
     ("get", "/fapi/v1/ticker/bookTicker"): _by_symbol(2, 5),
     ("post", "/fapi/v1/order"): 0,

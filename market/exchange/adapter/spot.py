@@ -18,6 +18,7 @@ from market.exchange.reading import (
     candles_of,
     fill_of,
     listed_fill,
+    order_book_of,
     prices_of,
     quote_of,
     report_of,
@@ -35,6 +36,7 @@ from market.exchange.types import (
     FuturesSetup,
     MarginBracket,
     OpenOrder,
+    OrderBook,
     OrderReport,
     OrderRequest,
     OrderType,
@@ -68,6 +70,9 @@ class SpotGateway(WalletGateway):
 
     def quote(self, symbol: str) -> Quote:
         return self._ask(self._client.get_orderbook_ticker, quote_of, signed=False, symbol=symbol)
+
+    def order_book(self, symbol: str, *, levels: int) -> OrderBook:
+        return self._ask(self._client.get_order_book, order_book_of, signed=False, symbol=symbol, limit=levels)
 
     def symbols(self) -> list[Mapping[str, Any]]:
         return self._ask(self._client.get_exchange_info, symbols_of, signed=False)

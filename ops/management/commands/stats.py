@@ -32,6 +32,10 @@ class Command(BaseCommand):
     def _text(name: str, value: Any) -> str:
         if name == "request_weight" and value is not None:
             return ", ".join(Command._weight(name, spent) for name, spent in value.items())
+        if name == "market_reads" and value:
+            return ", ".join(
+                f"{kind} {counts['hits']} shared, {counts['misses']} fetched" for kind, counts in value.items()
+            )
         if isinstance(value, dict):
             return ", ".join(f"{name} {count}" for name, count in value.items() if count) or "none"
         if name.endswith("_pnl") and value is not None:

@@ -1,0 +1,33 @@
+"""What a strategy reads of a series right now, without a bot: for people, pages and clients."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bots.decide import MarketView
+from bots.services.look import look_at_series
+from bots.strategies import STRATEGIES
+from market.types import Series
+
+
+class BadQuestion(ValueError):
+    """A strategy that does not exist, or parameters that it does not take; says which and why."""
+
+
+@dataclass(frozen=True)
+class Indicators:
+    """The values at the last closed candle, with the parameters that they were computed with."""
+
+    view: MarketView
+    parameters: Mapping[str, Any]
+
+
+def indicators(series: Series, strategy: str, parameters: Mapping[str, Any], *, now: datetime) -> Indicators:
+    """Read a strategy as a tick would. Raises BadQuestion, StaleData, ExchangeError."""
+    known = STRATEGIES.get(strategy)
+    if known is None:
+        raise BadQuestion(f"strategy: {strategy!r} is none of {', '.join(STRATEGIES)}.")
+    if faults := known.faults(parameters):
+        raise BadQuestion(" ".join(faults))
+    return Indicators(look_at_series(series, now=now).read(strategy, parameters), known.complete(parameters))
