@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import groupby
 
 from django.db.models import Count, Max, Min
 
@@ -13,7 +14,7 @@ from market.types import Series
 logger = logging.getLogger(__name__)
 
 BOTS_PER_TASK = 5_000
-SERIES_PER_TASK = 8  # a series whose exchange hangs keeps only these few waiting
+SERIES_PER_TASK = 40
 
 
 def run_all_active_bots(*, now: datetime) -> tuple[int, list[list[Part]]]:
@@ -56,13 +57,16 @@ def _parts() -> Iterator[Part]:
 
 
 def _packed(parts: list[Part]) -> Iterator[list[Part]]:
-    """Small series together, as long as a task stays within its bounds."""
-    packet: list[Part] = []
-    for part in parts:
-        too_many_bots = sum(item.bots for item in packet) + part.bots > BOTS_PER_TASK
-        if packet and (too_many_bots or len(packet) == SERIES_PER_TASK):
-            yield packet
-            packet = []
-        packet.append(part)
-    if packet:
+    """Small series of one exchange together, as long as a task stays within its bounds.
+
+    Each task costs some dozen statements, however few its bots are; and an exchange that hangs keeps no other waiting.
+    """
+    for _, of_exchange in groupby(parts, key=lambda part: (part.series.environment, part.series.market)):
+        packet: list[Part] = []
+        for part in of_exchange:
+            too_many_bots = sum(item.bots for item in packet) + part.bots > BOTS_PER_TASK
+            if packet and (too_many_bots or len(packet) == SERIES_PER_TASK):
+                yield packet
+                packet = []
+            packet.append(part)
         yield packet

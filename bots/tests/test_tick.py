@@ -9,6 +9,7 @@ from bots import services
 from bots.models import BotConfig, BotState, Decision, SeriesReading, Tick
 from bots.services import evaluation, sieve, tick
 from bots.services.look import look_at_series, reading_key
+from bots.tests.factories import BotFactory
 from market.exchange.errors import ExchangeUnavailable
 from market.models import ExchangeAccount
 from trades.models import Event, Position
@@ -248,7 +249,7 @@ def test_a_big_series_is_cut_into_chunks_and_small_ones_share_a_task(make_bot, m
     ]
 
 
-def test_a_task_has_few_series_so_that_one_that_hangs_delays_few(make_bot, monkeypatch):
+def test_a_task_has_no_more_series_than_its_bound(make_bot, monkeypatch):
     monkeypatch.setattr(tick, "SERIES_PER_TASK", 2)
     for interval in ("1m", "3m", "5m", "15m", "30m"):
         make_bot("quiet", interval=interval)
@@ -256,3 +257,14 @@ def test_a_task_has_few_series_so_that_one_that_hangs_delays_few(make_bot, monke
     _, packets = services.run_all_active_bots(now=timezone.now())
 
     assert [len(packet) for packet in packets] == [2, 2, 1]
+
+
+def test_series_of_two_exchanges_share_no_task():
+    """One that hangs keeps the other's bots waiting."""
+    for market, leverage in (("spot", 1), ("futures", 5)):
+        for symbol in ("BTCUSDT", "ETHUSDT"):
+            BotFactory(account__market=market, symbol=symbol, leverage=leverage)
+
+    _, packets = services.run_all_active_bots(now=timezone.now())
+
+    assert [[part.series.market for part in packet] for packet in packets] == [["futures"] * 2, ["spot"] * 2]

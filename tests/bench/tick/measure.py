@@ -81,7 +81,7 @@ def run(*, quick: bool = False, bots: int = 100_000, series: int = 300, params: 
     home = machine.ROOT / ".local"  # not /tmp, which may be memory: this is about promises of a disk
     home.mkdir(exist_ok=True)
     with stacks.temporary(lambda directory: _stack(directory, series), parent=home) as stack:
-        measured = _Run(stack, bots, series, params).measured(acting=min(1000, bots // 10))
+        measured = _Run(stack, bots, series, params).measured(acting=min(1000, bots // 20))
     return measured | {"machine": machine.describe()}
 
 
