@@ -1,6 +1,7 @@
 """Bot tasks: thin faces of the services. The queues are in settings.CELERY_TASK_ROUTES."""
 
 import logging
+import random
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -57,9 +58,14 @@ def evaluate_series(tick_id: int, parts: list[dict[str, Any]]) -> None:
         _send(evaluated.exits, is_exit=True)
         entries += evaluated.entries
         if timezone.now() - begun > PATIENCE_WITH_ENTRIES:
-            _send(entries)
+            _send(_by_chance(entries))
             entries = []
-    _send(entries)
+    _send(_by_chance(entries))
+
+
+def _by_chance(entries: list[int]) -> list[int]:
+    """No bot always enters before the others, and those of one account or symbol are spread over all of them."""
+    return random.sample(entries, len(entries))
 
 
 def _send(bot_ids: Sequence[int], *, is_exit: bool = False) -> None:

@@ -90,6 +90,20 @@ def test_a_tick_looks_for_stops_that_are_reached_and_passes_the_priority_of_exit
     assert sent == [(7, True), (8, False)]
 
 
+def test_entries_leave_in_an_order_of_chance_after_all_exits(monkeypatch):
+    evaluated, sent = [Evaluated([1], list(range(10, 20))), Evaluated([2], list(range(20, 30)))], []
+    monkeypatch.setattr("bots.services.evaluate", lambda *_, **__: evaluated)
+    monkeypatch.setattr(bots_tasks.run_bot, "apply_async", lambda args, expires: sent.append(args[0]))
+
+    for _ in range(2):
+        bots_tasks.evaluate_series(1, [])
+
+    first, second = sent[:22], sent[22:]
+    assert first[:2] == second[:2] == [1, 2]
+    assert sorted(first[2:]) == sorted(second[2:]) == list(range(10, 30))
+    assert first != second
+
+
 class WatchingGateway(FakeGateway):
     """Notes with which priority an order is sent."""
 

@@ -52,6 +52,11 @@ ACT_SQL = """
         SELECT b.id FROM bots_botconfig b JOIN trades_position p ON p.id = b.position_id
          WHERE p.quantity = 0 AND b.interval = '1m' AND b.strategy <> 'always' ORDER BY md5(b.id::text) LIMIT %s)
 """
+BUSIEST_SQL = """
+    SELECT coalesce(max(count), 0) FROM (
+        SELECT count(*) FROM trades_order WHERE created_at >= to_timestamp(%s) AND purpose = 'entry'
+         GROUP BY date_trunc('second', signed_at)) AS sent
+"""
 BOOKED_SQL = """
     SELECT extract(epoch FROM o.finished_at)::float8 FROM trades_order o
      WHERE o.created_at >= to_timestamp(%s) AND o.purpose = 'entry' AND o.status = 'filled'
@@ -208,6 +213,7 @@ class _Run:
             "acting_seconds": round(time.time() - began, 2),
             "acting_p50_seconds": round(after[len(after) // 2], 2),
             "acting_p99_seconds": round(after[len(after) * 99 // 100], 2),
+            "orders_in_the_busiest_second": self._one(BUSIEST_SQL, [began]),
         }
 
     def _naive(self, sample: int) -> float:
