@@ -12,7 +12,7 @@ from enum import StrEnum
 from bots.exits import Exit, ExitSettings, better_price, due_exit
 from bots.limits import Day, Limits, Record, cooling_until, first_breach
 from bots.protection import Holding, Plan, Resting, plan, wanted_legs
-from bots.sizing import Mode, Sizing, TooSmall, entry_quantity, wanted_quantity
+from bots.sizing import Mode, Sizing, TooSmall, entry_quantity, reduction_quantity, wanted_quantity
 from bots.strategies.base import Signal
 from bots.types import STATUS_OF, Reason, Status
 from market.rounding import plain
@@ -106,8 +106,9 @@ class Act:
     is_entry: bool
     side: Side
     quantity: Decimal
-    key: str  # entry: the candle; exit: its kind
+    key: str  # entry, and exit of a part: the candle; exit: its kind
     adds: bool = False  # an entry into a position that is open
+    reduces: bool = False  # an exit of a part, as the strategy wants
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,8 @@ def _decide(setup: Setup, market: MarketView, standing: Standing, *, now: dateti
     if setup.wish is not Wish.RUN:
         return Decision(Reason.NONE, "stopped", status=Status.STOPPED)
     return (
-        _obstacle(setup, standing, now=now)
+        _obstacle(setup, standing)
+        or _cool_down(setup, standing, now=now)
         or _no_terms(setup, standing)
         or _blindness(market)
         or _entry(setup, market, standing, now=now)
@@ -196,7 +198,9 @@ def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side
     if due is None:
         held = held_in_words(standing.quantity, standing.entry_price, market.rules.base_asset)
         if setup.wish is Wish.RUN and _asks_for_more(setup, market, standing, side=side, now=now):
-            return _addition(setup, market, standing, side=side, held=held, now=now)
+            return _addition(setup, market, standing, side=side, held=held)
+        if setup.wish is Wish.RUN and _asks_for_less(market, standing, side=side, now=now):
+            return _reduction(setup, market, standing, side=side, held=held)
         return staying(setup.wish, held, market)
     if standing.account_state == "halted":
         return Decision.because(Reason.KILL_SWITCH, f"{due.reason}, but {standing.hold}")
@@ -224,21 +228,19 @@ def _asks_for_more(setup: Setup, market: MarketView, standing: Standing, *, side
     return setup.adds and market.signal.enters(side) and _is_fresh(market, now) and not standing.exit_live
 
 
-def _addition(
-    setup: Setup, market: MarketView, standing: Standing, *, side: Side, held: str, now: datetime
-) -> Decision:
-    """One more entry, of the usual size, as far as the capital that is not in the position yet allows it."""
-    obstacle = _obstacle(setup, standing, now=now)
+def _asks_for_less(market: MarketView, standing: Standing, *, side: Side, now: datetime) -> bool:
+    return market.signal.reduces(side) and _is_fresh(market, now) and not standing.exit_live
+
+
+def _addition(setup: Setup, market: MarketView, standing: Standing, *, side: Side, held: str) -> Decision:
+    """One more entry, of the usual size, as far as the capital that is not in the position yet allows it.
+
+    No cool-down: since the position was entered it has not been closed, though parts of it may have been sold.
+    """
+    obstacle = _obstacle(setup, standing)
     if obstacle:
         return replace(obstacle, text=f"{held}; nothing is added: {obstacle.text}")
-    capital = _capital(setup, standing)
-    usual = wanted_quantity(
-        setup.sizing,
-        price=market.price,
-        capital=capital,
-        stop_loss_percent=setup.exits.stop_loss_percent,
-        leverage=setup.leverage,
-    )
+    capital, usual = _capital(setup, standing), _usual_quantity(setup, standing, price=market.price)
     free = capital - abs(standing.quantity) * standing.entry_price / setup.leverage
     try:
         quantity = _quantity(setup, market, Sizing(Mode.BASE, usual), capital=free)
@@ -247,6 +249,39 @@ def _addition(
         return Decision(Reason.NONE, f"{held}; nothing is added: {left}")
     act = Act(is_entry=True, side=side, quantity=quantity, key=_candle_key(market), adds=True)
     return Decision(Reason.NONE, f"{held}; {market.text}", act)
+
+
+def _reduction(setup: Setup, market: MarketView, standing: Standing, *, side: Side, held: str) -> Decision:
+    """An exit of one lot: of what an entry at the average entry price would be.
+
+    Measured at that price, as many sales as there were purchases of the usual size sell all, in whatever unit it is.
+    """
+    if standing.account_cooling:
+        return Decision.because(Reason.EXCHANGE_COOLDOWN, f"{market.text}, but the exchange asked for silence")
+    try:
+        quantity = reduction_quantity(
+            _usual_quantity(setup, standing, price=standing.entry_price),
+            held=abs(standing.quantity),
+            price=market.price,
+            stop_loss_percent=setup.exits.stop_loss_percent,
+            rules=market.rules,
+            futures=setup.futures,
+        )
+    except TooSmall as error:
+        return Decision(Reason.NONE, f"{held}; nothing is sold: {error}")
+    act = Act(is_entry=False, side=side.opposite, quantity=quantity, key=_candle_key(market), reduces=True)
+    return Decision(Reason.NONE, f"{held}; {market.text}", act)
+
+
+def _usual_quantity(setup: Setup, standing: Standing, *, price: Decimal) -> Decimal:
+    """The quantity of an entry at a price, before rounding, as if nothing was held."""
+    return wanted_quantity(
+        setup.sizing,
+        price=price,
+        capital=_capital(setup, standing),
+        stop_loss_percent=setup.exits.stop_loss_percent,
+        leverage=setup.leverage,
+    )
 
 
 def protection_plan(setup: Setup, rules: Rules, standing: Standing) -> Plan:
@@ -307,7 +342,7 @@ def _liquidation(setup: Setup, market: MarketView, standing: Standing, *, side: 
     return None
 
 
-def _obstacle(setup: Setup, standing: Standing, *, now: datetime) -> Decision | None:
+def _obstacle(setup: Setup, standing: Standing) -> Decision | None:
     """What forbids an entry, whatever the signal says."""
     if standing.account_state != "active":
         return Decision.because(Reason.KILL_SWITCH, f"{standing.hold}: no entries")
@@ -324,6 +359,11 @@ def _obstacle(setup: Setup, standing: Standing, *, now: datetime) -> Decision | 
     breach = first_breach(setup.limits, standing.day, capital=setup.initial_capital, record=standing.record)
     if breach:
         return Decision.because(breach.reason, breach.denial.detail, breach.denial)
+    return None
+
+
+def _cool_down(setup: Setup, standing: Standing, *, now: datetime) -> Decision | None:
+    """The pause after the position was closed."""
     until = cooling_until(standing.closed_at, setup.cooldown_minutes)
     if until and now < until:
         text = f"until {until:%H:%M} UTC"
@@ -364,7 +404,7 @@ def _capital(setup: Setup, standing: Standing) -> Decimal:
 
 
 def _candle_key(market: MarketView) -> str:
-    """An entry is one act for each candle."""
+    """An entry, or the sale of a part, is one act for each candle."""
     return f"{market.candle_close_at:%Y%m%dT%H%M}"
 
 

@@ -33,7 +33,7 @@ from market.switches import SwitchState
 from market.symbols import rules_for
 from market.types import Candles, Market, OrderType, Series, Side, moment_of
 from trades.lifecycle import IN_DOUBT, LIVE
-from trades.models import Order, Trade
+from trades.models import Order, Position, Trade
 
 logger = logging.getLogger(__name__)
 # Positions opened and P&L booked; on futures funding is part of it. For every run of a bot, so it is spelt out.
@@ -290,9 +290,22 @@ def record_since_start(bot: BotConfig) -> Record | None:
     trades = Trade.objects.filter(position=bot.position_id)
     if bot.state.enabled_at:
         trades = trades.filter(created_at__gte=bot.state.enabled_at)
-    results = trades.order_by("created_at", "pk").values_list("purpose", "realized_pnl")
-    pnls = ((purpose == Order.Purpose.ENTRY, pnl) for purpose, pnl in results.iterator())
-    return record_of(pnls, capital=bot.initial_capital)
+    return record_of(_closings(bot.position, trades), capital=bot.initial_capital)
+
+
+def _closings(position: Position, trades: QuerySet[Trade]) -> list[tuple[bool, Decimal]]:
+    """The newest trades of a position, oldest first: whether each closed it, and its P&L.
+
+    Told from what is held now, backwards: what was held when the first of them was booked is not written anywhere.
+    """
+    held, found = abs(position.quantity), []
+    fields = ("purpose", "realized_pnl", "quantity_filled", "commission", "commission_asset")
+    for purpose, pnl, quantity, commission, asset in trades.order_by("-created_at", "-pk").values_list(*fields):
+        is_entry = purpose == Order.Purpose.ENTRY
+        found.append((not is_entry and held < position.smallest_quantity, pnl))
+        held += -quantity if is_entry else quantity
+        held += commission if asset == position.base_asset else 0
+    return found[::-1]
 
 
 def days_of(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Day]:

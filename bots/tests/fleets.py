@@ -31,6 +31,7 @@ SIGNALS = {
     "selling": Signal.EXIT_LONG,
     "blind": Signal.NOTHING,
     "adding": Signal.ENTER_LONG,
+    "reducing": Signal.REDUCE_LONG,
 }
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Pacific/Kiritimati")
 
