@@ -91,7 +91,7 @@ class Standing:
     record: Record | None = None  # None: not read, for it matters only to a bot that is about to enter
     resting: tuple[Resting, ...] = ()  # its protections at the exchange
     steps_taken: frozenset[int] = frozenset()  # of the take profit, in this round
-    exit_live: bool = False  # an exit is under way
+    exiting: Decimal = Decimal(0)  # what the exits that are under way are still to sell, or to buy back
     unprotectable: str = ""  # why no stop can rest at the exchange, if that was tried in vain
     terms_agreed: bool = False  # futures: the exchange has confirmed leverage and margin type
     terms_trouble: str = ""  # futures: why it did not, a short while ago
@@ -206,9 +206,16 @@ def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side
         return Decision.because(Reason.KILL_SWITCH, f"{due.reason}, but {standing.hold}")
     if standing.account_cooling:
         return Decision.because(Reason.EXCHANGE_COOLDOWN, f"{due.reason}, but the exchange asked for silence")
-    act = Act(is_entry=False, side=side.opposite, quantity=market.rules.tradable(standing.quantity), key=due.kind)
+    # Beside an exit of a part what that leaves; beside one of all, all: it is denied while that is under way.
+    quantity = _beside_exits(standing, market.rules) or market.rules.tradable(standing.quantity)
+    act = Act(is_entry=False, side=side.opposite, quantity=quantity, key=due.kind)
     turns = setup.futures and due.kind == SIGNAL_EXIT and market.signal.enters(side.opposite)
     return Decision(Reason.NONE, due.reason, act, turns=turns)
+
+
+def _beside_exits(standing: Standing, rules: Rules) -> Decimal:
+    """What can be traded of the position that no exit under way is to sell, whatever becomes of it."""
+    return rules.tradable(max(abs(standing.quantity) - standing.exiting, Decimal(0)))
 
 
 def held_in_words(quantity: Decimal, entry_price: Decimal, base_asset: str) -> str:
@@ -225,11 +232,11 @@ def staying(wish: Wish, held: str, market: MarketView) -> Decision:
 
 
 def _asks_for_more(setup: Setup, market: MarketView, standing: Standing, *, side: Side, now: datetime) -> bool:
-    return setup.adds and market.signal.enters(side) and _is_fresh(market, now) and not standing.exit_live
+    return setup.adds and market.signal.enters(side) and _is_fresh(market, now) and not standing.exiting
 
 
 def _asks_for_less(market: MarketView, standing: Standing, *, side: Side, now: datetime) -> bool:
-    return market.signal.reduces(side) and _is_fresh(market, now) and not standing.exit_live
+    return market.signal.reduces(side) and _is_fresh(market, now) and not standing.exiting
 
 
 def _addition(setup: Setup, market: MarketView, standing: Standing, *, side: Side, held: str) -> Decision:
@@ -287,14 +294,18 @@ def _usual_quantity(setup: Setup, standing: Standing, *, price: Decimal) -> Deci
 def protection_plan(setup: Setup, rules: Rules, standing: Standing) -> Plan:
     """What to do so that the position's stop and targets rest at the exchange, and nothing that outlived it.
 
-    What rests on a halted account stays.
+    What rests on a halted account stays, and on futures beside an exit, for there it ties up nothing. On spot what an
+    exit under way leaves is protected: nobody may know its outcome for a while.
     """
     side = side_held(standing.quantity, rules, futures=setup.futures)
-    if standing.account_state == "halted" or standing.exit_live or (side and setup.wish is Wish.FLATTEN):
+    if standing.account_state == "halted" or (side and setup.wish is Wish.FLATTEN):
+        return Plan()
+    if standing.exiting and (setup.futures or not _beside_exits(standing, rules)):
         return Plan()
     wanted = []
     if side and (setup.wish is Wish.RUN or setup.exits_when_stopped):
-        holding = Holding(side, abs(standing.quantity), standing.entry_price, standing.best_price)
+        quantity = abs(standing.quantity) - standing.exiting
+        holding = Holding(side, quantity, standing.entry_price, standing.best_price)
         wanted = wanted_legs(setup.exits, holding, rules, taken=standing.steps_taken)
     return plan(wanted, standing.resting, side=side or Side.BUY, pairs=not setup.futures)
 

@@ -210,7 +210,14 @@ def standings(
             lockout_text=bot.state.lockout_text,
             resting=tuple(resting_of(order) for order in orders_of[bot.position_id] if _is_resting(order)),
             steps_taken=frozenset(order.leg for order in orders_of[bot.position_id] if _is_taken(order, bot)),
-            exit_live=any(_is_live_exit(order) for order in orders_of[bot.position_id]),
+            exiting=sum(
+                (
+                    order.quantity - order.filled_quantity
+                    for order in orders_of[bot.position_id]
+                    if _is_live_exit(order)
+                ),
+                Decimal(0),
+            ),
             **_terms_of(bot, now=now),
         )
         for bot in bots

@@ -38,7 +38,7 @@ ADDED = (Status.RUNNING, Reason.NONE, "20261121T1200")
         (ADDING, BLIND, LONG, (Status.WAITING, Reason.STALE_DATA, None)),
         # Exits first, and nothing is added beside one.
         (ADDING, replace(CRASH, signal=Signal.ENTER_LONG), LONG, (Status.RUNNING, Reason.NONE, "stop_loss")),
-        (ADDING, RISING, replace(LONG, exit_live=True), HELD),
+        (ADDING, RISING, replace(LONG, exiting=LONG.quantity), HELD),
         # What the owner wants.
         (replace(ADDING, wish=Wish.STOP), RISING, LONG, (Status.STOPPED, Reason.NONE, None)),
         (replace(ADDING, wish=Wish.FLATTEN), RISING, LONG, (Status.RUNNING, Reason.NONE, "flatten")),

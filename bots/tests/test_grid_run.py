@@ -17,7 +17,9 @@ from bots.tests.recorded import MINUTE_MS, candles_of
 from bots.tests.test_adding import next_candle
 from bots.tests.test_tick import run_tick
 from market.exchange import gateway_for
-from market.types import milliseconds
+from market.exchange.adapter import GATEWAYS
+from market.exchange.errors import OutcomeUnknown
+from market.types import OrderType, Side, milliseconds
 from trades.models import Order, Position, Trade
 from trades.services import reconcile_orders
 
@@ -186,20 +188,47 @@ def test_a_worker_that_dies_after_clearing_the_way_leaves_it_to_the_next_run(mak
     assert 0 <= position_of(bot).quantity - quantity < Decimal("0.00001")
 
 
-def test_while_its_outcome_is_not_known_nothing_more_is_sold_and_what_rests_stays(make_bot, price_is):
+@pytest.fixture(params=[True, False], ids=["executed", "not executed"])
+def unanswered_sales(request, monkeypatch):
+    """Sales at the market get no answer, whether they were executed or not."""
+    gateway = GATEWAYS["spot"]
+    original = gateway.submit
+
+    def submit(self, request_):
+        is_sale = request_.side is Side.SELL and request_.type is OrderType.MARKET
+        if not is_sale:
+            return original(self, request_)
+        if request.param:
+            original(self, request_)
+        raise OutcomeUnknown("read timeout")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway, "submit", submit)
+        yield patch
+
+
+def test_while_its_outcome_is_not_known_the_rest_is_protected_and_sold_at_a_stop(
+    make_bot, price_is, unanswered_sales, request
+):
     bot = held_by(make_bot, price_is, lots=3, stop_loss_percent=5)
-    sold = run(bot).order
-    protections = resting(bot)
-    Order.objects.filter(pk=sold.pk).update(status="unknown")
+    run(bot)
     next_candle()
+    again = run(bot)
 
-    waiting = run(bot)
-    kept = resting(bot)
-    Order.objects.filter(pk=sold.pk).update(status="filled")
-    after = run(bot)
+    held, lot = position_of(bot).quantity, Decimal("0.004")
+    assert Order.objects.get(purpose="exit").status == "unknown"
+    assert (again.order, again.decision.act) == (None, None)  # one sale at a time
+    ((kind, protected, _),) = resting(bot)
+    assert (kind, 0 <= held - lot - protected < Decimal("0.00001")) == ("STOP_LOSS", True)
 
-    assert (waiting.order, waiting.decision.act, kept) == (None, None, protections)
-    assert after.order.status == "filled"
+    unanswered_sales.undo()
+    says(bot, "quiet")
+    BotConfig.objects.update(desired_state="flattened")
+    rest = run(bot).order
+    assert (rest.status, rest.quantity) == ("filled", protected)
+    reconcile_orders(now=timezone.now() + timedelta(seconds=1))
+    left = Decimal(0) if "not executed" not in request.node.name else lot
+    assert 0 <= position_of(bot).quantity - left < Decimal("0.00001")
 
 
 def test_what_is_left_is_divided_anew_among_the_steps_that_are_not_taken(make_bot, price_is):

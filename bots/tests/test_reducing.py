@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.decide import Wish, decide
+from bots.decide import Wish, decide, protection_plan
 from bots.exits import ExitSettings
 from bots.limits import Day
 from bots.sizing import Mode, Sizing, TooSmall, reduction_quantity
@@ -46,7 +46,7 @@ SOLD = (Status.RUNNING, Reason.NONE, "20261121T1200")
         (replace(SETUP, futures=True), RISEN, LONG, SOLD),
         # The whole position leaves first, and nothing is sold beside that.
         (ADDING, replace(CRASH, signal=Signal.REDUCE_LONG), LONG, (Status.RUNNING, Reason.NONE, "stop_loss")),
-        (ADDING, RISEN, replace(LONG, exit_live=True), HELD),
+        (ADDING, RISEN, replace(LONG, exiting=LONG.quantity), HELD),
         (replace(ADDING, wish=Wish.FLATTEN), RISEN, LONG, (Status.RUNNING, Reason.NONE, "flatten")),
         # Stop means stop.
         (replace(ADDING, wish=Wish.STOP), RISEN, LONG, (Status.STOPPED, Reason.NONE, None)),
@@ -58,6 +58,28 @@ SOLD = (Status.RUNNING, Reason.NONE, "20261121T1200")
 )
 def test_what_a_bot_does_that_is_to_sell_a_part(setup, market, standing, expected):
     assert seen(setup, market, standing) == expected
+
+
+@pytest.mark.parametrize(
+    ("exiting", "sold"),
+    [("0", "0.03"), ("0.004", "0.026"), ("0.029996", "0.03"), ("0.03", "0.03")],  # the last two are denied meanwhile
+)
+def test_a_stop_that_is_reached_while_a_part_is_being_sold_sells_the_rest(exiting, sold):
+    standing = replace(LONG, quantity=Decimal("0.030005"), exiting=Decimal(exiting))
+
+    assert decide(ADDING, CRASH, standing, now=NOON).act.quantity == Decimal(sold)
+
+
+@pytest.mark.parametrize(
+    ("exiting", "futures", "protected"),
+    [("0", False, ["0.03"]), ("0.004", False, ["0.026"]), ("0.004", True, []), ("0.03", False, [])],
+)
+def test_on_spot_what_an_exit_under_way_leaves_is_protected(exiting, futures, protected):
+    standing = replace(LONG, quantity=Decimal("0.030005"), exiting=Decimal(exiting))
+
+    plan = protection_plan(replace(ADDING, futures=futures), RULES, standing)
+
+    assert [leg.quantity for leg in plan.place] == [Decimal(quantity) for quantity in protected]
 
 
 @given(hindrances)
