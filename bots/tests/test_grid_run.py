@@ -13,6 +13,7 @@ from bots.models import BotConfig, BotState, Decision
 from bots.services.look import record_since_start
 from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying
+from bots.tests.factories import BotFactory
 from bots.tests.recorded import MINUTE_MS, candles_of
 from bots.tests.test_adding import next_candle
 from bots.tests.test_tick import run_tick
@@ -22,6 +23,7 @@ from market.exchange.errors import OutcomeUnknown
 from market.types import OrderType, Side, milliseconds
 from trades.models import Order, Position, Trade
 from trades.services import reconcile_orders
+from trades.tests.factories import OrderFactory, TradeFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GRID = {"lower": 48_000, "upper": 52_000, "levels": 5, "memory_candles": 10}  # 48,000, 49,000 …
@@ -280,6 +282,24 @@ def test_a_limit_that_begins_in_the_middle_of_a_position_counts_it_when_it_is_cl
 
     assert not position_of(bot).is_open
     assert (part.losses_in_a_row, whole.losses_in_a_row) == (0, 1)
+
+
+def test_the_fees_that_were_taken_from_the_coins_are_no_part_of_what_was_held():
+    fee, now = Decimal("0.00001"), timezone.now()
+    # Of the first purchase 0.00002 were left, which can be sold; three more came after that.
+    bot = BotFactory(max_consecutive_losses=1)
+    bot.position.quantity = Decimal("0.02999")
+    booked = [("entry", "0.01", 0), ("exit", "0.00997", -5), *[("entry", "0.01", 0)] * 3]
+    for seconds, (purpose, quantity, pnl) in enumerate(booked):
+        order = OrderFactory(position=bot.position, purpose=purpose, status="filled", proof_deadline=now)
+        commission = {"commission": fee, "commission_asset": "BTC"} if purpose == "entry" else {}
+        moment = {"created_at": now + timedelta(seconds=seconds)}
+        TradeFactory(order=order, quantity_filled=Decimal(quantity), realized_pnl=pnl, **commission, **moment)
+
+    assert record_since_start(bot).losses_in_a_row == 0
+    Trade.objects.filter(purpose="exit").update(quantity_filled=Decimal("0.00999"))  # nothing was left
+    Position.objects.update(quantity=Decimal("0.02997"))
+    assert record_since_start(BotConfig.objects.with_state().get()).losses_in_a_row == 1
 
 
 def test_on_futures_the_one_lot_that_is_held_is_sold(make_futures_bot, futures_price_is):
