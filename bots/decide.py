@@ -12,7 +12,7 @@ from enum import StrEnum
 from bots.exits import Exit, ExitSettings, better_price, due_exit
 from bots.limits import Day, Limits, Record, cooling_until, first_breach
 from bots.protection import Holding, Plan, Resting, plan, wanted_legs
-from bots.sizing import Mode, Sizing, TooSmall, entry_quantity, wanted_quantity
+from bots.sizing import Mode, Sizing, TooSmall, entry_quantity, reduction_quantity, wanted_quantity
 from bots.strategies.base import Signal
 from bots.types import STATUS_OF, Reason, Status
 from market.rounding import plain
@@ -91,7 +91,7 @@ class Standing:
     record: Record | None = None  # None: not read, for it matters only to a bot that is about to enter
     resting: tuple[Resting, ...] = ()  # its protections at the exchange
     steps_taken: frozenset[int] = frozenset()  # of the take profit, in this round
-    exit_live: bool = False  # an exit is under way
+    exiting: Decimal = Decimal(0)  # what the exits that are under way are still to sell, or to buy back
     unprotectable: str = ""  # why no stop can rest at the exchange, if that was tried in vain
     terms_agreed: bool = False  # futures: the exchange has confirmed leverage and margin type
     terms_trouble: str = ""  # futures: why it did not, a short while ago
@@ -106,8 +106,9 @@ class Act:
     is_entry: bool
     side: Side
     quantity: Decimal
-    key: str  # entry: the candle; exit: its kind
+    key: str  # entry, and exit of a part: the candle; exit: its kind
     adds: bool = False  # an entry into a position that is open
+    reduces: bool = False  # an exit of a part, as the strategy wants
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,8 @@ def _decide(setup: Setup, market: MarketView, standing: Standing, *, now: dateti
     if setup.wish is not Wish.RUN:
         return Decision(Reason.NONE, "stopped", status=Status.STOPPED)
     return (
-        _obstacle(setup, standing, now=now)
+        _obstacle(setup, standing)
+        or _cool_down(setup, standing, now=now)
         or _no_terms(setup, standing)
         or _blindness(market)
         or _entry(setup, market, standing, now=now)
@@ -196,15 +198,24 @@ def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side
     if due is None:
         held = held_in_words(standing.quantity, standing.entry_price, market.rules.base_asset)
         if setup.wish is Wish.RUN and _asks_for_more(setup, market, standing, side=side, now=now):
-            return _addition(setup, market, standing, side=side, held=held, now=now)
+            return _addition(setup, market, standing, side=side, held=held)
+        if setup.wish is Wish.RUN and _asks_for_less(market, standing, side=side, now=now):
+            return _reduction(setup, market, standing, side=side, held=held)
         return staying(setup.wish, held, market)
     if standing.account_state == "halted":
         return Decision.because(Reason.KILL_SWITCH, f"{due.reason}, but {standing.hold}")
     if standing.account_cooling:
         return Decision.because(Reason.EXCHANGE_COOLDOWN, f"{due.reason}, but the exchange asked for silence")
-    act = Act(is_entry=False, side=side.opposite, quantity=market.rules.tradable(standing.quantity), key=due.kind)
+    # Beside an exit of a part what that leaves; beside one of all, all: it is denied while that is under way.
+    quantity = _beside_exits(standing, market.rules) or market.rules.tradable(standing.quantity)
+    act = Act(is_entry=False, side=side.opposite, quantity=quantity, key=due.kind)
     turns = setup.futures and due.kind == SIGNAL_EXIT and market.signal.enters(side.opposite)
     return Decision(Reason.NONE, due.reason, act, turns=turns)
+
+
+def _beside_exits(standing: Standing, rules: Rules) -> Decimal:
+    """What can be traded of the position that no exit under way is to sell, whatever becomes of it."""
+    return rules.tradable(max(abs(standing.quantity) - standing.exiting, Decimal(0)))
 
 
 def held_in_words(quantity: Decimal, entry_price: Decimal, base_asset: str) -> str:
@@ -221,24 +232,22 @@ def staying(wish: Wish, held: str, market: MarketView) -> Decision:
 
 
 def _asks_for_more(setup: Setup, market: MarketView, standing: Standing, *, side: Side, now: datetime) -> bool:
-    return setup.adds and market.signal.enters(side) and _is_fresh(market, now) and not standing.exit_live
+    return setup.adds and market.signal.enters(side) and _is_fresh(market, now) and not standing.exiting
 
 
-def _addition(
-    setup: Setup, market: MarketView, standing: Standing, *, side: Side, held: str, now: datetime
-) -> Decision:
-    """One more entry, of the usual size, as far as the capital that is not in the position yet allows it."""
-    obstacle = _obstacle(setup, standing, now=now)
+def _asks_for_less(market: MarketView, standing: Standing, *, side: Side, now: datetime) -> bool:
+    return market.signal.reduces(side) and _is_fresh(market, now) and not standing.exiting
+
+
+def _addition(setup: Setup, market: MarketView, standing: Standing, *, side: Side, held: str) -> Decision:
+    """One more entry, of the usual size, as far as the capital that is not in the position yet allows it.
+
+    No cool-down: since the position was entered it has not been closed, though parts of it may have been sold.
+    """
+    obstacle = _obstacle(setup, standing)
     if obstacle:
         return replace(obstacle, text=f"{held}; nothing is added: {obstacle.text}")
-    capital = _capital(setup, standing)
-    usual = wanted_quantity(
-        setup.sizing,
-        price=market.price,
-        capital=capital,
-        stop_loss_percent=setup.exits.stop_loss_percent,
-        leverage=setup.leverage,
-    )
+    capital, usual = _capital(setup, standing), _usual_quantity(setup, standing, price=market.price)
     free = capital - abs(standing.quantity) * standing.entry_price / setup.leverage
     try:
         quantity = _quantity(setup, market, Sizing(Mode.BASE, usual), capital=free)
@@ -249,17 +258,54 @@ def _addition(
     return Decision(Reason.NONE, f"{held}; {market.text}", act)
 
 
+def _reduction(setup: Setup, market: MarketView, standing: Standing, *, side: Side, held: str) -> Decision:
+    """An exit of one lot: of what an entry at the average entry price would be.
+
+    Measured at that price, as many sales as there were purchases of the usual size sell all, in whatever unit it is.
+    """
+    if standing.account_cooling:
+        return Decision.because(Reason.EXCHANGE_COOLDOWN, f"{market.text}, but the exchange asked for silence")
+    try:
+        quantity = reduction_quantity(
+            _usual_quantity(setup, standing, price=standing.entry_price),
+            held=abs(standing.quantity),
+            price=market.price,
+            stop_loss_percent=setup.exits.stop_loss_percent,
+            rules=market.rules,
+            futures=setup.futures,
+        )
+    except TooSmall as error:
+        return Decision(Reason.NONE, f"{held}; nothing is sold: {error}")
+    act = Act(is_entry=False, side=side.opposite, quantity=quantity, key=_candle_key(market), reduces=True)
+    return Decision(Reason.NONE, f"{held}; {market.text}", act)
+
+
+def _usual_quantity(setup: Setup, standing: Standing, *, price: Decimal) -> Decimal:
+    """The quantity of an entry at a price, before rounding, as if nothing was held."""
+    return wanted_quantity(
+        setup.sizing,
+        price=price,
+        capital=_capital(setup, standing),
+        stop_loss_percent=setup.exits.stop_loss_percent,
+        leverage=setup.leverage,
+    )
+
+
 def protection_plan(setup: Setup, rules: Rules, standing: Standing) -> Plan:
     """What to do so that the position's stop and targets rest at the exchange, and nothing that outlived it.
 
-    What rests on a halted account stays.
+    What rests on a halted account stays, and on futures beside an exit, for there it ties up nothing. On spot what an
+    exit under way leaves is protected: nobody may know its outcome for a while.
     """
     side = side_held(standing.quantity, rules, futures=setup.futures)
-    if standing.account_state == "halted" or standing.exit_live or (side and setup.wish is Wish.FLATTEN):
+    if standing.account_state == "halted" or (side and setup.wish is Wish.FLATTEN):
+        return Plan()
+    if standing.exiting and (setup.futures or not _beside_exits(standing, rules)):
         return Plan()
     wanted = []
     if side and (setup.wish is Wish.RUN or setup.exits_when_stopped):
-        holding = Holding(side, abs(standing.quantity), standing.entry_price, standing.best_price)
+        quantity = abs(standing.quantity) - standing.exiting
+        holding = Holding(side, quantity, standing.entry_price, standing.best_price)
         wanted = wanted_legs(setup.exits, holding, rules, taken=standing.steps_taken)
     return plan(wanted, standing.resting, side=side or Side.BUY, pairs=not setup.futures)
 
@@ -307,7 +353,7 @@ def _liquidation(setup: Setup, market: MarketView, standing: Standing, *, side: 
     return None
 
 
-def _obstacle(setup: Setup, standing: Standing, *, now: datetime) -> Decision | None:
+def _obstacle(setup: Setup, standing: Standing) -> Decision | None:
     """What forbids an entry, whatever the signal says."""
     if standing.account_state != "active":
         return Decision.because(Reason.KILL_SWITCH, f"{standing.hold}: no entries")
@@ -324,6 +370,11 @@ def _obstacle(setup: Setup, standing: Standing, *, now: datetime) -> Decision | 
     breach = first_breach(setup.limits, standing.day, capital=setup.initial_capital, record=standing.record)
     if breach:
         return Decision.because(breach.reason, breach.denial.detail, breach.denial)
+    return None
+
+
+def _cool_down(setup: Setup, standing: Standing, *, now: datetime) -> Decision | None:
+    """The pause after the position was closed."""
     until = cooling_until(standing.closed_at, setup.cooldown_minutes)
     if until and now < until:
         text = f"until {until:%H:%M} UTC"
@@ -364,7 +415,7 @@ def _capital(setup: Setup, standing: Standing) -> Decimal:
 
 
 def _candle_key(market: MarketView) -> str:
-    """An entry is one act for each candle."""
+    """An entry, or the sale of a part, is one act for each candle."""
     return f"{market.candle_close_at:%Y%m%dT%H%M}"
 
 

@@ -72,24 +72,20 @@ def cooling_until(closed_at: datetime | None, cooldown_minutes: int) -> datetime
 
 
 def record_of(results: Iterable[tuple[bool, Decimal]], *, capital: Decimal) -> Record:
-    """The record that booked trades come to: oldest first, whether each was an entry, and its P&L in quote asset."""
+    """The record that booked trades come to: oldest first, whether each closed the position, and its P&L (quote asset).
+
+    A sale of a part is neither won nor lost by itself: it counts when the rest is sold.
+    """
     equity = peak = capital
-    losses, round_pnl, in_round = 0, Decimal(0), False
-    for is_entry, pnl in results:
+    losses, round_pnl = 0, Decimal(0)
+    for closes, pnl in results:
         equity += pnl
         peak = max(peak, equity)
-        if is_entry and in_round:
-            losses, round_pnl = _counted(losses, round_pnl), Decimal(0)
-        in_round = not is_entry
         round_pnl += pnl
-    if in_round:
-        losses = _counted(losses, round_pnl)
+        if closes:
+            losses = losses + 1 if round_pnl < 0 else 0
+            round_pnl = Decimal(0)
     return Record((peak - equity) * 100 / peak, losses)
-
-
-def _counted(losses: int, round_pnl: Decimal) -> int:
-    """Losses in a row after one more position was closed."""
-    return losses + 1 if round_pnl < 0 else 0
 
 
 def first_breach(limits: Limits, day: Day, *, capital: Decimal, record: Record | None = None) -> Breach | None:

@@ -67,7 +67,9 @@ PART = np.dtype(
     + _fields("?", "futures is_simple")
 )
 # Of each strategy with its parameters on a part's series.
-READING = np.dtype(_fields("i8", "left_long_at left_short_at trouble") + _fields("?", "enters_long enters_short adds"))
+READING = np.dtype(
+    _fields("i8", "left_long_at left_short_at trouble") + _fields("?", "enters_long enters_short reduces_long adds")
+)
 # Of each account; ``unreachable`` is the place of a reason.
 ACCOUNT = np.dtype(_fields("i8", "hold unreachable") + _fields("?", "cooling key_error reconciled"))
 
@@ -162,7 +164,6 @@ def _flat(sieve: Sieve) -> tuple[Codes, Codes, Flags]:
     bots, accounts, readings, parts = sieve.bots, sieve.accounts, sieve.readings, sieve.parts
     breach, breach_unsure = _breaches(sieve)
     enters = readings["enters_long"] | (readings["enters_short"] & parts["futures"])
-    is_fresh = sieve.now - parts["candle_close_at"] <= SIGNAL_VALID_FOR // MICROSECOND
     pause = bots["cooldown_minutes"].astype(np.int64) * MINUTE
     is_cooling_down = (pause > 0) & (sieve.now < bots["closed_at"] + pause)
     unknown = -1
@@ -178,13 +179,18 @@ def _flat(sieve: Sieve) -> tuple[Codes, Codes, Flags]:
         (is_cooling_down, code_of(Reason.COOLING_DOWN), Source.OWN),
         (parts["futures"] & ~bots["terms_agreed"], unknown, Source.OWN),
         (readings["trouble"] > 0, CODES[readings["trouble"]], Source.READING),
-        (enters & is_fresh, unknown, Source.OWN),
+        (enters & _is_fresh(sieve), unknown, Source.OWN),
     ]
     where = [condition for condition, _, _ in chain]
     codes = np.select(where, [found for _, found, _ in chain], code_of(Reason.NO_SIGNAL))
     sources = np.select(where, [source for _, _, source in chain], Source.READING)
     # An order that is not finished: it may be in doubt, or have outlived its position.
     return codes, sources, (codes == unknown) | (sieve.resting["live"] > 0)
+
+
+def _is_fresh(sieve: Sieve) -> Flags:
+    """Whether the signal may still be acted on."""
+    return sieve.now - sieve.parts["candle_close_at"] <= SIGNAL_VALID_FOR // MICROSECOND
 
 
 def _breaches(sieve: Sieve) -> tuple[Codes, Flags]:
@@ -219,9 +225,10 @@ def _held(sieve: Sieve, side: NDArray[np.float64]) -> tuple[Codes, Codes, Flags]
     is_asked = bots["liquidation_asked"] | sieve.accounts["cooling"]
     resting = _protections_fit(sieve, side, _stop_level(sieve, side, best), target)
     fits = np.where(watches, resting, sieve.resting["orders"] == 0)
-    # `_asks_for_more`: the fresh signal may add to the position.
+    # `_asks_for_more` and `_asks_for_less`: the fresh signal may add to the position, or sell a part of it.
     enters = np.where(is_long, readings["enters_long"], readings["enters_short"]) & readings["adds"]
-    unsure = (watches & due) | ((wish == RUN) & enters) | (wish == FLATTEN) | ~fits
+    asks = (enters | (readings["reduces_long"] & is_long)) & _is_fresh(sieve)
+    unsure = (watches & due) | ((wish == RUN) & asks) | (wish == FLATTEN) | ~fits
     unsure |= bots["has_steps"] | (parts["futures"] & ~is_asked)
     is_blind = (wish == RUN) & (readings["trouble"] > 0)
     codes = np.where(is_blind, CODES[readings["trouble"]], np.where(wish == RUN, RUNNING, STOPPED))

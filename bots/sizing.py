@@ -77,8 +77,7 @@ def entry_quantity(
     wanted = wanted_quantity(
         sizing, price=price, capital=capital, stop_loss_percent=stop_loss_percent, leverage=leverage
     )
-    quantity = rules.tradable(wanted)
-    needed = smallest_quantity(rules, price=price) if futures else _needed_on_spot(price, stop_loss_percent, rules)
+    quantity, needed = rules.tradable(wanted), _needed(price, stop_loss_percent, rules, futures=futures)
     if quantity < needed:
         raise TooSmall(
             f"the size gives {plain(round(wanted, 8))} {rules.base_asset}, {_worth(wanted * price, rules, leverage)};"
@@ -87,11 +86,29 @@ def entry_quantity(
     return quantity
 
 
-def _needed_on_spot(price: Decimal, stop_loss_percent: Decimal | None, rules: Rules) -> Decimal:
+def reduction_quantity(
+    lot: Decimal, *, held: Decimal, price: Decimal, stop_loss_percent: Decimal | None, rules: Rules, futures: bool
+) -> Decimal:
+    """What one sale takes of what is held: a lot, or as much as the exchange takes at least. Raises TooSmall.
+
+    All of it where less would be left than half a lot, which is rounding and fees, or than could be sold at the stop.
+    """
+    least, whole = smallest_quantity(rules, price=price), rules.tradable(held)
+    if whole < least:
+        raise TooSmall(f"{plain(whole)} {rules.base_asset} can be sold, {plain(least)} {rules.base_asset} is needed")
+    part = max(rules.tradable(lot), least)
+    left = held - part
+    is_worth_keeping = left >= max(lot / 2, _needed(price, stop_loss_percent, rules, futures=futures))
+    return part if is_worth_keeping else whole
+
+
+def _needed(price: Decimal, stop_loss_percent: Decimal | None, rules: Rules, *, futures: bool) -> Decimal:
     """The least that the exchange would take back at the stop: what the fee and a fall leave must be above its minimum.
 
     Futures need no such room: there is no minimum for an order that only reduces.
     """
+    if futures:
+        return smallest_quantity(rules, price=price)
     fall = FALL_PERCENT if stop_loss_percent is None else stop_loss_percent
     least_sold = smallest_quantity(rules, price=price * max(1 - fall / 100, Decimal("0.01")))
     return round_up(least_sold / (1 - FEE), rules.lot_size)

@@ -22,6 +22,7 @@ class OrderPurpose(StrEnum):
 
 
 SIGNAL_EXIT = "signal"  # the kind of exit that a strategy wants, in its key
+REDUCTION = "reduce"  # how the key begins of an exit that sells a part of the position, as a strategy wants
 
 _S = OrderStatus
 

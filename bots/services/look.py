@@ -33,7 +33,7 @@ from market.switches import SwitchState
 from market.symbols import rules_for
 from market.types import Candles, Market, OrderType, Series, Side, moment_of
 from trades.lifecycle import IN_DOUBT, LIVE
-from trades.models import Order, Trade
+from trades.models import Order, Position, Trade
 
 logger = logging.getLogger(__name__)
 # Positions opened and P&L booked; on futures funding is part of it. For every run of a bot, so it is spelt out.
@@ -210,7 +210,14 @@ def standings(
             lockout_text=bot.state.lockout_text,
             resting=tuple(resting_of(order) for order in orders_of[bot.position_id] if _is_resting(order)),
             steps_taken=frozenset(order.leg for order in orders_of[bot.position_id] if _is_taken(order, bot)),
-            exit_live=any(_is_live_exit(order) for order in orders_of[bot.position_id]),
+            exiting=sum(
+                (
+                    order.quantity - order.filled_quantity
+                    for order in orders_of[bot.position_id]
+                    if _is_live_exit(order)
+                ),
+                Decimal(0),
+            ),
             **_terms_of(bot, now=now),
         )
         for bot in bots
@@ -290,9 +297,22 @@ def record_since_start(bot: BotConfig) -> Record | None:
     trades = Trade.objects.filter(position=bot.position_id)
     if bot.state.enabled_at:
         trades = trades.filter(created_at__gte=bot.state.enabled_at)
-    results = trades.order_by("created_at", "pk").values_list("purpose", "realized_pnl")
-    pnls = ((purpose == Order.Purpose.ENTRY, pnl) for purpose, pnl in results.iterator())
-    return record_of(pnls, capital=bot.initial_capital)
+    return record_of(_closings(bot.position, trades), capital=bot.initial_capital)
+
+
+def _closings(position: Position, trades: QuerySet[Trade]) -> list[tuple[bool, Decimal]]:
+    """The newest trades of a position, oldest first: whether each closed it, and its P&L.
+
+    Told from what is held now, backwards: what was held when the first of them was booked is not written anywhere.
+    """
+    held, found = abs(position.quantity), []
+    fields = ("purpose", "realized_pnl", "quantity_filled", "commission", "commission_asset")
+    for purpose, pnl, quantity, commission, asset in trades.order_by("-created_at", "-pk").values_list(*fields):
+        is_entry = purpose == Order.Purpose.ENTRY
+        found.append((not is_entry and held < position.smallest_quantity, pnl))
+        held += -quantity if is_entry else quantity
+        held += commission if asset == position.base_asset else 0
+    return found[::-1]
 
 
 def days_of(bots: Iterable[BotConfig], *, now: datetime) -> dict[int, Day]:

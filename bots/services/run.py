@@ -22,6 +22,7 @@ from market.exchange.errors import ExchangeError
 from market.exchange.gateway import Gateway
 from market.types import Clock, Market, moving
 from trades.checks import Caps, Code, Denial
+from trades.lifecycle import REDUCTION
 from trades.models import Order
 from trades.services import (
     ANSWERED_BY_THE_EXCHANGE,
@@ -179,10 +180,12 @@ def _decide_and_intend(
     decision = decide(bot.setup, market, standing, now=now)
     made: Order | Denial | None = None
     if decision.act:
+        intent = replace(_intent(bot, decision.act, decision, view), **vars(answers))
+        if decision.act.reduces and bot.position.orders.real().filter(signal_key=intent.signal_key).exists():
+            return Look(replace(decision, act=None))  # this candle has sold its lot: what rests is left in peace
         in_the_way = [] if decision.act.is_entry else protections_in_the_way(bot)
         if in_the_way:
             return Look(decision, in_the_way=in_the_way)
-        intent = replace(_intent(bot, decision.act, decision, view), **vars(answers))
         made = intend_order(bot.position_id, intent, rules=view.rules, now=now)
         if decision.act.adds and isinstance(made, Denial) and made.code is Code.ALREADY_DONE:
             return Look(replace(decision, act=None))  # this candle has added what it could: nothing new to tell
@@ -204,18 +207,14 @@ def _decide_and_intend(
 
 
 def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> Intent:
-    if act.is_entry:
-        purpose, key = Order.Purpose.ENTRY, f"entry:{bot.strategy}@{bot.revision}:{bot.symbol}:{act.key}:{act.side}:0"
-    else:
-        purpose, key = Order.Purpose.EXIT, exit_key(bot.position, act.key)
     return Intent(
-        purpose=purpose,
+        purpose=Order.Purpose.ENTRY if act.is_entry else Order.Purpose.EXIT,
         side=act.side,
         quantity=act.quantity,
         price=view.price,
         price_at=view.price_at,
         clock_trouble=view.clock_trouble,
-        signal_key=key,
+        signal_key=_signal_key(bot, act),
         signal_at=view.candle_close_at,
         reason=f"{bot.name}: {decision.text}",
         wanted_by=bot.owner_id,
@@ -225,6 +224,13 @@ def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> I
         terms=bot.terms if act.is_entry else None,
         may_increase=act.adds,
     )
+
+
+def _signal_key(bot: BotConfig, act: Act) -> str:
+    if not act.is_entry and not act.reduces:
+        return exit_key(bot.position, act.key)
+    kind = REDUCTION if act.reduces else "entry"
+    return f"{kind}:{bot.strategy}@{bot.revision}:{bot.symbol}:{act.key}:{act.side}:0"
 
 
 def _caps(bot: BotConfig) -> Caps:

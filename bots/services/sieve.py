@@ -172,6 +172,7 @@ def reading_row(view: MarketView | None, adds: bool) -> Rows:
     if view is None:
         return row
     row["enters_long"], row["enters_short"] = view.signal.enters(Side.BUY), view.signal.enters(Side.SELL)
+    row["reduces_long"] = view.signal.reduces(Side.BUY)
     for name, left in (("left_long_at", view.left_long_at), ("left_short_at", view.left_short_at)):
         row[name] = NEVER if left is None else microseconds(left)
     row["trouble"], row["adds"] = REASONS.index(view.trouble), adds

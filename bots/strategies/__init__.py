@@ -6,6 +6,7 @@ from bots.strategies import (
     dca,
     donchian,
     ema_rsi,
+    grid,
     macd,
     rsi_reversion,
     supertrend,
@@ -25,6 +26,7 @@ STRATEGIES: dict[str, Strategy] = {
         adx_trend.STRATEGY,
         vwap_reversion.STRATEGY,
         dca.STRATEGY,
+        grid.STRATEGY,
     )
 }
 

@@ -19,6 +19,7 @@ class Signal(IntEnum):
     ENTER_SHORT = -1
     EXIT_SHORT = 2
     EXIT_LONG = -2
+    REDUCE_LONG = 3  # sell one lot of it
 
     def enters(self, side: Side) -> bool:
         return self is (Signal.ENTER_LONG if side is Side.BUY else Signal.ENTER_SHORT)
@@ -28,6 +29,10 @@ class Signal(IntEnum):
         return self in (
             (Signal.ENTER_SHORT, Signal.EXIT_LONG) if side is Side.BUY else (Signal.ENTER_LONG, Signal.EXIT_SHORT)
         )
+
+    def reduces(self, side: Side) -> bool:
+        """Whether one lot of a position of this side should be sold."""
+        return self is Signal.REDUCE_LONG and side is Side.BUY
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 Each takes lists and returns a list with a value for each candle from the first on that has one; the ends agree.
 """
 
+from decimal import Decimal, localcontext
 from itertools import pairwise
 from math import fsum, sqrt
 
@@ -114,3 +115,34 @@ def vwap(highs, lows, closes, volumes, period):
         mean = fsum(price * volume for price, volume in rows) / total
         found.append((mean, sqrt(fsum(volume * (price - mean) ** 2 for price, volume in rows) / total)))
     return found
+
+
+def grid_levels(lower, upper, count, spacing):
+    """Exact, or to 40 digits, and then as the nearest price that can be written in 12."""
+    with localcontext(prec=40):
+        low, high = Decimal(repr(lower)), Decimal(repr(upper))
+        if spacing == "geometric":
+            prices = [low * (high / low) ** (Decimal(place) / (count - 1)) for place in range(count)]
+        else:
+            prices = [low + (high - low) * place / (count - 1) for place in range(count)]
+        return [float(f"{price:.12g}") for price in prices]
+
+
+def grid(closes, levels, memory):
+    """1 where a lot is bought, -1 where one is sold, by a walk from close to close over one level after the other."""
+    acts, last, last_at = [0], None, None
+    for at, (before, now) in enumerate(pairwise(closes), start=1):
+        touched = [level for level in levels if before < level <= now]
+        touched += [level for level in reversed(levels) if now < level <= before]
+        acts.append(0)
+        if not touched:
+            continue
+        remembered = last if last_at is not None and at - last_at <= memory else None
+        last, last_at = touched[-1], at
+        if last == remembered:
+            continue
+        if now < before and last != levels[-1]:
+            acts[-1] = 1
+        elif now > before and last != levels[0]:
+            acts[-1] = -1
+    return acts

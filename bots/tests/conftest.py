@@ -71,6 +71,18 @@ def make_futures_bot(paper, strategies):
 
 
 @pytest.fixture
+def price_is(paper):
+    """`price_is(50_000)` holds BTC at a price on spot, for the exchange and for us."""
+
+    def hold(price):
+        paper.set_price("BTCUSDT", f"{price}.00")
+        get_redis_connection("default").delete("prices:paper:spot", "quote:paper:spot:BTCUSDT")
+
+    yield hold
+    paper.set_price("BTCUSDT", None)
+
+
+@pytest.fixture
 def futures_price_is(paper):
     """`futures_price_is(50_000)` holds BTC at a price on futures, for the exchange and for us."""
 

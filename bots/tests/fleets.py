@@ -31,6 +31,7 @@ SIGNALS = {
     "selling": Signal.EXIT_LONG,
     "blind": Signal.NOTHING,
     "adding": Signal.ENTER_LONG,
+    "reducing": Signal.REDUCE_LONG,
 }
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Pacific/Kiritimati")
 
@@ -185,6 +186,8 @@ class Dealer:
         if dice.random() < 0.15:  # reached and canceled, now or in another round
             target = {"purpose": "protection", "status": "canceled", "price": PRICE, "filled_quantity": Decimal("1e-5")}
             self._order(bot, OrderType.TARGET, side=side.opposite, round=dice.choice([1, 2]), **target)
+        if dice.random() < 0.05:
+            self._order(bot, OrderType.MARKET, purpose="exit", status="unknown", side=side.opposite, price=None)
         for kind, level in levels.items():
             if level and dice.random() < 0.95:
                 off = self._odd(0, 1, -1, 300) * rules.tick_size

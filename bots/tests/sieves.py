@@ -46,7 +46,7 @@ def held_against(cases: Sequence[Case], *, now: datetime) -> tuple[list[Decision
         resting=_rows(RESTING, [_resting(case.standing) for case in cases]),
         days=_rows(DAY, [{"trades": case.standing.day.trades, "pnl": case.standing.day.pnl} for case in cases]),
         parts=np.array([_part(case.market) for case in cases]),
-        readings=np.array([reading_row(case.market, adds=False) for case in cases]),
+        readings=np.array([reading_row(case.market, case.setup.adds) for case in cases]),
         accounts=_rows(ACCOUNT, [_account(case.standing) for case in cases]),
         now=microseconds(now),
         least_liquidation_percent=float(cases[0].setup.min_liquidation_percent),

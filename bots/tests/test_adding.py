@@ -5,8 +5,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db.models import Value
-from django.db.models.functions import Concat
+from django.db.models import CharField, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from bots import services
@@ -38,7 +38,7 @@ ADDED = (Status.RUNNING, Reason.NONE, "20261121T1200")
         (ADDING, BLIND, LONG, (Status.WAITING, Reason.STALE_DATA, None)),
         # Exits first, and nothing is added beside one.
         (ADDING, replace(CRASH, signal=Signal.ENTER_LONG), LONG, (Status.RUNNING, Reason.NONE, "stop_loss")),
-        (ADDING, RISING, replace(LONG, exit_live=True), HELD),
+        (ADDING, RISING, replace(LONG, exiting=LONG.quantity), HELD),
         # What the owner wants.
         (replace(ADDING, wish=Wish.STOP), RISING, LONG, (Status.STOPPED, Reason.NONE, None)),
         (replace(ADDING, wish=Wish.FLATTEN), RISING, LONG, (Status.RUNNING, Reason.NONE, "flatten")),
@@ -102,8 +102,10 @@ def run(bot, now=None):
 
 
 def next_candle():
-    """As if all that was entered so far had been entered on older candles."""
-    Order.objects.filter(purpose="entry").update(signal_key=Concat("signal_key", Value(" of an older candle")))
+    """As if all that was bought and sold on signals so far had been so on older candles."""
+    Order.objects.exclude(purpose="protection").update(
+        signal_key=Concat(Cast("pk", CharField()), Value(" of an older candle"))
+    )
 
 
 @pytest.mark.django_db(transaction=True)

@@ -76,8 +76,8 @@ BAD = {
         "bad: its signals are bool, not whole numbers",
     ),
     "a number that is no signal": (
-        returning(lambda count: Reading(signals(count=count, of=3), {}, "")),
-        "bad: 3 is no signal",
+        returning(lambda count: Reading(signals(count=count, of=4), {}, "")),
+        "bad: 4 is no signal",
     ),
     "nothing": (returning(lambda count: None), "bad: it returned NoneType, not a reading"),
     "a text that is none": (

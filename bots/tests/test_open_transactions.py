@@ -16,7 +16,7 @@ from django.utils import timezone
 from bots import services as bots
 from bots.models import BotConfig
 from bots.tasks import evaluate_series, protect_positions
-from bots.tests.test_resting_protections import ONE, TWO, price_is, quiet, run, tick  # noqa: F401 - a fixture
+from bots.tests.test_resting_protections import ONE, TWO, quiet, run, tick
 from market.clock import measure_clocks
 from market.exchange import gateway_for
 from market.models import ExchangeAccount

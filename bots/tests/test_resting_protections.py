@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 from django.utils import timezone
-from django_redis import get_redis_connection
 
 from bots import services
 from bots.models import BotConfig
@@ -20,18 +19,6 @@ from trades.services import reconcile_orders
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ONE, TWO = Decimal(1), Decimal(2)
-
-
-@pytest.fixture
-def price_is(paper):
-    """`price_is(50_000)` holds BTC at a price, for the exchange and for us."""
-
-    def hold(price):
-        paper.set_price("BTCUSDT", f"{price}.00")
-        get_redis_connection("default").delete("prices:paper:spot")
-
-    yield hold
-    paper.set_price("BTCUSDT", None)
 
 
 def run(bot):

@@ -163,7 +163,11 @@ def test_a_lasting_limit_holds_from_the_value_that_it_names(limits, record, reas
         ([("entry", 0), ("exit", -100), ("entry", 0), ("exit", 50)], 5, 0),
         ([("entry", 0), ("exit", -100), ("entry", 0), ("exit", -100), ("entry", 0), ("exit", -100)], 30, 3),
         # Sold in two parts: one position, which has won all the same.
-        ([("entry", 0), ("exit", -10), ("entry", 0), ("exit", -20), ("exit", 30)], 0, 0),
+        ([("entry", 0), ("exit", -10), ("entry", 0), ("part", -20), ("exit", 30)], 0, 0),
+        # A part is sold at a loss, and more is bought: nothing is lost or won before it is closed.
+        ([("entry", 0), ("exit", -10), ("entry", 0), ("part", -20), ("entry", 0), ("part", -5)], Decimal("3.5"), 1),
+        ([("entry", 0), ("exit", -10), ("entry", 0), ("part", -20), ("entry", 0), ("exit", 30)], 0, 0),
+        ([("entry", 0), ("part", 30), ("entry", 0), ("exit", -31)], Decimal(3100) / 1030, 1),
         # Not closed yet: it counts for the equity, not for the row.
         ([("entry", 0), ("exit", -100), ("entry", -100)], 20, 1),
         # A gain that its fees have eaten is a loss.
@@ -171,7 +175,7 @@ def test_a_lasting_limit_holds_from_the_value_that_it_names(limits, record, reas
     ],
 )
 def test_the_record_of_a_bot_is_its_fall_from_the_peak_and_its_losses_in_a_row(results, drawdown, losses):
-    pnls = [(kind == "entry", Decimal(pnl)) for kind, pnl in results]
+    pnls = [(kind == "exit", Decimal(pnl)) for kind, pnl in results]
 
     assert record_of(pnls, capital=Decimal(1000)) == Record(Decimal(drawdown), losses)
 

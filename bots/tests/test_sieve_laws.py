@@ -18,22 +18,27 @@ from bots.types import STATUS_OF, Reason, Status
 from market.rounding import round_down
 from market.tests.factories import NOON
 from market.types import Side
+from trades.checks.market import SIGNAL_VALID_FOR
 
+CLOSED = NOON - CLOSE
 wishes = st.sampled_from(Wish)
+ages = st.sampled_from([CLOSED, SIGNAL_VALID_FOR, SIGNAL_VALID_FOR + MINUTE / 60_000, 60 * MINUTE])
 befores = st.none() | st.sampled_from([(status, reason) for reason, status in STATUS_OF.items()])
 
 
 @settings(max_examples=60, deadline=None)
-@given(held_positions, hindrances, troubles, wishes, befores, st.booleans(), st.booleans())
+@given(held_positions, hindrances, troubles, wishes, befores, *[st.booleans()] * 3, st.sampled_from(Signal), ages)
 def test_of_a_position_along_its_walk_the_sieve_says_what_the_rule_says(
-    held, names, trouble, wish, before, protected, exits_when_stopped
+    held, names, trouble, wish, before, protected, exits_when_stopped, adds, signal, age
 ):
     setup = replace(held.setup, wish=wish, limits=TIGHT, exits_when_stopped=exits_when_stopped)
+    setup = replace(setup, adds=adds and not setup.futures)
     shelf, cases = Shelf(), []
     for _, market, standing in held.walk():
         if protected:
             standing = shelf.follow(setup, market, standing)
-        view = replace(market, trouble=trouble, candle_close_at=CLOSE)
+        view = replace(market, trouble=trouble, candle_close_at=NOON - age)
+        view = view if trouble else replace(view, signal=signal)
         cases.append(Case(setup, view, hindered(standing, names, now=NOON), before))
 
     assert disagreements(cases, now=NOON) == []
@@ -96,6 +101,19 @@ def test_a_tick_before_a_level_the_sieve_lets_the_bot_go_and_at_the_level_it_nev
 
     assert [bool(decision.act) for decision in decisions] == [False, True, True]
     assert sifted.unsure.tolist() == [False, True, True]
+
+
+def test_a_fresh_signal_to_sell_a_part_is_never_let_go_and_an_old_one_is():
+    market = replace(QUIET, signal=Signal.REDUCE_LONG)
+    setup = replace(SETUP, exits=ExitSettings())
+    closes = [CLOSE, NOON - SIGNAL_VALID_FOR, NOON - SIGNAL_VALID_FOR - MINUTE / 60_000]
+
+    decisions, sifted = held_against(
+        [Case(setup, replace(market, candle_close_at=at), LONG) for at in closes], now=NOON
+    )
+
+    assert [bool(decision.act) for decision in decisions] == [True, True, False]
+    assert sifted.unsure.tolist() == [True, True, False]
 
 
 percents = st.none() | st.decimals(min_value="0.1", max_value=5, places=2)

@@ -33,10 +33,11 @@ def position_is_flat(proposal: Proposal) -> Denial | None:
 def exit_only_reduces(proposal: Proposal) -> Denial | None:
     if proposal.is_entry:
         return None
+    total = proposal.quantity + proposal.exits_in_flight + proposal.protected
+    if total <= proposal.held:
+        return None
     if proposal.exits_in_flight:
         return Denial(Code.EXIT_IN_FLIGHT, f"an exit of {plain(proposal.exits_in_flight)} is under way")
-    if proposal.quantity + proposal.protected > proposal.held:
-        beside = f" beside {plain(proposal.protected)} that rests already" if proposal.protected else ""
-        detail = f"exit of {plain(proposal.quantity)}{beside}, {plain(proposal.held)} is held"
-        return Denial.beyond(Code.WOULD_INCREASE, detail, limit=proposal.held, value=proposal.quantity)
-    return None
+    beside = f" beside {plain(proposal.protected)} that rests already" if proposal.protected else ""
+    detail = f"exit of {plain(proposal.quantity)}{beside}, {plain(proposal.held)} is held"
+    return Denial.beyond(Code.WOULD_INCREASE, detail, limit=proposal.held, value=proposal.quantity)

@@ -14,7 +14,7 @@ from market.rules import Rules
 from market.types import Market, moving
 from trades import protocol
 from trades.checks import Denial, first_denial
-from trades.lifecycle import SIGNAL_EXIT
+from trades.lifecycle import REDUCTION, SIGNAL_EXIT
 from trades.models import Order, Position
 from trades.services.books import BOOKS
 from trades.services.intents import Intent
@@ -89,7 +89,8 @@ def take_back_unsent(position_id: int, *, signal_exits: bool, now: datetime) -> 
     """
     unwanted = Q(purpose=Order.Purpose.ENTRY)
     if signal_exits:
-        unwanted |= Q(purpose=Order.Purpose.EXIT, signal_key__contains=f":{SIGNAL_EXIT}:")
+        by_signal = Q(signal_key__contains=f":{SIGNAL_EXIT}:") | Q(signal_key__startswith=f"{REDUCTION}:")
+        unwanted |= Q(by_signal, purpose=Order.Purpose.EXIT)
     intended = Order.objects.filter(unwanted, position_id=position_id, status=Order.Status.INTENDED)
     return intended.update(status=Order.Status.CANCELED, finished_at=now, error="taken back before it was sent")
 

@@ -65,6 +65,7 @@ def staking(caps: RiskCaps, **figures: object) -> Proposal:
         replace(EXIT, quote=None),
         replace(LIMIT, quote=None),
         replace(EXIT, orders_in_doubt=1),
+        replace(EXIT, exits_in_flight=Decimal("0.002"), held=Decimal("0.012")),  # there is enough for both
         replace(FINE, wanted_by=1, owner=1),
         replace(FINE, position_open=True, may_increase=True),
         replace(FINE, price_at=NOON - timedelta(seconds=10), signal_at=NOON - timedelta(seconds=90)),
@@ -131,6 +132,7 @@ def test_what_breaks_no_rule_may_go(proposal):
             Code.WOULD_INCREASE,
             "beside 0.002 that rests already, 0.01 is held",
         ),
+        (replace(EXIT, exits_in_flight=Decimal("0.00001")), Code.EXIT_IN_FLIGHT, "an exit of 0.00001 is under way"),
         (replace(EXIT, exits_in_flight=Decimal("0.002")), Code.EXIT_IN_FLIGHT, "an exit of 0.002 is under way"),
         (replace(EXIT, held=Decimal("0.009")), Code.WOULD_INCREASE, "exit of 0.01, 0.009 is held"),
         (replace(FINE, quantity=Decimal("0.00009")), Code.FILTER, "the minimum is 5 USDT, that is 0.0001 BTC"),

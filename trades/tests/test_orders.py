@@ -204,6 +204,24 @@ def test_what_an_exit_left_over_may_leave_once_more():
     assert isinstance(intend(position, sell(second_key, "0.01")), Order)
 
 
+@pytest.mark.parametrize(
+    ("key", "is_a_signals"),
+    [
+        ("exit:1:signal:0", True),
+        ("reduce:grid@1:BTCUSDT:20261121T1200:SELL:0", True),
+        ("exit:1:stop_loss:0", False),
+        ("exit:1:flatten:0", False),
+    ],
+)
+def test_who_stops_takes_back_the_exits_that_only_the_strategy_wanted(key, is_a_signals):
+    order = OrderFactory(purpose="exit", side="SELL", signal_key=key)
+
+    kept = take_back_unsent(order.position_id, signal_exits=False, now=NOON)
+    taken = take_back_unsent(order.position_id, signal_exits=True, now=NOON)
+
+    assert (kept, taken) == (0, is_a_signals)
+
+
 def test_no_transaction_is_open_while_the_exchange_is_asked():
     class Watching(FakeGateway):
         def submit(self, request):
