@@ -2,9 +2,11 @@
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from zoneinfo import available_timezones
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.query_utils import DeferredAttribute
 
@@ -19,6 +21,12 @@ class AmountField(models.DecimalField):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_digits": 38, "decimal_places": 18} | kwargs)
+
+
+def require_time_zone(name: str) -> None:
+    """Raise ValidationError unless this is the name of a time zone."""
+    if name not in available_timezones():
+        raise ValidationError(f"{name!r} is no time zone; Europe/Berlin is one.")
 
 
 def choices_of(words: type[StrEnum]) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from market.fields import AmountField, SecretField, SecretUnreadable
+from market.fields import AmountField, SecretField, SecretUnreadable, require_time_zone
 from market.ready import Asked, ask
 from market.rules import Rules, rules_of
 from market.switches import Hold, Scope, SwitchState, strictest
@@ -269,7 +269,13 @@ class RiskLimits(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="Booked since midnight UTC, in quote asset; then no entries until the next day.",
+        help_text="Booked since midnight, in quote asset; then no entries until the next day.",
+    )
+    time_zone = models.CharField(
+        max_length=40,
+        default="UTC",
+        validators=[require_time_zone],
+        help_text="Whose midnight starts the day of the loss, for example Europe/Berlin.",
     )
 
     class Meta:

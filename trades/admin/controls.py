@@ -117,6 +117,7 @@ class RiskLimitsAdmin(OwnedAdmin):
         "max_open_orders",
         "max_orders_per_minute",
         "max_daily_loss",
+        "time_zone",
     ]
     list_filter = [account_filter("account")]
     list_select_related = ["account", "user"]

@@ -121,7 +121,7 @@ class Stake:
     open_positions: int = 0  # those that are about to be opened count, too
     open_orders: int = 0
     orders_last_minute: int = 0  # entries
-    lost_today: Decimal = Decimal(0)  # quote asset, since midnight UTC; counted where a bound asks for it
+    lost_today: Decimal = Decimal(0)  # quote asset, since midnight; counted where a bound asks for it
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ and its fills count in the position from then on. So there is no second ledger t
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +35,22 @@ LOCK_SQL = """
 
 def _texts(words: tuple[str, ...]) -> str:
     return ", ".join(f"'{word}'" for word in words)
+
+
+def _lost_today(limits: str) -> str:
+    """What an account has lost since the midnight of some limits; 0 where they have no bound for it."""
+    return f"""
+           CASE WHEN {limits}.max_daily_loss IS NOT NULL
+                THEN (SELECT -coalesce(sum(earned), 0) FROM (
+                          SELECT trade.realized_pnl AS earned
+                            FROM trades_position AS its JOIN trades_trade AS trade ON trade.position_id = its.id
+                           WHERE its.account_id = mine.id
+                             AND trade.created_at >= date_trunc('day', %(now)s, {limits}.time_zone)
+                           UNION ALL
+                          SELECT amount FROM trades_funding
+                           WHERE account_id = mine.id AND paid_at >= date_trunc('day', %(now)s, {limits}.time_zone)
+                      ) AS booked)
+                ELSE 0 END"""  # noqa: S608 - made of constants
 
 
 # `trades.models.IS_REAL` once more.
@@ -83,24 +99,18 @@ STAKE_SQL = f"""
            coalesce(held.positions, 0) + coalesce(ordered.positions, 0) AS open_positions,
            coalesce(ordered.live, 0) AS open_orders,
            coalesce(ordered.recent, 0) AS orders_last_minute,
-           CASE WHEN EXISTS (SELECT FROM market_risklimits AS bounds WHERE bounds.max_daily_loss IS NOT NULL
-                                AND (bounds.user_id = %(owner)s OR bounds.account_id = mine.id))
-                THEN (SELECT -coalesce(sum(earned), 0) FROM (
-                          SELECT trade.realized_pnl AS earned
-                            FROM trades_position AS its JOIN trades_trade AS trade ON trade.position_id = its.id
-                           WHERE its.account_id = mine.id AND trade.created_at >= %(midnight)s
-                           UNION ALL
-                          SELECT amount FROM trades_funding WHERE account_id = mine.id AND paid_at >= %(midnight)s
-                      ) AS booked)
-                ELSE 0 END AS lost_today,
+           {_lost_today("own")} AS lost_today,
+           {_lost_today("owners")} AS lost_today_of_user,
            coalesce(ordered.reserved, 0) AS reserved,
            -- When something came back last: by an exit, or of an entry that was not filled as a whole.
            greatest((SELECT max(closed_at) FROM trades_position WHERE account_id = mine.id), ordered.cut_short_at)
                AS freed_at
       FROM mine LEFT JOIN held ON held.account_id = mine.id LEFT JOIN ordered ON ordered.account_id = mine.id
+      LEFT JOIN market_risklimits AS own ON own.account_id = mine.id
+      LEFT JOIN market_risklimits AS owners ON owners.user_id = %(owner)s
 """  # noqa: S608 - made of constants
-FIGURES = ("exposure", "symbol_exposure", "open_positions", "open_orders", "orders_last_minute", "lost_today")
-STAKES = (*FIGURES, "reserved", "freed_at")  # the columns of STAKE_SQL after the account
+FIGURES = ("exposure", "symbol_exposure", "open_positions", "open_orders", "orders_last_minute")
+STAKES = (*FIGURES, "lost_today", "lost_today_of_user", "reserved", "freed_at")  # of STAKE_SQL after the account
 CAPS = tuple(field.name for field in fields(RiskCaps))
 LIMITS_SQL = f"SELECT account_id, {', '.join(CAPS)} FROM market_risklimits WHERE account_id = %s OR user_id = %s"  # noqa: S608 - names of fields
 
@@ -137,11 +147,12 @@ def _risk(
 ) -> Risk:
     read_at = account.balance_read_at
     own, of_account, of_user = figures[account.pk], *caps
+    total = {name: sum(row[name] for row in figures.values()) for name in (*FIGURES, "lost_today_of_user")}
     counts = read_at and now - read_at <= BALANCE_COUNTS_FOR
     return Risk(
         stakes=(
-            Stake("account", of_account, **{name: own[name] for name in FIGURES}),
-            Stake("user", of_user, **{name: sum(row[name] for row in figures.values()) for name in FIGURES}),
+            Stake("account", of_account, lost_today=own["lost_today"], **{name: own[name] for name in FIGURES}),
+            Stake("user", of_user, lost_today=total["lost_today_of_user"], **{name: total[name] for name in FIGURES}),
         ),
         free_quote=account.free_quote if counts else None,
         reserved_quote=own["reserved"],
@@ -170,7 +181,7 @@ def _ask_figures(position: Position, *, read_at: datetime, now: datetime) -> Ask
         "symbol": position.symbol,
         "read_at": read_at,
         "minute_ago": minute_ago,
-        "midnight": now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
+        "now": now,
         "since": now - BALANCE_COUNTS_FOR,
     }
     return ask(STAKE_SQL, asked, lambda rows: {row[0]: dict(zip(STAKES, row[1:], strict=True)) for row in rows})

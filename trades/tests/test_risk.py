@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -107,18 +108,19 @@ def test_bounds_of_account_and_user_deny_what_is_beyond_them(caps, code, whose):
     assert made.limit == str(next(iter(caps.values())))
 
 
+@pytest.mark.parametrize("time_zone", ["UTC", "Asia/Kathmandu", "America/New_York"])
 @pytest.mark.parametrize("whose", ["account", "user"])
-def test_what_all_bots_have_lost_since_midnight_utc_bounds_the_next_entry(whose):
+def test_what_all_bots_have_lost_since_midnight_bounds_the_next_entry(whose, time_zone):
     account = ExchangeAccountFactory()
     other = account if whose == "account" else ExchangeAccountFactory(owner=account.owner)
-    midnight = NOON.replace(hour=0, minute=0, second=0)
+    midnight = NOON.astimezone(ZoneInfo(time_zone)).replace(hour=0, minute=0, second=0)
     for pnl, at in ((-20, midnight), (5, NOON), (-15, NOON), (-500, midnight - timedelta(microseconds=1))):
         done = OrderFactory(position=PositionFactory(account=other), status="filled", filled_quantity="0.01", **SENT)
         TradeFactory(order=done, realized_pnl=pnl, created_at=at)
     Funding.objects.create(
         position=PositionFactory(account=other), account=other, transaction_id=1, amount=-2, paid_at=NOON
     )
-    limits = bound(**{whose: account if whose == "account" else account.owner}, max_daily_loss=32)
+    limits = bound(**{whose: account if whose == "account" else account.owner}, max_daily_loss=32, time_zone=time_zone)
 
     denied = intend(PositionFactory(account=account))
     assert (denied.code, denied.limit, denied.value) == (Code.DAILY_LOSS, "32", "32")
