@@ -7,6 +7,7 @@ the workers inherit the addresses and get databases of their own.
 
 import atexit
 import os
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -111,6 +112,19 @@ def free_port() -> int:
 def wait_until() -> Callable[..., object]:
     """`wait_until(condition, timeout=10, message="")` returns the first true value; the only place that sleeps."""
     return testing.wait_until
+
+
+@pytest.fixture(scope="session")
+def early_in(wait_until: Callable[..., object]) -> Callable[[int], None]:
+    """`early_in(60)` returns in the first two thirds of a minute of the real clock, `early_in(10)` of ten seconds.
+
+    For what a test counts within such a window, which must not end before the test does.
+    """
+
+    def wait(seconds: int) -> None:
+        wait_until(lambda: time.time() % seconds < seconds * 2 / 3, seconds)
+
+    return wait
 
 
 @pytest.fixture
