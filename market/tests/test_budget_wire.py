@@ -26,8 +26,9 @@ def strict(tmp_path_factory) -> Iterator[PaperServer]:
 
 
 @pytest.fixture
-def counting(strict, redis, settings) -> PaperServer:
-    """The strict exchange, where the settings look for it."""
+def counting(strict, redis, settings, early_in) -> PaperServer:
+    """The strict exchange, where the settings look for it, early in the minute in which it counts."""
+    early_in(60)
     settings.PAPER_URL = strict.url
     budget_of.cache_clear()
     return strict
