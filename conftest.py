@@ -19,6 +19,7 @@ from market.paper.tests.server import PaperServer
 from ops.stack import environment, testing, throwaway
 
 SOCKET = "TRADEBOT_TEST_REDIS"  # the socket of the Redis that we started, for the workers that inherit it
+FUNDING_SECONDS = 8 * 3600
 CHILDREN = pytest.StashKey[list[testing.Child]]()
 
 # How long an example takes on a busy machine tells nothing of the code.
@@ -112,6 +113,12 @@ def free_port() -> int:
 def wait_until() -> Callable[..., object]:
     """`wait_until(condition, timeout=10, message="")` returns the first true value; the only place that sleeps."""
     return testing.wait_until
+
+
+@pytest.fixture(autouse=True)
+def no_funding_soon(wait_until: Callable[..., object]) -> None:
+    """No test begins shortly before 00:00, 08:00 or 16:00 UTC: what it holds would be charged, its day might end."""
+    wait_until(lambda: -time.time() % FUNDING_SECONDS > 10, 20)
 
 
 @pytest.fixture(scope="session")

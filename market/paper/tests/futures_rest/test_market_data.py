@@ -126,8 +126,7 @@ def test_question_that_is_wrong_gets_the_code_of_its_fault(paper, path, params, 
     assert paper.get(f"/fapi/v1/{path}", **params)["code"] == code
 
 
-def test_funding_was_and_will_be_every_eight_hours(client, early_in):
-    early_in(10)  # no funding between two questions
+def test_funding_was_and_will_be_every_eight_hours(client):
     mark = client.futures_mark_price(**BTC)
     past = client.futures_funding_rate(**BTC, limit=4)
 

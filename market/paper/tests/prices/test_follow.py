@@ -121,9 +121,7 @@ def test_spot_quotes_are_those_of_the_followed_exchange():
     with_stub(test)
 
 
-def test_futures_have_mark_price_and_fundings_of_the_followed_exchange(early_in):
-    early_in(60)
-
+def test_futures_have_mark_price_and_fundings_of_the_followed_exchange():
     async def test(stub: Stub) -> None:
         async with running(await follow(stub.url, "futures", ["SOLUSDT", "BTCUSDT"], real_ms)) as feed:
             now = real_ms()

@@ -221,10 +221,7 @@ def test_headers_count_weight_and_orders(paper, key, client, btc_at_50000, early
     assert [(row["interval"], row["count"]) for row in counts] == [("SECOND", 1), ("DAY", 1)]
 
 
-def test_order_that_rested_gives_back_five_once_however_many_fills_it_has(
-    paper, signed, client, btc, wait_until, early_in
-):
-    early_in(60)  # a day, too, ends with a minute
+def test_order_that_rested_gives_back_five_once_however_many_fills_it_has(paper, signed, client, btc, wait_until):
     paper.set_book("BTCUSDT", level_quote="1000", spread_bps="10")
     for _ in range(8):
         client.create_order(**LIVE, price="40000")
