@@ -7,6 +7,7 @@ the workers inherit the addresses and get databases of their own.
 
 import atexit
 import os
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +19,7 @@ from market.paper.tests.server import PaperServer
 from ops.stack import environment, testing, throwaway
 
 SOCKET = "TRADEBOT_TEST_REDIS"  # the socket of the Redis that we started, for the workers that inherit it
+FUNDING_SECONDS = 8 * 3600
 CHILDREN = pytest.StashKey[list[testing.Child]]()
 
 # How long an example takes on a busy machine tells nothing of the code.
@@ -111,6 +113,26 @@ def free_port() -> int:
 def wait_until() -> Callable[..., object]:
     """`wait_until(condition, timeout=10, message="")` returns the first true value; the only place that sleeps."""
     return testing.wait_until
+
+
+@pytest.fixture(autouse=True)
+def no_funding_soon(wait_until: Callable[..., object]) -> None:
+    """No test begins shortly before 00:00, 08:00 or 16:00 UTC: what it holds would be charged, its day might end."""
+    wait_until(lambda: -time.time() % FUNDING_SECONDS > 10, 20)
+
+
+@pytest.fixture(scope="session")
+def early_in(wait_until: Callable[..., object]) -> Callable[[int], None]:
+    """`early_in(60)` returns early in a minute of the real clock, `early_in(10)` early in ten seconds.
+
+    For what a test counts within such a window, which must not end before the test does. Not in its first moments:
+    there the budget of request weight does not believe the exchange's headers yet.
+    """
+
+    def wait(seconds: int) -> None:
+        wait_until(lambda: seconds / 30 < time.time() % seconds < seconds * 2 / 3, seconds)
+
+    return wait
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ def test_a_slow_strategy_is_stopped_soon():
 def test_somebody_elses_alarm_rings_after_the_reading_as_it_would_have():
     rung = threading.Event()
     handler = signal.signal(signal.SIGALRM, lambda number, frame: rung.set())
-    left, every = signal.setitimer(signal.ITIMER_REAL, 0.05)
+    left, every = signal.setitimer(signal.ITIMER_REAL, 0.15)
     try:
         with pytest.raises(BadReading):
             guarded_reading(bad(endless), CANDLES, {})

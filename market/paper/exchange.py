@@ -71,7 +71,8 @@ class Exchange:
         (last,) = ledger.row("SELECT coalesce(max(number), 0) FROM deposits")
         self._last_deposit = int(str(last))
         self.started_ms = self.matched_ms = self.now_ms()
-        self._funding_ms = futures.feed.next_funding_ms(self.started_ms)
+        # From where the clock went on, not from now: a funding may fall due while the recordings are read.
+        self._funding_ms = futures.feed.next_funding_ms(clock.anchor[1])
         self._clock_kept_ms = 0
         self.faults = Faults(self)
         self.hub = Hub(self)

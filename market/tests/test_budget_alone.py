@@ -91,7 +91,7 @@ def test_a_redis_that_hangs_costs_one_time_out_and_is_then_left_alone(redis_hung
 
 def test_a_redis_that_is_away_is_asked_again_after_a_pause(redis_away, monkeypatch, wait_until):
     asked = []
-    monkeypatch.setattr(shared, "PAUSE", timedelta(seconds=0.2))
+    monkeypatch.setattr(shared, "PAUSE", timedelta(seconds=1))
     monkeypatch.setattr(shared, "get_redis_connection", lambda name: asked.append(1) or get_redis_connection(name))
     budget = lonely()
 

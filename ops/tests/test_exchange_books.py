@@ -7,13 +7,13 @@ from contextlib import closing
 
 import pytest
 
+from market.paper.tests.fundings import go_to_the_next_funding
 from market.paper.tests.server import PaperServer
 from ops.audit.exchange_books import contradictions
 
 BUY = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
 SOME = {"symbol": "BTCUSDT", "quantity": "0.002"}
 FUTURES, ALGO = "/fapi/v1/order", "/fapi/v1/algoOrder"
-FUNDING_MS = 8 * 3_600_000
 HELD_PRICE = 105_000
 
 
@@ -30,18 +30,16 @@ def futures(paper, key, side, quantity, **changes):
 
 
 @pytest.fixture(scope="module")
-def traded(tmp_path_factory):
+def traded(tmp_path_factory, early_in):
     """A ledger with all there is: fills on both markets, stops, lists, flips, hedges, funding, a liquidation."""
     ledger = tmp_path_factory.mktemp("exchange") / "ledger.sqlite3"
+    early_in(10)  # no funding before the one that is waited for
     with PaperServer(ledger) as paper:
         keys = [paper.open_account(USDT="10000", BNB="1", futures={"USDT": "3000", "BNB": "1"}) for _ in range(4)]
         trade_spot(paper, keys[0])
         trade_futures(paper, *keys)
         assert paper.stop() == 0
-    with closing(sqlite3.connect(ledger)) as connection, connection:
-        (latest,) = connection.execute("SELECT max(update_ms) FROM orders").fetchone()
-        clock = (latest // FUNDING_MS + 1) * FUNDING_MS - 4000  # longer than a start takes
-        connection.execute("INSERT OR REPLACE INTO settings VALUES ('clock', ?)", [str(clock)])
+    go_to_the_next_funding(ledger)
     with PaperServer(ledger) as paper:
         trade_after_funding(paper, *keys)
         assert paper.stop() == 0

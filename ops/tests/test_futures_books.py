@@ -1,8 +1,6 @@
 """A futures account through all that can happen to it: our books and the exchange's agree to the last digit."""
 
-import sqlite3
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -18,13 +16,13 @@ from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying
 from bots.tests.factories import BotFactory
 from market.exchange import gateway_for
+from market.paper.tests.fundings import go_to_the_next_funding
 from market.paper.tests.server import PaperServer
 from ops.audit import audit
 from trades import tasks
 from trades.models import Event, Funding, Order, Position
 
 pytestmark = pytest.mark.django_db(transaction=True)
-FUNDING_MS = 8 * 3_600_000
 
 
 @pytest.fixture
@@ -44,15 +42,6 @@ def start(tmp_path, settings, monkeypatch):
     yield begin
     for server in running:
         server.__exit__()
-
-
-def go_to_the_next_funding(ledger):
-    """Set the clock of a stopped exchange to shortly before it."""
-    with closing(sqlite3.connect(ledger)) as settings, settings:
-        (latest,) = settings.execute("SELECT max(update_ms) FROM orders").fetchone()
-        clock = (latest // FUNDING_MS + 1) * FUNDING_MS - 4000  # longer than a start takes
-        settings.execute("INSERT OR REPLACE INTO settings VALUES ('clock', ?)", [str(clock)])
-    return datetime.fromtimestamp(clock / 1000, tz=UTC)
 
 
 def make_bot(strategy, symbol, **fields):

@@ -277,7 +277,7 @@ def test_once_a_press_has_returned_no_order_is_claimed_any_more(gateway, monkeyp
     def look_and_dawdle(*args, **kwargs):
         found = real_obstacle(*args, **kwargs)
         has_looked.set()
-        goes_on.wait(1)
+        goes_on.wait(1 if guarded else 20)  # guarded, the press waits for us in turn
         return found
 
     monkeypatch.setattr(services.books, "_obstacle", look_and_dawdle)

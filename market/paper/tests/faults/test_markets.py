@@ -32,12 +32,23 @@ def test_price_jump_fills_what_it_reaches_and_goes_back(paper, client, board):
     before = price(client)
     order = client.create_order(**(REST | {"price": f"{before * Decimal('0.95'):.2f}"}))
 
-    board.add("price_jump", match=BTC, percent=-10, for_seconds=0.3)
+    board.add("price_jump", match=BTC, percent=-10)
 
-    assert abs(price(client) / before - Decimal("0.9")) < Decimal("0.01")
-    assert price(client) % Decimal("0.01") == 0
+    fallen = price(client)
+    assert abs(fallen / before - Decimal("0.9")) < Decimal("0.01")
+    assert fallen % Decimal("0.01") == 0
     assert client.get_order(symbol="BTCUSDT", orderId=order["orderId"])["status"] == "FILLED"
-    wait_until(lambda: abs(price(client) / before - 1) < Decimal("0.01"))
+    board.clear()
+    assert abs(price(client) / before - 1) < Decimal("0.01")
+
+
+def test_price_jump_ends_after_its_seconds(client, board):
+    before = price(client)
+    number = board.add("price_jump", match=BTC, percent=-10, for_seconds=0.1)["id"]
+
+    wait_until(lambda: [rule["state"] for rule in board.show() if rule["id"] == number] == ["done"])
+
+    assert abs(price(client) / before - 1) < Decimal("0.01")
 
 
 @pytest.mark.usefixtures("btc_at_50000")

@@ -114,9 +114,9 @@ def test_dead_mans_switch_can_be_switched_off(client, btc, wait_until):
     client.futures_create_order(
         symbol="ETHUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="1", price="2400"
     )
-    client.futures_countdown_cancel_all(**BTC, countdownTime=300)
+    client.futures_countdown_cancel_all(**BTC, countdownTime=1500)  # long enough for a busy machine
     client.futures_countdown_cancel_all(**BTC, countdownTime=0)
-    client.futures_countdown_cancel_all(symbol="ETHUSDT", countdownTime=600)
+    client.futures_countdown_cancel_all(symbol="ETHUSDT", countdownTime=1600)
 
     wait_until(lambda: not client.futures_get_open_orders(symbol="ETHUSDT"))
 

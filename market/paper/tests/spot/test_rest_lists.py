@@ -156,7 +156,8 @@ def test_pair_that_is_wrong_gets_the_code_of_its_fault(client, signed, changes, 
     assert client.get_open_orders() == []
 
 
-def test_pair_counts_as_two_orders(client):
+def test_pair_counts_as_two_orders(client, early_in):
+    early_in(10)
     client.create_order(symbol="BTCUSDT", side="BUY", type="LIMIT_MAKER", quantity="0.001", price="40000")
     before = int(client.response.headers["X-MBX-ORDER-COUNT-10S"])
     client.create_oco_order(**SELL)

@@ -204,7 +204,8 @@ def test_a_ticker_takes_a_list_of_symbols(paper):
     assert day["result"]["symbol"] == "BTCUSDT"
 
 
-def test_a_method_there_is_not_weighs_something_too(paper):
+def test_a_method_there_is_not_weighs_something_too(paper, early_in):
+    early_in(10)
     answers = conversation(paper, *[("order.invent", {})] * 3)
 
     counts = [answer["rateLimits"][0]["count"] for answer in answers]

@@ -122,10 +122,11 @@ def test_the_number_of_a_subscription_is_told_before_its_first_event(tmp_path):
     play(scenario)
 
 
-def test_a_request_to_subscribe_weighs_two_even_if_it_is_refused(tmp_path):
+def test_a_request_to_subscribe_weighs_two_even_if_it_is_refused(tmp_path, early_in):
     async def scenario() -> None:
         async with exchange_at(tmp_path) as (exchange, key):
             each, _, _ = connected(exchange, Pipeline(exchange))
+            early_in(10)
             before = exchange.spot.weights.used("127.0.0.1", exchange.now_ms())
             await each.on_text(text(SUBSCRIBE, **signed(key)).data)
             await each.on_text(text(SUBSCRIBE, **signed(key) | {"signature": "0" * 64}).data)
