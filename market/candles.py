@@ -8,7 +8,7 @@ import numpy as np
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from market.exchange import public_gateway
-from market.feed.copies import Copy, Rows, StaleData, require_sound
+from market.feed.copies import Copy, Rows, StaleData, require_prices, require_sound
 from market.feed.heartbeat import is_streamed
 from market.store import known, shared
 from market.types import Candles, Series, milliseconds
@@ -71,16 +71,16 @@ def keep_for(series: Series) -> timedelta:
 
 
 def require_unbroken(candles: Candles, *, needed: int, interval: timedelta) -> None:
-    """Raise StaleData unless the newest ``needed`` candles are there, positive, and follow each other without a gap."""
+    """Raise StaleData unless the newest ``needed`` candles are there, sound, and follow each other without a gap."""
     if len(candles) < needed:
         raise StaleData(f"{len(candles)} candles of history, {needed} are needed")
-    steps = np.diff(candles.open_time_ms[-needed:])
-    gaps = np.flatnonzero(steps != interval // timedelta(milliseconds=1))
+    opens, interval_ms = candles.open_time_ms[-needed:], interval // timedelta(milliseconds=1)
+    gaps = np.flatnonzero(np.diff(opens) != interval_ms)
     if gaps.size:
         raise StaleData(f"candles are missing {needed - 1 - int(gaps[-1])} intervals before the last one")
-    prices = (candles.open, candles.high, candles.low, candles.close)
-    if not all(bool(np.all(np.isfinite(column[-needed:]) & (column[-needed:] > 0))) for column in prices):
-        raise StaleData("a candle has a price that is no positive number")
+    if opens[-1] % interval_ms:
+        raise StaleData("the candles do not begin when their interval does")
+    require_prices(*(column[-needed:] for column in (candles.open, candles.high, candles.low, candles.close)))
 
 
 def _brought_by_feed(series: Series, now: datetime) -> Rows | None:

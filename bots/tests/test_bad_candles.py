@@ -67,7 +67,26 @@ def with_value(column, value):
     return spoilt
 
 
+def shifted(rows, at):
+    rows = rows.copy()
+    rows[:, 0] += 1000
+    return rows
+
+
+def above_its_high(rows, at):
+    rows = rows.copy()
+    rows[rows[:, 0] == at, 4] = rows[rows[:, 0] == at, 2] * 1.0001
+    return rows
+
+
+def upside_down(rows, at):
+    return np.where(rows[:, [0]] == at, rows[:, [0, 1, 3, 2, 4, 5]], rows)
+
+
 SPOILT = {
+    "a second late": (shifted, "do not begin when their interval does|closed"),
+    "closed above its high": (above_its_high, "above its high or below its low"),
+    "high and low swapped": (upside_down, "above its high or below its low"),
     "stale": (stale, r"closed 2\d\d s ago|closed 1\d\d s ago"),
     "none at all": (none, "closed"),
     "gappy": (without, "candles are missing"),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from market.types import Series
 
 Rows = NDArray[np.float64]
+Line = NDArray[np.float64]
 
 MOST = 999  # closed candles: one request of Binance brings 1,000, the open one among them
 FULL = 900  # with fewer the symbol is new, or the exchange left some out
@@ -110,9 +111,19 @@ def require_sound(rows: Rows, *, closed: Rows) -> None:
     """Raise StaleData for candles out of order or twice, and for ``closed`` ones that are no positive numbers."""
     if not bool(np.all(np.isfinite(rows[:, 0]))) or not bool(np.all(np.diff(rows[:, 0]) > 0)):
         raise StaleData("the exchange's candles are out of order")
-    prices, volume = closed[:, 1:5], closed[:, 5]
-    if not bool(np.all(np.isfinite(closed))) or not bool(np.all(prices > 0)) or not bool(np.all(volume >= 0)):
+    require_prices(*closed[:, 1:5].T)
+    volume = closed[:, 5]
+    if not bool(np.all(np.isfinite(volume) & (volume >= 0))):
+        raise StaleData("a candle has a volume that is no number")
+
+
+def require_prices(opened: Line, high: Line, low: Line, close: Line) -> None:
+    """Raise StaleData for candles whose prices are no positive numbers, or lie beyond their own high and low."""
+    prices = np.stack([opened, high, low, close])
+    if not bool(np.all(np.isfinite(prices) & (prices > 0))):
         raise StaleData("a candle has a price that is no positive number")
+    if not bool(np.all((high == prices.max(axis=0)) & (low == prices.min(axis=0)))):
+        raise StaleData("a candle has a price above its high or below its low")
 
 
 def _checksum(packed: bytes, series: Series) -> int:

@@ -125,6 +125,23 @@ def test_candles_out_of_order_or_twice_are_refused(order):
     assert "missing" in refusal(series_of()[order])
 
 
+@pytest.mark.parametrize("shift_ms", [1, 30_000, -1])
+def test_candles_that_begin_between_two_minutes_are_refused(shift_ms):
+    rows = series_of()
+    rows[:, 0] += shift_ms
+
+    assert refusal(rows) == "the candles do not begin when their interval does"
+
+
+@pytest.mark.parametrize(("column", "value"), [(1, 2.01), (4, 2.01), (1, 0.49), (4, 0.49), (2, 0.4), (3, 2.1)])
+@pytest.mark.parametrize("row", [-1, -30])
+def test_a_price_beyond_its_candles_high_or_low_is_refused(row, column, value):
+    rows = series_of()
+    rows[row, column] = value
+
+    assert refusal(rows) == "a candle has a price above its high or below its low"
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.0, -1.0])
 @pytest.mark.parametrize("column", [1, 2, 3, 4])
 @pytest.mark.parametrize("row", [-1, -30])
