@@ -123,7 +123,8 @@ DATABASES["default"] |= {
         "options": "-c lock_timeout=10s -c statement_timeout=120s -c idle_in_transaction_session_timeout=30s"
         " -c client_connection_check_interval=5s -c timezone=UTC"
         # What a fleet needs is in memory: at the default of 4 (a turning disk) all bots are read to find some of them.
-        " -c random_page_cost=1.1",
+        # And no statement runs for so long that compiling it would pay.
+        " -c random_page_cost=1.1 -c jit=off",
         "connect_timeout": 5,
         # A statement that is sent a third time is planned once for the connection: half of PostgreSQL's work.
         "server_side_binding": True,

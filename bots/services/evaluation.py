@@ -19,10 +19,10 @@ from bots.models import BotConfig, SeriesReading, Tick
 from bots.parts import Part
 from bots.screening import Sifted, sift
 from bots.services.bulk import Best, News, write_best_prices, write_news
-from bots.services.look import SeriesView, look_at_series
+from bots.services.look import ExchangeView, SeriesView, look_at_series
 from bots.services.news import decide_exactly, decide_one_by_one, news_of_decided, news_of_sifted
 from bots.services.sieve import Fleet, Looked
-from market.types import Clock
+from market.types import Clock, Series
 
 logger = logging.getLogger(__name__)
 
@@ -59,11 +59,13 @@ def _looked(parts: Iterable[Part], *, tick_id: int, clock: Clock) -> Iterator[Lo
     """Parts with the market of their series, as many at once as could be looked at without much delay."""
     begun = last = clock()
     looked: list[tuple[Part, SeriesView | Exception]] = []
+    exchange: ExchangeView | None = None
     for part in parts:
         if clock() - begun > EXPIRES:
             logger.warning("tick %s: %s is left to the next one", tick_id, part.series)
             continue
-        looked.append((part, _look(part, now=clock())))
+        exchange = _exchange_of(part.series, exchange, now=clock())
+        looked.append((part, _look(part, exchange, now=clock())))
         if clock() - last > PATIENCE:
             yield looked
             last, looked = clock(), []
@@ -71,10 +73,21 @@ def _looked(parts: Iterable[Part], *, tick_id: int, clock: Clock) -> Iterator[Lo
         yield looked
 
 
-def _look(part: Part, *, now: datetime) -> SeriesView | Exception:
+def _exchange_of(series: Series, known: ExchangeView | None, *, now: datetime) -> ExchangeView:
+    """What the series before was looked at with, if it is of the same exchange and was read just now."""
+    if (
+        known
+        and now - known.now <= PATIENCE
+        and (known.environment, known.market) == (series.environment, series.market)
+    ):
+        return known
+    return ExchangeView(series.environment, series.market, now)
+
+
+def _look(part: Part, exchange: ExchangeView, *, now: datetime) -> SeriesView | Exception:
     """The market of a part's series, or what was in the way: its bots say so, the others go on (T5)."""
     try:
-        return look_at_series(part.series, now=now)
+        return look_at_series(part.series, now=now, exchange=exchange)
     except SoftTimeLimitExceeded:
         raise
     except Exception as error:

@@ -72,13 +72,15 @@ SOURCE = f"""
          WITH ORDINALITY AS part(environment, market, symbol, interval, first_id, last_id, number)
     JOIN bots_botconfig b ON b.symbol = part.symbol AND b.interval = part.interval AND b.market = part.market
                          AND b.id BETWEEN part.first_id AND part.last_id
-    JOIN market_exchangeaccount a ON a.id = b.account_id AND a.environment = part.environment
+    -- OFFSET 0: each bot's account, rather than the bots of each account.
+    JOIN LATERAL (SELECT environment, api_key FROM market_exchangeaccount WHERE id = b.account_id OFFSET 0) a
+      ON a.environment = part.environment
     JOIN bots_botstate s ON s.bot_id = b.id
     JOIN trades_position p ON p.id = b.position_id
     LEFT JOIN trades_termsinforce t ON t.position_id = p.id
    WHERE {ACTIVE}
    ORDER BY b.id
-"""
+"""  # noqa: S608 - made of constants
 LIVE_SQL = "o.status IN ({})".format(", ".join(f"'{status}'" for status in LIVE))
 IS_STOP, IS_TARGET = "o.type = 'stop'", "o.type = 'target'"
 REST = "o.quantity - o.filled_quantity"

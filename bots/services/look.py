@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -31,7 +31,7 @@ from market.ready import Asked, Ready, ask, one_round_trip
 from market.rules import Rules
 from market.switches import SwitchState
 from market.symbols import rules_for
-from market.types import Candles, Market, OrderType, Series, Side, moment_of
+from market.types import Candles, Market, OrderType, Price, Series, Side, moment_of
 from trades.lifecycle import IN_DOUBT, LIVE
 from trades.models import Order, Position, Trade
 
@@ -60,6 +60,7 @@ class SeriesView:
     price_at: datetime  # when the exchange said so
     clock_trouble: str  # why our notion of time may not be trusted with an entry
     _views: dict[str, MarketView] = field(default_factory=dict)
+    _unbroken: int = 0  # so many of the newest candles were looked through
 
     def for_bot(self, bot: BotConfig) -> MarketView:
         """The market as one bot sees it; without a signal, but with the reason, when its strategy can't be read."""
@@ -118,7 +119,7 @@ class SeriesView:
                 raise StrategyFailed(" ".join(faults))
             if isinstance(self.candles, Exception):
                 raise self.candles
-            require_unbroken(self.candles, needed=strategy.candles_needed(parameters), interval=self.series.duration)
+            self._require_unbroken(self.candles, strategy.candles_needed(parameters))
             return guarded_reading(strategy, self.candles, parameters)
         except (StrategyFailed, StaleData, ExchangeError, SoftTimeLimitExceeded):
             raise
@@ -128,6 +129,11 @@ class SeriesView:
         except Exception as error:  # a strategy is foreign code: whatever it raises stops its own bots only
             logger.exception("strategy %s failed on %s", strategy_name, self.series)
             raise StrategyFailed(f"{strategy_name}: {type(error).__name__}: {error}") from error
+
+    def _require_unbroken(self, candles: Candles, needed: int) -> None:
+        if needed > self._unbroken:
+            require_unbroken(candles, needed=needed, interval=self.series.duration)
+            self._unbroken = needed
 
     @property
     def texts(self) -> dict[str, str]:
@@ -153,14 +159,33 @@ def bot_now(bot_id: int) -> BotConfig:
     return BOT.get(bot_id)
 
 
-def look_at_series(series: Series, *, now: datetime) -> SeriesView:
+@dataclass
+class ExchangeView:
+    """What is the same for all series of one exchange: read at ``now``, when somebody first looks for it."""
+
+    environment: str
+    market: str
+    now: datetime
+
+    @cached_property
+    def prices(self) -> Mapping[str, Price]:
+        """The last price of each symbol. Raises ExchangeError."""
+        return last_prices(self.environment, self.market, now=self.now)
+
+    @cached_property
+    def clock_trouble(self) -> str:
+        """Why our notion of time may not be trusted with an entry; empty when it may."""
+        return clock_trouble(self.environment, self.market, now=self.now)
+
+
+def look_at_series(series: Series, *, now: datetime, exchange: ExchangeView | None = None) -> SeriesView:
     """The price, the rules and the newest closed candles. Raises UnknownSymbol or ExchangeError without the first two.
 
     Candles that can't be had keep bots from entering, not from leaving at a stop. May talk to the exchange, so it is
-    never called while a row is locked.
+    never called while a row is locked. ``exchange``: what another series of it has been looked at with just now.
     """
-    rules = rules_for(series.environment, series.market, series.symbol, now=now)
-    prices = last_prices(series.environment, series.market, now=now)
+    exchange = exchange or ExchangeView(series.environment, series.market, now)
+    rules, prices = rules_for(series.environment, series.market, series.symbol, now=now), exchange.prices
     if series.symbol not in prices:
         raise ExchangeUnavailable(f"the exchange has no price of {series.symbol}")
     candles: Candles | Exception
@@ -169,8 +194,7 @@ def look_at_series(series: Series, *, now: datetime) -> SeriesView:
     except (StaleData, ExchangeError) as error:
         candles = error
     price = prices[series.symbol]
-    trouble = clock_trouble(series.environment, series.market, now=now)
-    return SeriesView(series, candles, price.value, rules, series.last_close_at(now), price.at, trouble)
+    return SeriesView(series, candles, price.value, rules, series.last_close_at(now), price.at, exchange.clock_trouble)
 
 
 def standings(

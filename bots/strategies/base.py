@@ -26,13 +26,17 @@ class Signal(IntEnum):
 
     def leaves(self, side: Side) -> bool:
         """Whether a position of this side should be closed."""
-        return self in (
-            (Signal.ENTER_SHORT, Signal.EXIT_LONG) if side is Side.BUY else (Signal.ENTER_LONG, Signal.EXIT_SHORT)
-        )
+        return self in LEAVING[side]
 
     def reduces(self, side: Side) -> bool:
         """Whether one lot of a position of this side should be sold."""
         return self is Signal.REDUCE_LONG and side is Side.BUY
+
+
+LEAVING = {
+    Side.BUY: (Signal.ENTER_SHORT, Signal.EXIT_LONG),
+    Side.SELL: (Signal.ENTER_LONG, Signal.EXIT_SHORT),
+}
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,8 @@ class Reading:
 
     def last_leaving(self, side: Side) -> int | None:
         """The index of the newest candle whose signal was to close a position of this side."""
-        leaving = [signal for signal in Signal if signal.leaves(side)]
-        found = np.flatnonzero(np.isin(self.signals, leaving))
+        entering_the_other_way, leaving = LEAVING[side]
+        found = np.flatnonzero((self.signals == entering_the_other_way) | (self.signals == leaving))
         return int(found[-1]) if found.size else None
 
 
