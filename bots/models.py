@@ -1,5 +1,6 @@
 """What the user wants of a bot, where the bot stands, and why it did, or did not, trade."""
 
+from dataclasses import astuple
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -45,9 +46,15 @@ def percent_field(help_text: str, **kwargs: Any) -> Any:
     return models.DecimalField(max_digits=7, decimal_places=3, null=True, blank=True, help_text=help_text, **kwargs)
 
 
+SERIES_FIELDS = ("account__environment", "market", "symbol", "interval")  # of a bot, in the order of `Series`
+
+
 class BotQuerySet(models.QuerySet["BotConfig"]):
     def owned_by(self, user: AbstractBaseUser) -> "BotQuerySet":
         return self.filter(owner=user)
+
+    def of_series(self, series: Series) -> "BotQuerySet":
+        return self.filter(**dict(zip(SERIES_FIELDS, astuple(series), strict=True)))
 
     def with_state(self) -> "BotQuerySet":
         return self.select_related("state", "position__terms", "account")

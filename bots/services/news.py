@@ -50,14 +50,7 @@ def decide_one_by_one(part: Part, view: SeriesView | Exception, *, now: datetime
 
     Slow: for a part with which something is wrong that nobody has thought of. The others of its bots go on (T5).
     """
-    series = part.series
-    bots = BotConfig.objects.active().filter(
-        account__environment=series.environment,
-        market=series.market,
-        symbol=series.symbol,
-        interval=series.interval,
-        pk__range=(part.first_id, part.last_id),
-    )
+    bots = BotConfig.objects.active().of_series(part.series).filter(pk__range=(part.first_id, part.last_id))
     decided = {bot: _decide_alone(bot, view, now=now) for bot in bots.with_state().order_by("pk")}
     for bot, decision in decided.items():
         if not decision.act:

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from django.db.models import Count, Max, Min
 
-from bots.models import BotConfig, Tick
+from bots.models import SERIES_FIELDS, BotConfig, Tick
 from bots.parts import Part
 from market.types import Series
 
@@ -40,17 +40,14 @@ def all_packets() -> list[list[Part]]:
 
 def _parts() -> Iterator[Part]:
     """The active bots by series, big series cut into chunks of ids."""
-    fields = ("account__environment", "account__market", "symbol", "interval")
-    groups = (
-        BotConfig.objects.active().values_list(*fields).annotate(Min("pk"), Max("pk"), Count("pk")).order_by(*fields)
-    )
+    active = BotConfig.objects.active()
+    groups = active.values_list(*SERIES_FIELDS).annotate(Min("pk"), Max("pk"), Count("pk")).order_by(*SERIES_FIELDS)
     for *names, first_id, last_id, count in groups:
         series = Series(*names)
         if count <= BOTS_PER_TASK:
             yield Part(series, first_id, last_id, count)
             continue
-        mine = dict(zip(fields, names, strict=True))
-        ids = list(BotConfig.objects.active().filter(**mine).order_by("pk").values_list("pk", flat=True))
+        ids = list(active.of_series(series).order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(ids), BOTS_PER_TASK):
             chunk = ids[start : start + BOTS_PER_TASK]
             yield Part(series, chunk[0], chunk[-1], len(chunk))

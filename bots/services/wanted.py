@@ -2,12 +2,11 @@
 
 from django.conf import settings
 
-from bots.models import BotConfig
+from bots.models import SERIES_FIELDS, BotConfig
 from market.types import Series
 
 
 def wanted_series() -> set[Series]:
     """The series of all active bots, in the environments that are switched on."""
     rows = BotConfig.objects.active().filter(account__environment__in=settings.ENVIRONMENTS).order_by()
-    fields = ("account__environment", "account__market", "symbol", "interval")
-    return {Series(*names) for names in rows.values_list(*fields).distinct()}
+    return {Series(*names) for names in rows.values_list(*SERIES_FIELDS).distinct()}
