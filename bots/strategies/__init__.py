@@ -10,6 +10,7 @@ from bots.strategies import (
     rsi_reversion,
     supertrend,
     vwap_reversion,
+    webhook_signal,
 )
 from bots.strategies.base import Parameter, Parameters, Reading, Signal, Strategy
 
@@ -25,6 +26,7 @@ STRATEGIES: dict[str, Strategy] = {
         adx_trend.STRATEGY,
         vwap_reversion.STRATEGY,
         dca.STRATEGY,
+        webhook_signal.STRATEGY,
     )
 }
 
