@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from bots.decide import MarketView, side_held
 from bots.external import Action
@@ -19,7 +19,7 @@ from bots.strategies import STRATEGIES
 from market.rules import Rules
 from market.types import Market, Side
 from trades.checks.market import SIGNAL_VALID_FOR
-from trades.models import Order
+from trades.models import Order, Position
 
 Outcome = ExternalSignal.Outcome
 MICROSECOND = timedelta(microseconds=1)
@@ -112,16 +112,13 @@ def hear(bot: BotConfig, rules: Rules, *, now: datetime) -> Heard:
     waiting = [signal for signal in known if signal.handled_at is None]
     if not waiting:
         return Heard()
-    started_at = bot.state.enabled_at
-    dropped = [one for one in waiting if not bot.is_active or (started_at and one.received_at < started_at)]
-    _settle(dropped, Outcome.STOPPED, now=now)
-    waiting = [signal for signal in waiting if signal not in dropped]
-
-    held = side_held(bot.position.quantity, rules, futures=bot.market == Market.FUTURES)
+    if not bot.is_active:
+        _settle(waiting, Outcome.STOPPED, now=now)
+        return Heard()
+    held, may_open = _holding(bot, rules)
     leaving = [signal for signal in waiting if held and signal.act.leaves(held)]
     last = _last_word(known)
     entering = last if last in waiting else None
-    may_open = bot.position.orders.live().filter(purpose=Order.Purpose.ENTRY).exists()
     for signal in waiting:
         outcome = _no_entry(signal, bot, last=last, held=held if not leaving else None, now=now)
         if outcome and signal is entering:
@@ -129,6 +126,16 @@ def hear(bot: BotConfig, rules: Rules, *, now: datetime) -> Heard:
         if outcome and signal not in leaving and not may_open:
             _settle([signal], Outcome.LEFT if signal.order_id and not signal.act.enters else outcome, now=now)
     return Heard(leaving, entering)
+
+
+def _holding(bot: BotConfig, rules: Rules) -> tuple[Side | None, bool]:
+    """What side is held, and whether an entry is under way that may change that.
+
+    In one statement: between two of them the entry could be booked, and an exit be taken for one with nothing to leave.
+    """
+    entries = Order.objects.live().filter(position=OuterRef("pk"), purpose=Order.Purpose.ENTRY)
+    position = Position.objects.annotate(may_open=Exists(entries)).get(pk=bot.position_id)
+    return side_held(position.quantity, rules, futures=bot.market == Market.FUTURES), position.may_open
 
 
 def _last_word(known: Sequence[ExternalSignal]) -> ExternalSignal | None:
@@ -154,6 +161,14 @@ def _no_entry(
     if now - signal.sent_at > timedelta(seconds=bot.complete_parameters["valid_seconds"]):
         return Outcome.EXPIRED
     return Outcome.HELD_ALREADY if held is side else None
+
+
+def drop_waiting(bot: BotConfig, *, now: datetime) -> None:
+    """Stop means stop: what a bot was told and has not done yet is not done when it starts again.
+
+    The caller holds its lock.
+    """
+    bot.external_signals.filter(handled_at=None).update(outcome=Outcome.STOPPED, handled_at=now)
 
 
 def waiting_bots(*, now: datetime, lost_only: bool = False) -> tuple[list[int], list[int]]:

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -13,12 +13,16 @@ from bots import services, tasks
 from bots.external import Action
 from bots.models import BotConfig, BotState, Decision, ExternalSignal
 from bots.services.explaining import NothingToReplay, explain, replay
+from bots.services.external import hear
+from bots.services.look import bot_now
 from bots.tests.factories import BotFactory
 from bots.tests.webhooks import Sender, numbers
 from market.candles import StaleData
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeUnavailable, OrderRejected
 from market.models import ExchangeAccount
+from market.rules import rules_of
+from market.tests.factories import entry
 from market.types import Side
 from trades.models import Order, Position
 
@@ -205,6 +209,20 @@ def test_an_exit_waits_while_an_entry_may_still_be_filled(bot):
     assert (is_held(bot), outcomes()[-1]) == (False, ("exit", "left"))
 
 
+def test_an_exit_stays_when_the_entry_is_booked_while_it_is_heard(bot):
+    before = bot_now(bot.pk)
+    tell(bot, "enter_long")
+    run(bot)
+    tell(bot, "exit")
+
+    with transaction.atomic():
+        hear(before, rules_of(entry()), now=timezone.now())
+
+    assert outcomes()[-1] == ("exit", "")
+    run(bot)
+    assert not is_held(bot)
+
+
 def test_an_exit_with_nothing_to_leave_is_done_with(bot):
     tell(bot, "exit_long")
     run(bot)
@@ -283,6 +301,27 @@ def test_what_waited_when_the_bot_was_stopped_is_not_done_when_it_starts_again(b
 
     assert Order.objects.count() == 0
     assert outcomes() == [("exit", "stopped"), ("enter_long", "stopped")]
+
+
+def test_clearing_a_lockout_drops_no_exit(bot):
+    tell(bot, "enter_long")
+    run(bot)
+    tell(bot, "exit")
+    BotState.objects.update(lockout="max drawdown reached", lockout_text="fell")
+    services.start_bots(BotConfig.objects.all(), now=timezone.now())
+
+    run(bot)
+
+    assert not is_held(bot)
+
+
+def test_a_signal_that_came_in_while_the_bot_was_being_stopped_is_dropped_by_its_run(bot):
+    tell(bot, "enter_long")
+    BotConfig.objects.update(desired_state="stopped")
+
+    run(bot)
+
+    assert (outcomes(), Order.objects.count()) == ([("enter_long", "stopped")], 0)
 
 
 HELD_BACK = {
