@@ -520,16 +520,15 @@ def test_what_a_bot_with_another_strategy_will_not_hear_is_done_with(bot):
     assert outcomes() == [("exit", "other strategy")]
 
 
-def test_done_signals_are_kept_as_long_as_decisions(bot, settings):
+def test_done_signals_are_kept_as_long_as_decisions_and_what_waits_until_it_is_done(bot, settings):
     settings.DECISIONS_KEPT_DAYS = 10
-    for action in ("exit", "enter_long"):
-        tell(bot, action)
-    tell(bot, "exit_long", age=timedelta(days=11))
-    ExternalSignal.objects.exclude(action="enter_long").update(outcome="stopped", handled_at=timezone.now())
+    for action, days in (("exit", 9), ("enter_long", 11), ("exit_long", 11)):
+        tell(bot, action, age=timedelta(days=days))
+    ExternalSignal.objects.exclude(action="exit_long").update(outcome="stopped", handled_at=timezone.now())
 
     tasks.keep_decisions()
 
-    assert [action for action, _ in outcomes()] == ["exit", "enter_long"]
+    assert [action for action, _ in outcomes()] == ["exit", "exit_long"]
 
 
 # Telling why
