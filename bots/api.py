@@ -26,7 +26,6 @@ from bots.models import BotConfig, ExternalSignal
 from bots.signing import TOLERANCE, is_equal, is_signed, new_secret
 from bots.tasks import EXPIRES_SECONDS, run_bot
 from market.fields import SecretUnreadable
-from market.types import Market
 
 logger = logging.getLogger(__name__)
 
@@ -188,9 +187,8 @@ def _action(body: Any, sender: Sender) -> Action:
 
 
 def _enqueue(bot: BotConfig, action: Action) -> None:
-    is_exit = bot.market == Market.FUTURES or action.enters is None  # on futures an entry may leave the other way
     try:
-        run_bot.apply_async(args=(bot.pk, is_exit), expires=EXPIRES_SECONDS)
+        run_bot.apply_async(args=(bot.pk, action.may_leave(bot.market)), expires=EXPIRES_SECONDS)
     except OperationalError as error:
         logger.warning("bot %s: its signal waits for the next tick: the broker does not answer: %s", bot.pk, error)
 

@@ -28,6 +28,10 @@ class Action(StrEnum):
         """Whether a position of this side should be closed."""
         return self is Action.EXIT or self.signal.leaves(side)
 
+    def may_leave(self, market: str) -> bool:
+        """Whether a position may have to be closed: on futures also where it enters, the other way."""
+        return market == Market.FUTURES or self.enters is None
+
 
 SIGNALS = {
     Action.ENTER_LONG: Signal.ENTER_LONG,

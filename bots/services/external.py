@@ -184,7 +184,7 @@ def waiting_bots(*, now: datetime, lost_only: bool = False) -> tuple[list[int], 
     for pk, bot_id, strategy, market, action in rows:
         if strategy not in STRATEGIES or not STRATEGIES[strategy].listens:
             deaf.append(pk)
-        elif market == Market.FUTURES or Action(action).enters is None:
+        elif Action(action).may_leave(market):
             leaving[bot_id] = None
         else:
             entering[bot_id] = None
