@@ -63,6 +63,7 @@ class MarketView:
     left_short_at: datetime | None = None  # the same of a short one
     trouble: Reason = Reason.NONE  # why there is no signal; price and rules are good all the same
     indicators: Mapping[str, float] = field(default_factory=dict)  # the strategy's values at the last candle
+    key: str = ""  # names a signal that is not a candle's; then candle_close_at is when it was sent
 
     def left_at(self, side: Side) -> datetime | None:
         """When the strategy last wanted a position of this side left."""
@@ -415,8 +416,8 @@ def _capital(setup: Setup, standing: Standing) -> Decimal:
 
 
 def _candle_key(market: MarketView) -> str:
-    """An entry, or the sale of a part, is one act for each candle."""
-    return f"{market.candle_close_at:%Y%m%dT%H%M}"
+    """An entry, or the sale of a part, is one act for each candle, or for each signal from outside."""
+    return market.key or f"{market.candle_close_at:%Y%m%dT%H%M}"
 
 
 def _is_fresh(market: MarketView, now: datetime) -> bool:

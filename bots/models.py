@@ -1,7 +1,8 @@
 """What the user wants of a bot, where the bot stands, and why it did, or did not, trade."""
 
+import secrets
 from dataclasses import astuple
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
@@ -18,11 +19,12 @@ from django.db.models.functions import Cast, Concat
 from bots import validation
 from bots.decide import Setup, Wish
 from bots.exits import ExitSettings, Step
+from bots.external import Action
 from bots.limits import Limits
 from bots.sizing import LABELS, Mode, Sizing
 from bots.strategies import STRATEGIES
 from bots.types import LASTING, Reason, Status
-from market.fields import AmountField, choices_of
+from market.fields import AmountField, SecretField, choices_of
 from market.models import ExchangeAccount
 from market.types import INTERVALS, Market, Series
 from market.writing import QuickModel
@@ -238,6 +240,12 @@ class BotConfig(models.Model):
         return bool(strategy and strategy.adds) and self.market == Market.SPOT
 
     @property
+    def listens(self) -> bool:
+        """Whether its signals come from outside."""
+        strategy = STRATEGIES.get(self.strategy)
+        return bool(strategy and strategy.listens)
+
+    @property
     def terms(self) -> Terms | None:
         """Of futures: on which terms an entry is meant now."""
         if self.market != Market.FUTURES:
@@ -389,3 +397,65 @@ class Tick(models.Model):
     @property
     def duration(self) -> timedelta | None:
         return self.finished_at - self.started_at if self.finished_at else None
+
+
+def new_public_id() -> str:
+    """A name that nobody can guess."""
+    return secrets.token_urlsafe(16)
+
+
+class Webhook(models.Model):
+    """The address and the secret by which a bot is told signals from outside."""
+
+    bot = models.OneToOneField(BotConfig, on_delete=models.CASCADE, primary_key=True, related_name="webhook")
+    public_id = models.CharField(max_length=22, unique=True, default=new_public_id)
+    secret = SecretField()
+    changed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"webhook of bot {self.bot_id}"
+
+
+class ExternalSignal(models.Model):
+    """One signal from outside, written down before anybody acts on it: who has it twice, acts on it once."""
+
+    class Outcome(models.TextChoices):
+        WAITING = "", "waiting"
+        ORDERED = "ordered", "an entry was ordered"
+        LEFT = "left", "the position was left"
+        NOTHING_TO_LEAVE = "nothing to leave"
+        HELD_ALREADY = "held already"
+        EXPIRED = "expired"
+        SUPERSEDED = "superseded", "superseded by a newer one"
+        STOPPED = "stopped", "the bot was stopped"
+        OTHER_STRATEGY = "other strategy", "the bot got another strategy"
+
+    bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="external_signals")
+    sender_id = models.CharField(max_length=100, help_text="The sender's name of it: sent again it is the same signal.")
+    action = models.CharField(max_length=11, choices=choices_of(Action))
+    sent_at = models.DateTimeField(help_text="By the sender's clock, if that is not ahead; entries expire from then.")
+    received_at = models.DateTimeField()
+    order_id = models.BigIntegerField(null=True, help_text="The last order that it led to.")
+    outcome = models.CharField(max_length=16, blank=True, choices=Outcome)
+    handled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bot", "sender_id"], name="external_signal_once"),
+            models.CheckConstraint(
+                name="external_signal_handled_has_outcome",
+                condition=Q(handled_at__isnull=True, outcome="") | Q(handled_at__isnull=False) & ~Q(outcome=""),
+            ),
+        ]
+        indexes = [
+            models.Index(name="external_signal_waiting", fields=["bot"], condition=Q(handled_at__isnull=True)),
+            models.Index(name="external_signal_recent", fields=["bot", "sent_at"]),
+            models.Index(name="external_signal_old", fields=["received_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} by POST at {self.received_at.astimezone(UTC):%H:%M:%S} UTC ({self.sender_id})"
+
+    @property
+    def act(self) -> Action:
+        return Action(self.action)

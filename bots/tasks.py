@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 def run_all_active_bots() -> None:
     """Claim this minute and send one task for each packet of series (features T1)."""
     _evaluate(*services.run_all_active_bots(now=timezone.now()))
+    _send_waiting(lost_only=False)
 
 
 @shared_task
@@ -38,6 +39,14 @@ def resume_minute() -> None:
     if missing:
         _evaluate(missing.tick_id, missing.packets)
         _send(missing.bots)
+    _send_waiting(lost_only=True)
+
+
+def _send_waiting(*, lost_only: bool) -> None:
+    """Let those bots run that have not acted on a signal from outside yet."""
+    leaving, entering = services.waiting_bots(now=timezone.now(), lost_only=lost_only)
+    _send(leaving, is_exit=True)
+    _send(entering)
 
 
 def _evaluate(tick_id: int, packets: Sequence[list[Part]]) -> None:
@@ -107,7 +116,8 @@ def protect_bot(bot_id: int) -> str:
 
 @shared_task
 def keep_decisions() -> list[str]:
-    """Drop decisions of weeks that are too old, and make room for those to come."""
+    """Drop decisions of weeks that are too old, and make room for those to come; and drop signals as old."""
+    services.drop_old_signals(now=timezone.now())
     return services.keep_decisions(now=timezone.now())
 
 

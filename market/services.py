@@ -1,15 +1,17 @@
 """What users do with accounts: give, test and wipe their keys."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
+from django.apps import apps
 from django.db import transaction
 
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeUnavailable, PermissionDenied
 from market.exchange.types import Balance, KeyPermissions
-from market.fields import SecretUnreadable
+from market.fields import SecretField, SecretUnreadable
 from market.models import ExchangeAccount
 from market.paper_accounts import Amounts, open_paper_account
 from market.symbols import QUOTE_ASSET
@@ -91,20 +93,31 @@ def wipe_keys(account: ExchangeAccount) -> None:
     set_keys(account, api_key="", api_secret="")
 
 
-def rotate_secrets() -> int:
-    """Seal every secret anew with the first of FIELD_KEYS, so that the older ones can go; return how many accounts.
+def rotate_secrets() -> dict[str, int]:
+    """Seal every secret anew with the first of FIELD_KEYS, so that the older ones can go; return how many rows of what.
 
-    All or none: raises SecretUnreadable, naming the account, when one of them can't be opened.
+    All or none, of every model of every app: raises SecretUnreadable, naming the row, when one of them can't be opened.
     """
     with transaction.atomic():
-        accounts = list(ExchangeAccount.objects.select_for_update(no_key=True).order_by("pk"))
-        for account in accounts:
-            try:
-                account.api_key, account.api_secret = account.api_key.rotated(), account.api_secret.rotated()
-            except SecretUnreadable as error:
-                raise SecretUnreadable(f"account {account.pk} ({account.name}): {error}") from error
-            account.save(update_fields=["api_key", "api_secret"])
-    return len(accounts)
+        return {model._meta.verbose_name: _rotate(model, names) for model, names in _models_with_secrets()}
+
+
+def _models_with_secrets() -> Iterator[tuple[Any, list[str]]]:
+    for model in apps.get_models():
+        if names := [field.name for field in model._meta.local_fields if isinstance(field, SecretField)]:
+            yield model, names
+
+
+def _rotate(model: Any, names: list[str]) -> int:
+    rows = list(model.objects.select_for_update(no_key=True).order_by("pk"))
+    for row in rows:
+        try:
+            for name in names:
+                setattr(row, name, getattr(row, name).rotated())
+        except SecretUnreadable as error:
+            raise SecretUnreadable(f"{model._meta.verbose_name} {row.pk} ({row}): {error}") from error
+        row.save(update_fields=names)
+    return len(rows)
 
 
 def _note(account: ExchangeAccount, **said: object) -> None:

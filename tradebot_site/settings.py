@@ -15,7 +15,7 @@ env = environ.Env()
 # --- secrets -------------------------------------------------------------------------------------------------
 
 SECRET_KEY = env.str("SECRET_KEY")
-# Fernet keys for the exchange secrets, newest first; an old one stays until `rotate_keys` has run.
+# Fernet keys for the secrets of accounts and webhooks, newest first; an old one stays until `rotate_keys` has run.
 FIELD_KEYS = env.list("FIELD_KEYS")
 
 # --- web -----------------------------------------------------------------------------------------------------

@@ -4,10 +4,12 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
+from bots.api import SignalView
 from trades.api import KillSwitchView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/v1/kill-switch", KillSwitchView.as_view(), name="kill-switch"),
+    path("hooks/v1/bots/<str:public_id>/signal", SignalView.as_view(), name="signal-hook"),
 ]

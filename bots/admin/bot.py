@@ -1,13 +1,15 @@
 """Bots: the list, the form, and what an operator does with them. All of it calls the services."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.cache import patch_cache_control
 from kombu.exceptions import OperationalError
 from unfold.views import ChangeList
 
@@ -81,7 +83,7 @@ class BotConfigAdmin(BotColumns, OwnedAdmin):
     search_fields = ["name", "symbol", "owner__username"]
     ordering = ["owner__username", "name"]
     list_fullwidth = True
-    actions = ["start", "stop", "flatten", "run_now"]
+    actions = ["start", "stop", "flatten", "run_now", "renew_webhook"]
     change_form_outer_before_template = "admin/bots/state.html"
     change_form_outer_after_template = "admin/bots/history.html"
 
@@ -155,6 +157,24 @@ class BotConfigAdmin(BotColumns, OwnedAdmin):
         except OperationalError as error:
             self.message_user(request, f"The broker does not answer: {error}", messages.ERROR)
         self.message_user(request, f"Bots sent to the workers: {sent}.")
+
+    @admin.action(description="New webhook secret", permissions=["change"])
+    def renew_webhook(self, request: HttpRequest, bots: BotQuerySet) -> HttpResponse | None:
+        """Show address and secret of one own bot, this once: a message would be kept until somebody reads it."""
+        bot = bots.first()
+        if bot is None or bots.count() != 1:
+            self.message_user(request, "Choose one bot: each has a secret of its own.", messages.ERROR)
+            return None
+        try:
+            webhook, secret = services.renew_webhook(bot, by=cast(Any, request.user), now=timezone.now())
+        except services.NotYourBot as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return None
+        url = request.build_absolute_uri(reverse("signal-hook", args=[webhook.public_id]))
+        told = {"title": f"Webhook of {bot}", "bot": bot, "url": url, "secret": secret}
+        page = TemplateResponse(request, "admin/bots/webhook.html", {**self.admin_site.each_context(request), **told})
+        patch_cache_control(page, no_store=True)
+        return page
 
     # --- deleting -----------------------------------------------------------------------------------------
 

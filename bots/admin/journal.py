@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from bots.models import Decision, SeriesReading, Tick
+from bots.models import Decision, ExternalSignal, SeriesReading, Tick
 from bots.types import Reason, Status
 from market.admin.base import ReadOnlyAdmin, sees_all
 from market.admin.filters import dropdown, environment_filter, interval_filter, market_filter, owner_filter
@@ -24,6 +24,19 @@ class DecisionAdmin(ReadOnlyAdmin):
     ]
     list_select_related = ["bot"]
     search_fields = ["text", "bot__name", "bot__symbol"]
+    ordering = ["-id"]
+
+
+@admin.register(ExternalSignal)
+class ExternalSignalAdmin(ReadOnlyAdmin):
+    owner_path = "bot__owner"
+    list_display = ["received_at", "bot", "action", "sender_id", "sent_at", "outcome", "handled_at", "order_id"]
+    list_filter = [
+        dropdown("outcome", "outcome", lambda request: [item for item in ExternalSignal.Outcome.choices if item[0]]),
+        owner_filter("bot__owner"),
+    ]
+    list_select_related = ["bot"]
+    search_fields = ["sender_id", "bot__name"]
     ordering = ["-id"]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bots.models import BotConfig, Decision, Tick
+from bots.models import BotConfig, Decision, ExternalSignal, Tick
 from bots.services.look import finite
 from bots.strategies import STRATEGIES
 from market.exchange import public_gateway
@@ -28,7 +28,7 @@ class Replayed:
 
 
 class NothingToReplay(Exception):
-    """A decision that was not made on a candle, or by a strategy that is gone."""
+    """A decision that rests on nothing that is kept, or on a strategy that is gone."""
 
 
 def explain(bot: BotConfig, *, at: datetime) -> dict[str, Any]:
@@ -72,11 +72,25 @@ def replay(decision: Decision) -> Replayed:
     Raises NothingToReplay, ExchangeError, or what the strategy raises.
     """
     strategy, closed_at = STRATEGIES.get(decision.strategy), decision.candle_close_at
+    if strategy and strategy.listens:
+        return _heard_again(decision)
     if strategy is None or closed_at is None or not decision.indicators:
         raise NothingToReplay(f"decision {decision.pk} rests on no reading of a strategy that is here")
     reading = strategy.read(_candles_until(decision.bot, closed_at), strategy.complete(decision.parameters))
     indicators = finite(reading.indicators)
     return Replayed(decision.pk, reading.text, indicators, _differences(decision, reading.text, indicators))
+
+
+def _heard_again(decision: Decision) -> Replayed:
+    """The signal from outside that a decision rests on, as it was written down when it came."""
+    number = decision.indicators.get("signal")
+    if number is None:
+        raise NothingToReplay(f"decision {decision.pk} rests on no signal: {decision.strategy} reads no candles")
+    signal = ExternalSignal.objects.filter(pk=int(number), bot=decision.bot_id).first()
+    if signal is None:
+        raise NothingToReplay(f"decision {decision.pk} rests on signal {number:g}, which is not kept any more")
+    text, indicators = str(signal), decision.indicators
+    return Replayed(decision.pk, text, indicators, _differences(decision, text, indicators))
 
 
 def _candles_until(bot: BotConfig, closed_at: datetime) -> Candles:

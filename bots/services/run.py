@@ -9,8 +9,9 @@ from decimal import Decimal
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 
-from bots.decide import Act, Decision, decide
+from bots.decide import Act, Decision, MarketView, decide
 from bots.models import BotConfig, BotState
+from bots.services.external import Heard, hear
 from bots.services.locking import BotBusy, locked_bot
 from bots.services.look import SeriesView, bot_now, look_at_series, record_since_start, standings
 from bots.services.notes import note_decision
@@ -175,12 +176,13 @@ def _decide_and_intend(
     """
     if bot.series != view.series:
         return Look(Decision(Reason.NONE, "edited meanwhile: the next tick looks at its new candles"))
-    market = view.for_bot(bot)
+    heard = hear(bot, view.rules, now=now) if bot.listens else Heard()
+    market = heard.seen_in(view.for_bot(bot), bot)
     standing = replace(standings([bot], now=now)[bot.pk], record=record_since_start(bot), unprotectable=unprotectable)
     decision = decide(bot.setup, market, standing, now=now)
     made: Order | Denial | None = None
     if decision.act:
-        intent = replace(_intent(bot, decision.act, decision, view), **vars(answers))
+        intent = replace(_intent(bot, decision.act, decision, view, market), **vars(answers))
         if decision.act.reduces and bot.position.orders.real().filter(signal_key=intent.signal_key).exists():
             return Look(replace(decision, act=None))  # this candle has sold its lot: what rests is left in peace
         in_the_way = [] if decision.act.is_entry else protections_in_the_way(bot)
@@ -190,6 +192,8 @@ def _decide_and_intend(
         if decision.act.adds and isinstance(made, Denial) and made.code is Code.ALREADY_DONE:
             return Look(replace(decision, act=None))  # this candle has added what it could: nothing new to tell
     order = made if isinstance(made, Order) else None
+    if order:
+        heard.note(order, now=now)
     denial = made if isinstance(made, Denial) else None
     if denial and denial.code in ANSWERED_BY_THE_EXCHANGE:
         return Look(decision, asks=denial.code)
@@ -206,7 +210,7 @@ def _decide_and_intend(
     return Look(decision, order)
 
 
-def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> Intent:
+def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView, market: MarketView) -> Intent:
     return Intent(
         purpose=Order.Purpose.ENTRY if act.is_entry else Order.Purpose.EXIT,
         side=act.side,
@@ -215,7 +219,7 @@ def _intent(bot: BotConfig, act: Act, decision: Decision, view: SeriesView) -> I
         price_at=view.price_at,
         clock_trouble=view.clock_trouble,
         signal_key=_signal_key(bot, act),
-        signal_at=view.candle_close_at,
+        signal_at=market.candle_close_at,
         reason=f"{bot.name}: {decision.text}",
         wanted_by=bot.owner_id,
         leverage=bot.leverage,

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from bots.decide import Wish
 from bots.models import BotConfig, BotQuerySet, BotState
+from bots.services.external import drop_waiting
 from bots.services.notes import bot_of, note_status
 from bots.types import Reason, Status
 from market.symbols import rules_for
@@ -80,6 +81,7 @@ def stop_bots(bots: BotQuerySet, *, flatten: bool, now: datetime) -> int:
             bot = _locked(bot_id)
             BotConfig.objects.filter(pk=bot.pk).update(desired_state=wish)
             take_back_unsent(bot.position_id, signal_exits=not flatten, now=now)
+            drop_waiting(bot, now=now)
             text = "stopped, its position is to be closed" if flatten and bot.position.is_open else "stopped"
             note_status(bot.state, Status.STOPPED, Reason.NONE, text, now=now)
             write_event(Event.Kind.BOT_STOPPED, bot.position, f"bot {bot.name} {text}", now=now)

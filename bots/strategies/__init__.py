@@ -11,6 +11,7 @@ from bots.strategies import (
     rsi_reversion,
     supertrend,
     vwap_reversion,
+    webhook_signal,
 )
 from bots.strategies.base import Parameter, Parameters, Reading, Signal, Strategy
 
@@ -27,6 +28,7 @@ STRATEGIES: dict[str, Strategy] = {
         vwap_reversion.STRATEGY,
         dca.STRATEGY,
         grid.STRATEGY,
+        webhook_signal.STRATEGY,
     )
 }
 

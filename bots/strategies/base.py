@@ -103,6 +103,7 @@ class Strategy:
     read: Callable[[Candles, Parameters], Reading]
     cross_check: Callable[[Parameters], str | None] = lambda parameters: None
     adds: bool = False  # to enter again adds to the position that is open
+    listens: bool = False  # its signals come from outside (`bots.external`); candles say nothing
 
     def complete(self, given: Parameters) -> dict[str, Any]:
         """The given parameters with defaults for the rest."""

@@ -15,7 +15,9 @@ from market.candles import LIMIT
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 EVERY_STRATEGY = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=lambda strategy: strategy.name)
 BY_THE_MARKET = pytest.mark.parametrize(
-    "strategy", [item for item in STRATEGIES.values() if not item.adds], ids=lambda strategy: strategy.name
+    "strategy",
+    [item for item in STRATEGIES.values() if not (item.adds or item.listens)],
+    ids=lambda strategy: strategy.name,
 )
 BOUNDS = [
     pytest.param(strategy, parameter, bound, id=f"{strategy.name}-{parameter.name}-{bound}")

@@ -134,7 +134,7 @@ def test_rotating_changes_nothing_when_one_secret_cannot_be_opened(db, settings)
     unreadable = ExchangeAccountFactory()
     ExchangeAccount.objects.filter(pk=unreadable.pk).update(api_secret=Secret("nonsense"))
 
-    with pytest.raises(CommandError, match=f"nothing was changed: account {unreadable.pk}"):
+    with pytest.raises(CommandError, match=f"nothing was changed: exchange account {unreadable.pk}"):
         call_command("rotate_keys")
 
     assert ExchangeAccount.objects.get(pk=readable.pk).api_key.token == before

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from bots.models import BotConfig, Decision, SeriesReading, Tick
+from bots.models import BotConfig, Decision, ExternalSignal, SeriesReading, Tick
 from bots.tests.factories import BotFactory
 from market.models import RiskLimits, Switch
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
@@ -60,6 +60,7 @@ def full_bot(owner: User | None = None, **kwargs: Any) -> BotConfig:
     TransferFactory(account=account)
     Event.objects.create(kind="order_filled", position=bot.position, order=order, message="filled", created_at=NOON)
     Decision.objects.create(bot=bot, status="running", text="a thought", created_at=NOON)
+    ExternalSignal.objects.create(bot=bot, sender_id="1", action="exit_long", sent_at=NOON, received_at=NOON)
     Switch.objects.create(user=bot.owner, state="reducing")
     RiskLimits.objects.create(account=bot.account, max_exposure=1_000)
     return bot

@@ -1,5 +1,6 @@
 """What an operator does with bots: start, stop, run, delete."""
 
+import html
 from decimal import Decimal
 
 import pytest
@@ -7,8 +8,9 @@ from celery import current_app
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from bots.models import BotConfig, BotState
+from bots.models import BotConfig, BotState, Webhook
 from bots.tests.factories import BotFactory
+from market.tests.factories import ExchangeAccountFactory
 from tradebot_site.tests.conftest import full_bot
 from trades.models import Event, Order, Position, Trade
 from trades.tests.factories import OrderFactory
@@ -109,3 +111,29 @@ def test_bots_are_not_deleted_in_bulk(admin, act, db):
     act(admin, LIST, "delete_selected", bot)
 
     assert BotConfig.objects.exists()
+
+
+# Webhooks
+
+
+def test_a_new_webhook_secret_is_shown_this_once(staff, staff_client, act):
+    bot = BotFactory(account=ExchangeAccountFactory(owner=staff))
+
+    page = act(staff_client, LIST, "renew_webhook", bot)
+
+    webhook = Webhook.objects.get()
+    secret = webhook.secret.reveal()
+    assert secret in html.unescape(page.content.decode())
+    assert f"http://testserver/hooks/v1/bots/{webhook.public_id}/signal" in page.content.decode()
+    assert "no-store" in page.headers["Cache-Control"]
+    assert secret not in str(staff_client.cookies)
+    for url in (LIST, f"{LIST}{bot.pk}/change/", "/admin/"):
+        assert secret not in html.unescape(staff_client.get(url).content.decode())
+
+
+def test_operators_do_not_get_the_secret_of_an_owner_and_bots_have_one_each(admin, act, admin_user, db):
+    own = [BotFactory(account=ExchangeAccountFactory(owner=admin_user)) for _ in range(2)]
+
+    assert "belongs to somebody else" in act(admin, LIST, "renew_webhook", BotFactory()).content.decode()
+    assert "Choose one bot" in act(admin, LIST, "renew_webhook", *own).content.decode()
+    assert not Webhook.objects.exists()

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from bots.models import BotConfig, Decision
+from bots.models import BotConfig, Decision, ExternalSignal, Webhook
 from bots.tests.factories import BotFactory
 from market.models import ExchangeAccount, RiskLimits
 from market.tests.factories import ExchangeAccountFactory, SymbolRulesFactory
@@ -14,6 +14,7 @@ from trades.models import Event, Fill, Order, Position, Trade, Transfer
 OWNED = {
     BotConfig: "owner",
     Decision: "bot__owner",
+    ExternalSignal: "bot__owner",
     ExchangeAccount: "owner",
     Position: "account__owner",
     Order: "position__account__owner",
@@ -60,7 +61,7 @@ def test_a_strangers_row_does_not_exist(staff, staff_client, two_bots, model):
     assert staff_client.get(url(model, "change", own.pk)).status_code == 200
 
 
-@pytest.mark.parametrize("action", ["start", "stop", "flatten", "run_now"])
+@pytest.mark.parametrize("action", ["start", "stop", "flatten", "run_now", "renew_webhook"])
 def test_actions_do_not_reach_a_strangers_bot(act, staff_client, two_bots, action, broker):
     _, stranger = two_bots
     before = BotConfig.objects.filter(pk=stranger.pk).values("desired_state", "state__status").get()
@@ -69,6 +70,7 @@ def test_actions_do_not_reach_a_strangers_bot(act, staff_client, two_bots, actio
 
     assert BotConfig.objects.filter(pk=stranger.pk).values("desired_state", "state__status").get() == before
     assert broker("high_priority") == 0
+    assert not Webhook.objects.exists()
 
 
 def test_keys_of_a_stranger_can_not_be_wiped(act, staff_client, two_bots):

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from django_celery_results.models import TaskResult
 
-from bots.models import BotConfig, Decision, SeriesReading, Tick
+from bots.models import BotConfig, Decision, ExternalSignal, SeriesReading, Tick
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from tradebot_site.tests.conftest import KEY, SECRET
 from trades.models import Event, Fill, Order, Position, Trade, Transfer
@@ -16,6 +16,7 @@ TRADES = [Position, Order, Fill, Trade, Transfer, Event]
 OURS = [
     BotConfig,
     Decision,
+    ExternalSignal,
     SeriesReading,
     Tick,
     ExchangeAccount,
@@ -24,7 +25,7 @@ OURS = [
     SymbolRules,
     *TRADES,
 ]
-READ_ONLY = [Decision, SeriesReading, Tick, SymbolRules, *TRADES, TaskResult]
+READ_ONLY = [Decision, ExternalSignal, SeriesReading, Tick, SymbolRules, *TRADES, TaskResult]
 REGISTERED = sorted(django_admin.site._registry, key=lambda model: model._meta.label)
 
 

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from bots.models import BotConfig
+from bots.management.bots import bot_named
 from bots.services.explaining import explain
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, **options: Any) -> None:
-        told = explain(_bot(options["bot"]), at=_moment(options["at"]))
+        told = explain(bot_named(options["bot"]), at=_moment(options["at"]))
         if options["json"]:
             self.stdout.write(json.dumps(told))
             return
@@ -44,14 +44,6 @@ class Command(BaseCommand):
         if decision["order"]:
             details.append(f"order {decision['order']}")
         self.stdout.write(f"    {'; '.join(filter(None, details))}")
-
-
-def _bot(name: str) -> BotConfig:
-    bots = BotConfig.objects.with_state()
-    found = list(bots.filter(pk=int(name)) if name.isdecimal() else bots.filter(name=name)[:2])
-    if len(found) != 1:
-        raise CommandError(f"{len(found) or 'no'} bots are called {name!r}" + ("; use the id" if found else ""))
-    return found[0]
 
 
 def _moment(text: str | None) -> Any:

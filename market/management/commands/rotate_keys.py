@@ -7,11 +7,12 @@ from market.services import rotate_secrets
 
 
 class Command(BaseCommand):
-    help = "Seal all exchange secrets with the first of FIELD_KEYS; after it the older keys can be taken from the list."
+    help = "Seal all secrets with the first of FIELD_KEYS; after it the older keys can be taken from the list."
 
     def handle(self, **_: Any) -> None:
         try:
-            count = rotate_secrets()
+            rotated = rotate_secrets()
         except SecretUnreadable as error:
             raise CommandError(f"nothing was changed: {error}") from error
-        self.stdout.write(f"secrets of {count} accounts are sealed with the first key")
+        told = ", ".join(f"{count} of {name}" for name, count in rotated.items())
+        self.stdout.write(f"all secrets are sealed with the first key: {told}")

@@ -1,0 +1,204 @@
+"""The REST face of the bots: signals from outside. docs/strategies/webhook_signal.md tells senders about it."""
+
+import logging
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, cast
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from kombu.exceptions import OperationalError
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import APIException, AuthenticationFailed, ValidationError
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
+
+from bots import services
+from bots.external import Action, UnknownAction, action_of
+from bots.models import BotConfig, ExternalSignal
+from bots.signing import TOLERANCE, is_equal, is_signed, new_secret
+from bots.tasks import EXPIRES_SECONDS, run_bot
+from market.fields import SecretUnreadable
+
+logger = logging.getLogger(__name__)
+
+MOST_BYTES = 4_096
+HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+SENDER_ID = re.compile(r"[ -~]{1,100}")
+REFUSED = "The secret or the signature is wrong, the time is more than 5 minutes off, or there is no such bot."
+
+
+class TooLarge(APIException):
+    status_code = 413
+    default_code = "too_large"
+
+
+class NotListening(APIException):
+    status_code = 409
+    default_code = "not_listening"
+
+
+class IdReused(APIException):
+    status_code = 409
+    default_code = "id_reused"
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who has proven to be allowed to speak to a bot, and what of the message is not the signal itself."""
+
+    bot: BotConfig
+    sender_id: str
+    sent_at: datetime
+    envelope: frozenset[str]  # the fields of the body that were needed for it
+
+
+class SenderAuthentication(BaseAuthentication):
+    """A signature of standard-webhooks in the headers; without any of them the secret in the body, as TradingView can.
+
+    Whatever is wrong, and also if there is no such bot, the answer is the same.
+    """
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Webhook-Signature"
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, Sender]:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdecimal() or int(length) > MOST_BYTES:
+            raise TooLarge(f"the body has {length} bytes, at most {MOST_BYTES} are taken")
+        bot, secret = _bot_and_secret(request.parser_context["kwargs"]["public_id"])
+        is_by_header = any(name in request.headers for name in HEADERS)
+        sender = (_signed if is_by_header else _told)(request, secret, bot)
+        if abs(timezone.now() - sender.sent_at) > TOLERANCE:
+            raise AuthenticationFailed(REFUSED)
+        return AnonymousUser(), sender
+
+
+def _bot_and_secret(public_id: str) -> tuple[BotConfig, str]:
+    """The bot of an address; for one that is nobody's, a bot that does not exist and a secret that nobody knows."""
+    webhook = services.find_webhook(public_id)
+    try:
+        return (webhook.bot, webhook.secret.reveal()) if webhook else (BotConfig(), new_secret())
+    except SecretUnreadable as error:
+        logger.error("bot %s: its webhook takes nothing: %s", cast(Any, webhook).pk, error)
+        return BotConfig(), new_secret()
+
+
+def _signed(request: Request, secret: str, bot: BotConfig) -> Sender:
+    """Who sent a message with a signature in its headers."""
+    sender_id, timestamp, given = (request.headers.get(name, "") for name in HEADERS)
+    if not is_signed(secret, given, sender_id=sender_id, timestamp=timestamp, body=request.body):
+        raise AuthenticationFailed(REFUSED)
+    if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= 10):
+        raise ValidationError({"webhook-timestamp": [f"{timestamp[:40]!r} is no number of seconds since 1970."]})
+    return Sender(bot, _id(sender_id, "webhook-id"), datetime.fromtimestamp(int(timestamp), UTC), frozenset())
+
+
+def _told(request: Request, secret: str, bot: BotConfig) -> Sender:
+    """Who sent a message with the secret in its body."""
+    body = request.data if isinstance(request.data, dict) else {}
+    given = body.get("secret")
+    if not isinstance(given, str) or not is_equal(secret, given):
+        raise AuthenticationFailed(REFUSED)
+    return Sender(bot, _id(body.get("id"), "id"), _moment(body.get("time")), frozenset({"secret", "id", "time"}))
+
+
+def _id(value: Any, field: str) -> str:
+    if not isinstance(value, str) or not SENDER_ID.fullmatch(value):
+        raise ValidationError({field: ["a text of 1 to 100 ASCII characters is needed that names this one signal."]})
+    return value
+
+
+def _moment(value: Any) -> datetime:
+    try:
+        at = parse_datetime(value) if isinstance(value, str) else None
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        text = f"{repr(value)[:40]} is no moment with its time zone; 2026-11-29T12:00:00Z is one."
+        raise ValidationError({"time": [text]})
+    return at
+
+
+class SignalThrottle(SimpleRateThrottle):
+    """Counts for each bot what its own senders say, so that nobody else can use it up; exits by themselves."""
+
+    rate = "30/min"
+    is_exit = False
+
+    def get_cache_key(self, request: Request, view: APIView) -> str | None:
+        action, bot = cast(SignalView, view).action, cast(SignalView, view).sender.bot
+        kind = "exits" if action.enters is None else "entries"
+        return f"signals:{kind}:{bot.pk}" if self.is_exit == (kind == "exits") else None
+
+
+class ExitThrottle(SignalThrottle):
+    rate = "60/min"
+    is_exit = True
+
+
+class SignalView(APIView):
+    """POST tells a bot a signal: written down, then its run is enqueued. The same id again says how the first fared."""
+
+    authentication_classes = [SenderAuthentication]
+    permission_classes = [AllowAny]
+    throttle_classes = [SignalThrottle, ExitThrottle]
+    sender: Sender
+    action: Action
+
+    def check_throttles(self, request: Request) -> None:
+        self.sender = cast(Sender, request.auth)
+        self.action = _action(request.data, self.sender)
+        super().check_throttles(request)
+
+    def post(self, request: Request, public_id: str) -> Response:
+        bot, action = self.sender.bot, self.action
+        try:
+            with transaction.atomic():
+                signal, is_new = services.receive_signal(
+                    bot, action, sender_id=self.sender.sender_id, sent_at=self.sender.sent_at, now=timezone.now()
+                )
+                if is_new:
+                    transaction.on_commit(partial(_enqueue, bot, action))
+        except services.NotListening as error:
+            raise NotListening(str(error)) from error
+        except services.IdReused as error:
+            raise IdReused(str(error)) from error
+        return Response(_told_of(signal), status=202 if is_new else 200)
+
+
+def _action(body: Any, sender: Sender) -> Action:
+    if not isinstance(body, dict):
+        raise ValidationError({"": ["a JSON object is needed."]})
+    if unknown := sorted(body.keys() - sender.envelope - {"action"}):
+        known = ", ".join(sorted(sender.envelope | {"action"}))
+        raise ValidationError({name[:40]: [f"is none of the fields {known}."] for name in unknown[:5]})
+    try:
+        return action_of(body.get("action"), sender.bot.market)
+    except UnknownAction as error:
+        raise ValidationError({"action": [str(error)]}) from error
+
+
+def _enqueue(bot: BotConfig, action: Action) -> None:
+    try:
+        run_bot.apply_async(args=(bot.pk, action.may_leave(bot.market)), expires=EXPIRES_SECONDS)
+    except OperationalError as error:
+        logger.warning("bot %s: its signal waits for the next tick: the broker does not answer: %s", bot.pk, error)
+
+
+def _told_of(signal: ExternalSignal) -> dict[str, Any]:
+    return {
+        "id": signal.sender_id,
+        "action": signal.action,
+        "sent_at": signal.sent_at.isoformat(),
+        "received_at": signal.received_at.isoformat(),
+        "outcome": signal.outcome or "waiting",
+        "order": signal.order_id,
+    }
