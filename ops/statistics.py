@@ -55,6 +55,7 @@ def fleet_statistics(
         "unrealized_pnl": None if unrealized is None else plain(unrealized),
         "last_tick_age_seconds": round((now - tick.started_at).total_seconds(), 1) if tick else None,
         "ticks_missed_last_hour": _missed_ticks(now),
+        "ticks_doubled_last_hour": _doubled_ticks(now),
         "last_tick_seconds": tick.duration.total_seconds() if tick and tick.duration is not None else None,
         "queues": queue_depths(),
         "request_weight": request_weight(now),
@@ -71,6 +72,12 @@ def _missed_ticks(now: datetime) -> int:
         return 0
     due = (until - max(first - timedelta(minutes=1), hour_ago)) // timedelta(minutes=1)
     return due - Tick.objects.filter(slot__gt=hour_ago, slot__lte=until).count()
+
+
+def _doubled_ticks(now: datetime) -> int:
+    """How often a minute of the last hour was begun once more: a second beat, or a message that came twice."""
+    recent = Tick.objects.filter(slot__gt=now - timedelta(hours=1))
+    return recent.aggregate(sum=Sum("doubles"))["sum"] or 0
 
 
 def is_healthy(statistics: dict[str, Any]) -> bool:

@@ -51,6 +51,8 @@ def _tick(statistics: dict[str, Any]) -> Card:
     detail = "still at work" if took is None else f"took {took:.2f} s"
     if missed := statistics["ticks_missed_last_hour"]:
         detail += f"; {missed} missed in the last hour"
+    if doubled := statistics["ticks_doubled_last_hour"]:
+        detail += f"; {doubled} begun twice, is there a second beat?"
     if age > TICK_TOO_OLD_SECONDS:
         detail = "too old: do beat and workers run?"
     return _card("Last tick", f"{text.span(timedelta(seconds=age))} ago", detail, "bots_tick")

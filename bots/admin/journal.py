@@ -42,7 +42,7 @@ class ExternalSignalAdmin(ReadOnlyAdmin):
 
 @admin.register(Tick)
 class TickAdmin(ReadOnlyAdmin):
-    list_display = ["slot", "bots", "acting", "parts", "parts_done", "took", "finished_at"]
+    list_display = ["slot", "bots", "acting", "parts", "parts_done", "took", "finished_at", "doubles"]
     ordering = ["-slot"]
 
     @display(description="took")

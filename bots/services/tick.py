@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
 
-from django.db.models import Count, Max, Min
+from django.db.models import Count, F, Max, Min
 
 from bots.models import SERIES_FIELDS, BotConfig, Tick
 from bots.parts import Part
@@ -25,6 +25,7 @@ def run_all_active_bots(*, now: datetime) -> tuple[int, list[list[Part]]]:
     tick, claimed = Tick.objects.get_or_create(slot=Tick.slot_of(now), defaults={"started_at": now})
     if not claimed:
         logger.info("tick %s is claimed already", tick)
+        Tick.objects.filter(pk=tick.pk).update(doubles=F("doubles") + 1)
         return tick.pk, []
     parts = list(_parts())
     tick.bots, tick.parts = sum(part.bots for part in parts), len(parts)

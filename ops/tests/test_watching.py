@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from django_redis import get_redis_connection
 
+from bots import services
 from bots.models import BotConfig, Tick
 from bots.tests.factories import BotFactory
 from market.models import ExchangeAccount
@@ -99,6 +100,16 @@ def test_statistics_tell_of_positions_without_the_stop_that_their_bots_want(pape
     found = statistics.fleet_statistics(now=now)
 
     assert (found["naked_positions"], found["naked_position_seconds"]) == (1, 40)
+
+
+def test_minutes_that_were_begun_twice_are_counted():
+    now = timezone.now()
+    for _ in range(3):
+        services.run_all_active_bots(now=now)
+    services.run_all_active_bots(now=now - timedelta(hours=2))
+    services.run_all_active_bots(now=now - timedelta(hours=2))
+
+    assert statistics.fleet_statistics(now=now)["ticks_doubled_last_hour"] == 2
 
 
 def test_minutes_that_nobody_claimed_are_counted_from_the_first_tick_on():

@@ -1,15 +1,12 @@
-"""What the user wants of a bot, where the bot stands, and why it did, or did not, trade."""
+"""What the user wants of a bot."""
 
-import secrets
 from dataclasses import astuple
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -19,15 +16,13 @@ from django.db.models.functions import Cast, Concat
 from bots import validation
 from bots.decide import Setup, Wish
 from bots.exits import ExitSettings, Step
-from bots.external import Action
 from bots.limits import Limits
 from bots.sizing import LABELS, Mode, Sizing
 from bots.strategies import STRATEGIES
-from bots.types import LASTING, Reason, Status
-from market.fields import AmountField, SecretField, choices_of
+from bots.types import Status
+from market.fields import AmountField, choices_of
 from market.models import ExchangeAccount
 from market.types import INTERVALS, Market, Series
-from market.writing import QuickModel
 from trades.liquidation import Terms
 from trades.models import Position, is_open
 
@@ -252,210 +247,3 @@ class BotConfig(models.Model):
             return None
         capital = max(self.initial_capital + self.position.realized_pnl, Decimal(0))
         return Terms(self.leverage, self.is_isolated, backing=capital, stop_percent=self.exits.stop_percent)
-
-
-class BotState(QuickModel):
-    """Where the bot stands; the row that is locked while it runs. What it holds and earns is read from its position."""
-
-    bot = models.OneToOneField(BotConfig, on_delete=models.CASCADE, primary_key=True, related_name="state")
-    status = models.CharField(
-        max_length=8, choices=[(item.value, item.value) for item in Status], default=Status.STOPPED
-    )
-    reason = models.CharField(max_length=40, blank=True, choices=[(item.value, item.value) for item in Reason])
-    message = models.CharField(max_length=400, blank=True, help_text="When status or reason last changed.")
-    changed_at = models.DateTimeField(null=True)
-    best_price = AmountField(null=True, help_text="The best price since the entry; the trailing stop hangs on it.")
-    best_round = models.PositiveIntegerField(default=0, help_text="The position's round that best_price belongs to.")
-    enabled_at = models.DateTimeField(
-        null=True, help_text="When a person last started it: lasting limits count from it."
-    )
-    lockout = models.CharField(
-        max_length=40,
-        blank=True,
-        choices=[(item.value, item.value) for item in sorted(LASTING)],
-        help_text="The lasting limit that it has reached; starting the bot again clears it.",
-    )
-    lockout_text = models.CharField(max_length=400, blank=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="bot_state_error_has_reason", condition=~Q(status__in=("error", "paused"), reason="")
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.status} ({self.reason})" if self.reason else self.status
-
-    @property
-    def position(self) -> Position:
-        return self.bot.position
-
-    @property
-    def in_position(self) -> bool:
-        return self.position.is_open
-
-    @property
-    def entry_price(self) -> Decimal:
-        return self.position.entry_price
-
-    @property
-    def best_price_so_far(self) -> Decimal:
-        """The best price of this round; the entry price before a tick has seen a better one."""
-        position = self.position
-        if self.best_price is None or self.best_round != position.round:
-            return position.entry_price
-        return self.best_price
-
-    @property
-    def current_position_size_coins(self) -> Decimal:
-        return self.position.quantity
-
-    @property
-    def last_error_message(self) -> str:
-        return self.message if self.status == Status.ERROR else ""
-
-
-class SeriesReading(models.Model):
-    """What a tick saw last of one series: the same for all bots on it, so it is written once for all of them."""
-
-    environment = models.CharField(max_length=10)
-    market = models.CharField(max_length=10)
-    symbol = models.CharField(max_length=30)
-    interval = models.CharField(max_length=3)
-    evaluated_at = models.DateTimeField()
-    candle_close_at = models.DateTimeField(null=True)
-    price = AmountField(null=True)
-    texts = models.JSONField(default=dict, help_text="Strategy and parameters → the sentence about the last candle.")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["environment", "market", "symbol", "interval"], name="series_reading_unique"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.symbol} {self.interval} ({self.environment} {self.market})"
-
-
-class Decision(QuickModel):
-    """One change of mind, or one action, of a bot; the same thought a second time is not written again.
-
-    In PostgreSQL the table is divided into weeks, which `services.retention` makes and drops.
-    """
-
-    # Without a constraint: to look for its bot costs more than to write a decision, and locks the bot's row for it.
-    bot = models.ForeignKey(
-        BotConfig, on_delete=models.CASCADE, related_name="decisions", db_constraint=False, db_index=False
-    )
-    status = models.CharField(max_length=8)
-    reason = models.CharField(max_length=40, blank=True)
-    text = models.CharField(max_length=400)
-    order_id = models.BigIntegerField(null=True, help_text="The order that it led to.")
-    strategy = models.CharField(max_length=30, blank=True, help_text="The bot's, with these parameters and revision.")
-    parameters = models.JSONField(default=dict)
-    revision = models.PositiveIntegerField(default=0)
-    indicators = models.JSONField(default=dict, help_text="The strategy's values at the candle.")
-    denial_code = models.CharField(max_length=30, blank=True)
-    denial_limit = models.CharField(max_length=60, blank=True, help_text="What is allowed.")
-    denial_value = models.CharField(max_length=60, blank=True, help_text="What was found.")
-    candle_close_at = models.DateTimeField(null=True)
-    price = AmountField(null=True)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        indexes = [models.Index(name="decision_timeline", fields=["bot", "-created_at"])]
-
-    def __str__(self) -> str:
-        return f"{self.created_at:%Y-%m-%d %H:%M:%S} {self.text}"
-
-
-class Tick(models.Model):
-    """One minute slot of the fleet. The unique slot is the claim: a second beat finds it taken."""
-
-    slot = models.DateTimeField(unique=True)
-    started_at = models.DateTimeField()
-    bots = models.PositiveIntegerField(default=0)
-    parts = models.PositiveIntegerField(default=0)
-    parts_done = models.PositiveIntegerField(default=0)
-    acting = models.PositiveIntegerField(default=0, help_text="Bots that had something to do.")
-    due = ArrayField(models.BigIntegerField(), default=list, help_text="Which: each of them got a task of its own.")
-    resumed_at = models.DateTimeField(null=True, help_text="When what was missing of it was last sent again.")
-    finished_at = models.DateTimeField(null=True)
-
-    class Meta:
-        indexes = [models.Index(name="tick_newest", fields=["-started_at"])]
-
-    def __str__(self) -> str:
-        return f"{self.slot:%Y-%m-%d %H:%M}"
-
-    @staticmethod
-    def slot_of(now: datetime) -> datetime:
-        return now.replace(second=0, microsecond=0)
-
-    @property
-    def duration(self) -> timedelta | None:
-        return self.finished_at - self.started_at if self.finished_at else None
-
-
-def new_public_id() -> str:
-    """A name that nobody can guess."""
-    return secrets.token_urlsafe(16)
-
-
-class Webhook(models.Model):
-    """The address and the secret by which a bot is told signals from outside."""
-
-    bot = models.OneToOneField(BotConfig, on_delete=models.CASCADE, primary_key=True, related_name="webhook")
-    public_id = models.CharField(max_length=22, unique=True, default=new_public_id)
-    secret = SecretField()
-    changed_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"webhook of bot {self.bot_id}"
-
-
-class ExternalSignal(models.Model):
-    """One signal from outside, written down before anybody acts on it: who has it twice, acts on it once."""
-
-    class Outcome(models.TextChoices):
-        WAITING = "", "waiting"
-        ORDERED = "ordered", "an entry was ordered"
-        LEFT = "left", "the position was left"
-        NOTHING_TO_LEAVE = "nothing to leave"
-        HELD_ALREADY = "held already"
-        EXPIRED = "expired"
-        SUPERSEDED = "superseded", "superseded by a newer one"
-        STOPPED = "stopped", "the bot was stopped"
-        OTHER_STRATEGY = "other strategy", "the bot got another strategy"
-
-    bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="external_signals")
-    sender_id = models.CharField(max_length=100, help_text="The sender's name of it: sent again it is the same signal.")
-    action = models.CharField(max_length=11, choices=choices_of(Action))
-    sent_at = models.DateTimeField(help_text="By the sender's clock, if that is not ahead; entries expire from then.")
-    received_at = models.DateTimeField()
-    order_id = models.BigIntegerField(null=True, help_text="The last order that it led to.")
-    outcome = models.CharField(max_length=16, blank=True, choices=Outcome)
-    handled_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["bot", "sender_id"], name="external_signal_once"),
-            models.CheckConstraint(
-                name="external_signal_handled_has_outcome",
-                condition=Q(handled_at__isnull=True, outcome="") | Q(handled_at__isnull=False) & ~Q(outcome=""),
-            ),
-        ]
-        indexes = [
-            models.Index(name="external_signal_waiting", fields=["bot"], condition=Q(handled_at__isnull=True)),
-            models.Index(name="external_signal_recent", fields=["bot", "sent_at"]),
-            models.Index(name="external_signal_old", fields=["received_at"]),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.action} by POST at {self.received_at.astimezone(UTC):%H:%M:%S} UTC ({self.sender_id})"
-
-    @property
-    def act(self) -> Action:
-        return Action(self.action)

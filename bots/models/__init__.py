@@ -1,0 +1,21 @@
+"""What users want of their bots, where the bots stand, what they were told, and why they did, or did not, trade."""
+
+from bots.models.bots import SERIES_FIELDS, BotConfig, BotQuerySet, MarginType, strategy_choices
+from bots.models.signals import ExternalSignal, Webhook, new_public_id
+from bots.models.states import BotState
+from bots.models.ticks import Decision, SeriesReading, Tick
+
+__all__ = [
+    "SERIES_FIELDS",
+    "BotConfig",
+    "BotQuerySet",
+    "BotState",
+    "Decision",
+    "ExternalSignal",
+    "MarginType",
+    "SeriesReading",
+    "Tick",
+    "Webhook",
+    "new_public_id",
+    "strategy_choices",
+]
