@@ -9,6 +9,7 @@ from trades.tests.factories import OrderFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ACCOUNTS, SWITCHES, LIMITS = "/admin/market/exchangeaccount/", "/admin/market/switch/", "/admin/market/risklimits/"
+DAY = {"time_zone": "UTC"}
 
 
 @pytest.mark.parametrize(("action", "state"), [("halt", "halted"), ("reduce", "reducing"), ("resume", "active")])
@@ -122,9 +123,9 @@ def test_news_of_an_account_or_a_user_are_read_by_its_owner_and_operators(staff,
 def test_owners_bound_their_own_accounts(staff, staff_client):
     mine, theirs = ExchangeAccountFactory(owner=staff), ExchangeAccountFactory()
 
-    accepted = staff_client.post(f"{LIMITS}add/", {"account": mine.pk, "max_exposure": "1000"})
-    refused = staff_client.post(f"{LIMITS}add/", {"account": theirs.pk, "max_exposure": "1000"})
-    pretended = staff_client.post(f"{LIMITS}add/", {"user": staff.pk, "max_exposure": "1000"})
+    accepted = staff_client.post(f"{LIMITS}add/", {"account": mine.pk, "max_exposure": "1000", **DAY})
+    refused = staff_client.post(f"{LIMITS}add/", {"account": theirs.pk, "max_exposure": "1000", **DAY})
+    pretended = staff_client.post(f"{LIMITS}add/", {"user": staff.pk, "max_exposure": "1000", **DAY})
 
     assert (accepted.status_code, refused.status_code, pretended.status_code) == (302, 200, 200)
     assert list(RiskLimits.objects.values_list("account", "user", "max_exposure")) == [(mine.pk, None, 1000)]
@@ -133,13 +134,22 @@ def test_owners_bound_their_own_accounts(staff, staff_client):
 def test_operators_bound_users(admin):
     bob = UserFactory()
 
-    admin.post(f"{LIMITS}add/", {"user": bob.pk, "max_open_positions": "5"})
+    admin.post(f"{LIMITS}add/", {"user": bob.pk, "max_open_positions": "5", **DAY})
 
     assert RiskLimits.objects.get().user == bob
 
 
 def test_limits_of_nobody_are_refused(admin):
-    page = admin.post(f"{LIMITS}add/", {"max_exposure": "1000"})
+    page = admin.post(f"{LIMITS}add/", {"max_exposure": "1000", **DAY})
 
     assert "choose one of them" in page.content.decode()
+    assert not RiskLimits.objects.exists()
+
+
+def test_day_of_a_loss_needs_a_time_zone_that_exists(admin):
+    page = admin.post(
+        f"{LIMITS}add/", {"user": UserFactory().pk, "max_daily_loss": "5", "time_zone": "Europe/Atlantis"}
+    )
+
+    assert "&#x27;Europe/Atlantis&#x27; is no time zone; Europe/Berlin is one." in page.content.decode()
     assert not RiskLimits.objects.exists()
