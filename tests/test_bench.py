@@ -36,7 +36,7 @@ def test_a_tick_of_a_fleet_is_measured(capsys):
     call_command("bench", "tick", "--quick", "--json")
 
     printed = json.loads(capsys.readouterr().out)
-    assert (printed["bots"], printed["series"], printed["acting"]) == (300, 6, 30)
+    assert (printed["bots"], printed["series"], printed["acting"]) == (300, 6, 15)
     assert {"peak_rss_mb", "cpu_us_per_bot", "exchange_calls", "sql_statements", "machine"} <= printed.keys()
     for name in ("seconds", "seconds_when_each_row_changes", "limit_seconds", "naive_seconds", "acting_p99_seconds"):
         assert printed[name] > 0

@@ -99,6 +99,8 @@ def everything(gateway: SpotGateway | FuturesGateway) -> None:
     for ask in (gateway.prices, gateway.symbols, gateway.clock_offset, gateway.balances):
         ask()
     gateway.quote(SYMBOL)
+    for levels in (20, 50, 100):
+        gateway.order_book(SYMBOL, levels=levels)
     for ask in (gateway.permissions, gateway.open_orders, gateway.positions):
         ask()
     gateway.open_orders(SYMBOL)
