@@ -26,7 +26,8 @@ IDLE_TICKS = 5
 # So many of a hundred bots hold something, with a stop and a target that rest; and so many change in an idle tick.
 HELD_PERCENT, CHANGED_PERCENT = 10, 1
 PATIENCE_SECONDS = 60
-LOOK_SECONDS = 0.002
+# How often we look whether a tick, or the orders of one, are done: looking takes of the machine, too.
+TICK_SECONDS, ORDERS_SECONDS = 0.002, 0.05
 HOLD_SQL = """
     WITH held AS (
         UPDATE trades_position p
@@ -178,7 +179,7 @@ class _Run:
             Path(f"/proc/{pid}/clear_refs").write_text("5")  # begin anew with the peak of its memory
         began = time.time()
         self._broker.send(TICK, queue="trading", expires=60)
-        self._wait("SELECT count(*) FROM bots_tick WHERE parts > 0 AND parts_done = parts", 1)
+        self._wait("SELECT count(*) FROM bots_tick WHERE parts > 0 AND parts_done = parts", 1, every=TICK_SECONDS)
         seconds = time.time() - began
         self._stack.wait_until(lambda: self._broker.redis.llen("trading") == 0, PATIENCE_SECONDS)
         return Ticked(
@@ -189,13 +190,13 @@ class _Run:
             max(_peak_mb(pid) for pid in self._stack.children(WORKER)),
         )
 
-    def _wait(self, sql: str, count: int, params: Any = None) -> None:
+    def _wait(self, sql: str, count: int, params: Any = None, *, every: float = ORDERS_SECONDS) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self._one(sql, params) < count:
             if time.monotonic() > deadline:
                 raise BenchmarkFailed(f"nothing more happens: {self._why()} {self._stack.died}")
             self._stack.tend()
-            time.sleep(LOOK_SECONDS)
+            time.sleep(every)
 
     def _why(self) -> list[Any]:
         return [self._database.execute(sql).fetchall() for sql in WHY]

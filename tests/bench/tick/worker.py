@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,12 @@ def _count_statements(folder: Path) -> None:
     for name in ("execute", "copy"):
         counted(name)
 
+    @cache
+    def file_of(pid: int) -> int:
+        return os.open(folder / str(pid), os.O_CREAT | os.O_WRONLY)
+
     def tell(**_: Any) -> None:
-        (folder / str(os.getpid())).write_text(str(sent[0]))
+        os.pwrite(file_of(os.getpid()), b"%12d" % sent[0], 0)  # once for each task: it must not cost what is measured
 
     task_postrun.connect(tell, weak=False)
 
