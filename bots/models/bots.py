@@ -125,7 +125,9 @@ class BotConfig(models.Model):
     max_consecutive_losses = models.PositiveIntegerField(
         null=True, blank=True, help_text="Positions closed with a loss; then it pauses until a person starts it again."
     )
-    cooldown_minutes = models.PositiveIntegerField(default=0, help_text="Pause after an exit.")
+    cooldown_minutes = models.PositiveIntegerField(
+        default=0, help_text="No entry so long after the position was closed."
+    )
     time_zone = models.CharField(
         max_length=40, default="UTC", help_text="Whose midnight starts the bot's day, for example Europe/Berlin."
     )
