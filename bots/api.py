@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from kombu.exceptions import OperationalError
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import APIException, AuthenticationFailed, ValidationError
+from rest_framework.exceptions import APIException, AuthenticationFailed, ParseError, ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -71,8 +71,8 @@ class SenderAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Sender]:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdecimal() or int(length) > MOST_BYTES:
-            raise TooLarge(f"the body has {length} bytes, at most {MOST_BYTES} are taken")
+        if not length.isdecimal() or int(length[:9]) > MOST_BYTES:
+            raise TooLarge(f"the body has {length[:9]} bytes, at most {MOST_BYTES} are taken")
         bot, secret = _bot_and_secret(request.parser_context["kwargs"]["public_id"])
         is_by_header = any(name in request.headers for name in HEADERS)
         sender = (_signed if is_by_header else _told)(request, secret, bot)
@@ -103,11 +103,19 @@ def _signed(request: Request, secret: str, bot: BotConfig) -> Sender:
 
 def _told(request: Request, secret: str, bot: BotConfig) -> Sender:
     """Who sent a message with the secret in its body."""
-    body = request.data if isinstance(request.data, dict) else {}
-    given = body.get("secret")
+    body = _data(request)
+    given = body.get("secret") if isinstance(body, dict) else None
     if not isinstance(given, str) or not is_equal(secret, given):
         raise AuthenticationFailed(REFUSED)
     return Sender(bot, _id(body.get("id"), "id"), _moment(body.get("time")), frozenset({"secret", "id", "time"}))
+
+
+def _data(request: Request) -> Any:
+    """What the body says. Raises ParseError."""
+    try:
+        return request.data
+    except RecursionError as error:
+        raise ParseError("JSON parse error - it is nested too deeply") from error
 
 
 def _id(value: Any, field: str) -> str:
@@ -155,7 +163,7 @@ class SignalView(APIView):
 
     def check_throttles(self, request: Request) -> None:
         self.sender = cast(Sender, request.auth)
-        self.action = _action(request.data, self.sender)
+        self.action = _action(_data(request), self.sender)
         super().check_throttles(request)
 
     def post(self, request: Request, public_id: str) -> Response:
@@ -179,11 +187,16 @@ def _action(body: Any, sender: Sender) -> Action:
         raise ValidationError({"": ["a JSON object is needed."]})
     if unknown := sorted(body.keys() - sender.envelope - {"action"}):
         known = ", ".join(sorted(sender.envelope | {"action"}))
-        raise ValidationError({name[:40]: [f"is none of the fields {known}."] for name in unknown[:5]})
+        raise ValidationError({_readable(name): [f"is none of the fields {known}."] for name in unknown[:5]})
     try:
         return action_of(body.get("action"), sender.bot.market)
     except UnknownAction as error:
         raise ValidationError({"action": [str(error)]}) from error
+
+
+def _readable(name: str) -> str:
+    """A field's name, of which an answer can be made whatever it is: JSON may have half a character."""
+    return name[:40].encode("ascii", "backslashreplace").decode()
 
 
 def _enqueue(bot: BotConfig, action: Action) -> None:

@@ -13,6 +13,7 @@ from bots import services
 from bots.models import BotConfig, BotState
 from bots.parts import Part
 from bots.services.evaluation import EXPIRES
+from bots.services.resume import DONE_AFTER
 from bots.services.wanted import wanted_series
 from market.budget import Priority, spending_as
 from market.feed.refreshing import refresh_all
@@ -123,8 +124,11 @@ def keep_decisions() -> list[str]:
 
 @shared_task
 def reactivate_bots_after_reset() -> None:
-    """A nudge at midnight: every run computes its bot's day itself, so a missed one loses nothing (features T12)."""
-    run_all_active_bots.delay()
+    """A nudge at midnight: every run computes its bot's day itself, so a missed one loses nothing (features T12).
+
+    It looks whether the day's first minute was begun: to begin it as well would look like a second beat.
+    """
+    resume_minute.apply_async(countdown=DONE_AFTER.total_seconds())
 
 
 @shared_task

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 from django.db.models.query_utils import DeferredAttribute
 
 if TYPE_CHECKING:
@@ -24,8 +24,11 @@ class AmountField(models.DecimalField):
 
 
 def require_time_zone(name: str) -> None:
-    """Raise ValidationError unless this is the name of a time zone."""
-    if name not in available_timezones():
+    """Raise ValidationError unless this is the name of a time zone, in our tables and in those of PostgreSQL."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = %s)", [name])
+        (is_known_there,) = cursor.fetchone()
+    if not is_known_there or name not in available_timezones():
         raise ValidationError(f"{name!r} is no time zone; Europe/Berlin is one.")
 
 

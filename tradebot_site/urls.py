@@ -11,5 +11,5 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/v1/kill-switch", KillSwitchView.as_view(), name="kill-switch"),
-    path("hooks/v1/bots/<str:public_id>/signal", SignalView.as_view(), name="signal-hook"),
+    path("hooks/v1/bots/<slug:public_id>/signal", SignalView.as_view(), name="signal-hook"),
 ]

@@ -20,6 +20,7 @@ from market.rules import Rules
 from market.types import Market, Side
 from trades.checks.market import SIGNAL_VALID_FOR
 from trades.models import Order, Position
+from trades.services import take_back_unsent
 
 Outcome = ExternalSignal.Outcome
 MICROSECOND = timedelta(microseconds=1)
@@ -118,6 +119,8 @@ def hear(bot: BotConfig, rules: Rules, *, now: datetime) -> Heard:
     held, may_open = _holding(bot, rules)
     leaving = [signal for signal in waiting if held and signal.act.leaves(held)]
     last = _last_word(known)
+    if may_open and last is None:
+        take_back_unsent(bot.position_id, signal_exits=False, now=now)  # its worker died, and the sweep would send it
     entering = last if last in waiting else None
     for signal in waiting:
         outcome = _no_entry(signal, bot, last=last, held=held if not leaving else None, now=now)
@@ -158,9 +161,17 @@ def _no_entry(
         return Outcome.NOTHING_TO_LEAVE
     if signal is not last:
         return Outcome.SUPERSEDED
-    if now - signal.sent_at > timedelta(seconds=bot.complete_parameters["valid_seconds"]):
+    if now - signal.sent_at > _valid_for(bot):
         return Outcome.EXPIRED
     return Outcome.HELD_ALREADY if held is side else None
+
+
+def _valid_for(bot: BotConfig) -> timedelta:
+    """How long an entry may wait. Parameters that can't be read keep a bot from entering, and must not from leaving."""
+    try:
+        return timedelta(seconds=bot.complete_parameters["valid_seconds"])
+    except (TypeError, ValueError, OverflowError):
+        return SIGNAL_VALID_FOR
 
 
 def drop_waiting(bot: BotConfig, *, now: datetime) -> None:

@@ -4,6 +4,7 @@ The exchange is the real paper one; only what it says of candles is spoilt on it
 """
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -14,7 +15,11 @@ from django_redis import get_redis_connection
 
 from bots import services
 from bots.models import BotConfig, BotState
+from bots.services.look import look_at_series
+from bots.strategies import STRATEGIES, Signal
+from bots.tests.conftest import saying
 from bots.tests.test_tick import run_tick
+from bots.types import Reason
 from market.exchange.adapter import SpotGateway
 from market.types import milliseconds
 from trades.models import Order, Position
@@ -203,3 +208,15 @@ def test_bad_candles_keep_no_position_from_its_stop(bot, spoil, change):
 
     assert exits == [bot.pk]
     assert (outcome.order.purpose, outcome.order.status) == ("exit", "filled")
+
+
+def test_a_gap_that_only_one_of_two_strategies_reaches_stops_that_one(bot, spoil, monkeypatch):
+    """Both read the same candles: that those of the first were looked through says nothing of the second's."""
+    monkeypatch.setitem(STRATEGIES, "far", replace(saying(Signal.ENTER_LONG, "far"), candles_needed=lambda given: 15))
+    now = timezone.now()
+    spoil(without, milliseconds(bot.series.last_close_at(now)) - 9 * MINUTE_MS)
+
+    view = look_at_series(bot.series, now=now)
+    found = [view.read(strategy, {}).trouble for strategy in ("buying", "far", "buying")]
+
+    assert found == [Reason.NONE, Reason.STALE_DATA, Reason.NONE]

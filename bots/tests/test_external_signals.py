@@ -25,6 +25,7 @@ from market.rules import rules_of
 from market.tests.factories import entry
 from market.types import Side
 from trades.models import Order, Position
+from trades.services import reconcile_orders
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MINUTE = timedelta(minutes=1)
@@ -221,6 +222,41 @@ def test_an_exit_stays_when_the_entry_is_booked_while_it_is_heard(bot):
     assert outcomes()[-1] == ("exit", "")
     run(bot)
     assert not is_held(bot)
+
+
+@pytest.mark.parametrize(("newer", "entered"), [("exit", 0), ("enter_long", 1)])
+def test_an_entry_that_was_left_behind_is_not_sent_after_the_exit(bot, monkeypatch, newer, entered):
+    def away(self):
+        raise ExchangeUnavailable("no answer")
+
+    tell(bot, "enter_long", age=timedelta(seconds=8))
+    with monkeypatch.context() as outage:
+        outage.setattr(type(gateway_for(bot.account)), "prepare", away)
+        run(bot)
+    assert Order.objects.get().status == "intended"
+    tell(bot, newer)
+    run(bot)
+
+    Order.objects.update(created_at=timezone.now() - timedelta(seconds=8))
+    reconcile_orders(now=timezone.now())
+
+    assert Order.objects.filter(status="filled").count() == entered
+    settle(bot)
+    assert outcomes()[-1][1] == ("nothing to leave" if newer == "exit" else "held already")
+
+
+@pytest.mark.parametrize("parameters", [{"valid_seconds": "x"}, {"valid_seconds": float(10**300)}, ["x"]])
+def test_parameters_that_cannot_be_read_keep_no_position_from_leaving(bot, parameters):
+    tell(bot, "enter_long")
+    run(bot)
+    BotConfig.objects.update(parameters=parameters)
+    tell(bot, "exit")
+    tell(bot, "enter_long")
+
+    run(bot)
+    run(bot)
+
+    assert (acts(), is_held(bot)) == (["entry", "exit"], False)
 
 
 def test_an_exit_with_nothing_to_leave_is_done_with(bot):

@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from celery import Task
 from django.utils import timezone
 
-from bots import services
+from bots import services, tasks
 from bots.models import BotConfig, BotState, Tick
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,3 +74,12 @@ def test_a_minute_in_which_all_is_done_costs_nothing_more(make_bot, minute):
     missing = services.resume_minute(now=later(minute, 11))
 
     assert (list(missing.packets), list(missing.bots)) == ([], [])
+
+
+def test_the_nudge_at_midnight_is_not_taken_for_a_second_beat(monkeypatch):
+    monkeypatch.setattr(Task, "apply_async", lambda self, args=(), kwargs=None, **_: self.apply(args, kwargs))
+
+    tasks.run_all_active_bots()
+    tasks.reactivate_bots_after_reset()
+
+    assert list(Tick.objects.values_list("doubles", flat=True)) == [0]

@@ -149,6 +149,7 @@ BAD = {
     "no time": (lambda sender: sender.told(time=None), "time", "None is no moment"),
     "a time without a zone": (lambda sender: sender.told(time="2026-11-29T12:00:00"), "time", "with its time zone"),
     "a time that never is": (lambda sender: sender.told(time="2026-02-30T12:00:00Z"), "time", "is no moment"),
+    "half a character as a field": (lambda sender: sender.told(**{"\ud800": 1}), "\\ud800", "is none of the fields"),
     "a list": (lambda sender: sender.signed(body=["enter_long"]), "", "a JSON object is needed."),
 }
 
@@ -170,6 +171,22 @@ def test_only_json_is_taken_and_only_a_little_of_it(sender):
     assert (status, told["code"]) == (413, "too_large")
     assert told["detail"].endswith("bytes, at most 4096 are taken")
     assert stored() == []
+
+
+@pytest.mark.parametrize("body", ["[" * 4_000, '{"a":[' * 600])
+def test_what_is_nested_too_deeply_is_no_json(sender, body):
+    """Nobody has to prove anything before it is read."""
+    assert refusal(sender.post(body)) == (
+        400,
+        {"code": "parse_error", "detail": "JSON parse error - it is nested too deeply"},
+    )
+
+
+@pytest.mark.parametrize("name", ["%00", "a%00b", "%ff", "a.b"])
+def test_an_address_that_no_bot_can_have_is_nobodys(sender, name):
+    sender.url = f"/hooks/v1/bots/{name}/signal"
+
+    assert sender.signed().status_code == 404
 
 
 SPOT = {"buy": "enter_long", "long": "enter_long", "sell": "exit_long", "flat": "exit", "close": "exit", "exit": "exit"}

@@ -7,11 +7,13 @@ from django.utils import timezone
 
 from bots import services
 from bots.models import BotConfig, BotState, Decision, SeriesReading, Tick
+from bots.parts import Part
 from bots.services import evaluation, sieve, tick
 from bots.services.look import look_at_series, reading_key
 from bots.tests.factories import BotFactory
 from market.exchange.errors import ExchangeUnavailable
 from market.models import ExchangeAccount
+from market.types import Series
 from trades.models import Event, Position
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -268,3 +270,24 @@ def test_series_of_two_exchanges_share_no_task():
     _, packets = services.run_all_active_bots(now=timezone.now())
 
     assert [[part.series.market for part in packet] for packet in packets] == [["futures"] * 2, ["spot"] * 2]
+
+
+def test_series_share_what_was_read_of_their_exchange_for_a_second_and_no_longer(monkeypatch):
+    now, seen = timezone.now(), []
+
+    def look(series, *, now, exchange):
+        seen.append((exchange, now))
+        raise ExchangeUnavailable("no answer")
+
+    monkeypatch.setattr("bots.services.evaluation.look_at_series", look)
+    names = [("spot", "1m"), ("spot", "3m"), ("spot", "5m"), ("futures", "1m")]
+    parts = [Part(Series("paper", market, "BTCUSDT", interval), 1, 1, 1) for market, interval in names]
+
+    # Each series takes 0.7 s.
+    list(services.evaluate(parts, tick_id=1, clock=lambda: now + len(seen) * timedelta(seconds=0.7)))
+
+    first, second, third, fourth = (exchange for exchange, _ in seen)
+    assert first is second
+    assert first is not third
+    assert [exchange.market for exchange in (first, third, fourth)] == ["spot", "spot", "futures"]
+    assert all(at - exchange.now <= timedelta(seconds=1) for exchange, at in seen)

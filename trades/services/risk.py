@@ -38,14 +38,18 @@ def _texts(words: tuple[str, ...]) -> str:
 
 
 def _lost_today(limits: str) -> str:
-    """What an account has lost since the midnight of some limits; 0 where they have no bound for it."""
+    """What an account has lost since the midnight of some limits; 0 where they have no bound for it.
+
+    Position by position: PostgreSQL can't tell how few trades are younger than a midnight that it reads from a row, and
+    joined it would read those of all owners for it.
+    """
     return f"""
            CASE WHEN {limits}.max_daily_loss IS NOT NULL
                 THEN (SELECT -coalesce(sum(earned), 0) FROM (
-                          SELECT trade.realized_pnl AS earned
-                            FROM trades_position AS its JOIN trades_trade AS trade ON trade.position_id = its.id
-                           WHERE its.account_id = mine.id
-                             AND trade.created_at >= date_trunc('day', %(now)s, {limits}.time_zone)
+                          SELECT (SELECT sum(realized_pnl) FROM trades_trade
+                                   WHERE position_id = its.id
+                                     AND created_at >= date_trunc('day', %(now)s, {limits}.time_zone)) AS earned
+                            FROM trades_position AS its WHERE its.account_id = mine.id
                            UNION ALL
                           SELECT amount FROM trades_funding
                            WHERE account_id = mine.id AND paid_at >= date_trunc('day', %(now)s, {limits}.time_zone)

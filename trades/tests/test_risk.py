@@ -5,11 +5,12 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from market.models import RiskLimits
 from market.rules import rules_of
-from market.tests.factories import NOON, QUOTE, ExchangeAccountFactory, entry
+from market.tests.factories import NOON, QUOTE, ExchangeAccountFactory, UserFactory, entry
 from market.types import Side
 from trades.checks import Caps, Code, Denial
 from trades.models import Funding, Order
@@ -128,6 +129,16 @@ def test_what_all_bots_have_lost_since_midnight_bounds_the_next_entry(whose, tim
 
     RiskLimits.objects.filter(pk=limits.pk).update(max_daily_loss=Decimal("32.01"))
     assert isinstance(intend(PositionFactory(account=account)), Order)
+
+
+@pytest.mark.parametrize("name", ["Mars", "localtime"])
+def test_a_time_zone_that_postgresql_does_not_know_is_refused(name, monkeypatch):
+    """It would be an error of every entry."""
+    monkeypatch.setattr("market.fields.available_timezones", lambda: {name, "UTC"})
+    limits = RiskLimits(user=UserFactory(), max_daily_loss=1, time_zone=name)
+
+    with pytest.raises(ValidationError, match="is no time zone"):
+        limits.full_clean()
 
 
 def test_a_bound_that_is_just_met_denies_nothing():
