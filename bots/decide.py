@@ -255,7 +255,7 @@ def _addition(setup: Setup, market: MarketView, standing: Standing, *, side: Sid
     except TooSmall:
         left = f"{max(free, Decimal(0)):.2f} {market.rules.quote_asset} of the capital are left"
         return Decision(Reason.NONE, f"{held}; nothing is added: {left}")
-    act = Act(is_entry=True, side=side, quantity=quantity, key=_candle_key(market), adds=True)
+    act = Act(is_entry=True, side=side, quantity=quantity, key=_act_key(market), adds=True)
     return Decision(Reason.NONE, f"{held}; {market.text}", act)
 
 
@@ -277,7 +277,7 @@ def _reduction(setup: Setup, market: MarketView, standing: Standing, *, side: Si
         )
     except TooSmall as error:
         return Decision(Reason.NONE, f"{held}; nothing is sold: {error}")
-    act = Act(is_entry=False, side=side.opposite, quantity=quantity, key=_candle_key(market), reduces=True)
+    act = Act(is_entry=False, side=side.opposite, quantity=quantity, key=_act_key(market), reduces=True)
     return Decision(Reason.NONE, f"{held}; {market.text}", act)
 
 
@@ -393,7 +393,7 @@ def _entry(setup: Setup, market: MarketView, standing: Standing, *, now: datetim
         quantity = _quantity(setup, market, setup.sizing, capital=_capital(setup, standing))
     except TooSmall as error:
         return Decision.because(Reason.BELOW_FILTERS, str(error))
-    act = Act(is_entry=True, side=side, quantity=quantity, key=_candle_key(market))
+    act = Act(is_entry=True, side=side, quantity=quantity, key=_act_key(market))
     return Decision(Reason.NONE, market.text, act)
 
 
@@ -415,7 +415,7 @@ def _capital(setup: Setup, standing: Standing) -> Decimal:
     return setup.initial_capital + standing.realized_pnl
 
 
-def _candle_key(market: MarketView) -> str:
+def _act_key(market: MarketView) -> str:
     """An entry, or the sale of a part, is one act for each candle, or for each signal from outside."""
     return market.key or f"{market.candle_close_at:%Y%m%dT%H%M}"
 
