@@ -182,7 +182,7 @@ def test_a_redis_that_lost_its_data_is_told_by_the_next_call_of_a_process_that_k
     budget, newcomer = budget_with(1000), Budget(*SPOT)
     spend(budget, Priority.EXITS, 950)
 
-    redis.flushall()
+    redis.flushdb()
     set_minute(redis, seconds_in=20)
     assert type(refusal(budget, Priority.RECONCILIATION)) is BudgetSpent
 
@@ -192,7 +192,7 @@ def test_a_redis_that_lost_its_data_is_told_by_the_next_call_of_a_process_that_k
 
 def test_a_redis_that_lost_its_data_is_told_by_the_next_headers_of_a_process_that_knows_nothing(redis):
     spend(budget_with(6000), Priority.EXITS, 5900)
-    redis.flushall()
+    redis.flushdb()
     set_minute(redis, seconds_in=20)
     newcomer = Budget(*SPOT)
     spend(newcomer, Priority.ENTRIES)

@@ -109,7 +109,7 @@ def test_a_silence_outlives_a_redis_that_lost_its_data(redis):
     budget, another = budget_with(1000), Budget(*SPOT)
     budget.learn(418, {"Retry-After": "120"})
 
-    redis.flushall()
+    redis.flushdb()
     refusal(budget, Priority.EXITS)
 
     assert refusal(another, Priority.EXITS).retry_after > 100 * SECOND
