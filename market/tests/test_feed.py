@@ -51,15 +51,10 @@ def start(spawn, wanted: Path) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def feeder(exchange, start, redis, wait_until) -> Any:
-    """A stream process that brings the candles of BTC, and has fetched those before."""
+def feeder(exchange, start, wait_until) -> Any:
+    """A stream process that brings the candles of BTC."""
     child = start()
-
-    def is_live() -> bool:
-        told = heartbeat(BTC.environment, BTC.market)  # not of the one that the test before has killed
-        return bool(told and told["pid"] == child.process.pid and told["series"] and redis.exists(candles_key(BTC)))
-
-    wait_until(is_live, 30, "the series is live")
+    wait_until(lambda: is_streamed(BTC), 30, "the series is live")
     return child
 
 
