@@ -1,5 +1,7 @@
 """Closed candles of a series, shared by the whole fleet: backfilled once, then only what is new is asked for."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic, sleep
@@ -8,12 +10,22 @@ import numpy as np
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from market.exchange import public_gateway
-from market.feed.copies import Copy, Rows, StaleData, require_prices, require_sound
+from market.feed.copies import Copy, Rows, StaleData, newest_nonsense, require_sound
 from market.feed.heartbeat import is_streamed
-from market.store import known, shared
+from market.store import known, known_many, shared
 from market.types import Candles, Series, milliseconds
 
-__all__ = ["StaleData", "backfill", "candles_key", "closed_candles", "keep_for", "refresh", "require_unbroken"]
+__all__ = [
+    "StaleData",
+    "Unbroken",
+    "backfill",
+    "candles_key",
+    "closed_candles",
+    "keep_for",
+    "known_candles",
+    "refresh",
+    "unbroken",
+]
 
 LIMIT = 1000  # the most that one request of Binance returns
 # On futures a request for so few weighs 1, one for LIMIT weighs 5.
@@ -43,6 +55,13 @@ def closed_candles(series: Series, *, now: datetime) -> Candles:
     return refresh(series, now=now) if rows is None else Candles.from_rows(rows)
 
 
+def known_candles(wanted: Iterable[Series], *, now: datetime) -> dict[Series, Candles]:
+    """The same of many series in one round trip, of those whose shared copies are current; nobody is asked."""
+    keys = {series: candles_key(series) for series in wanted}
+    rows = known_many({key: partial(_current_rows, series=series, now=now) for series, key in keys.items()})
+    return {series: Candles.from_rows(rows[key]) for series, key in keys.items() if key in rows}
+
+
 def refresh(series: Series, *, now: datetime) -> Candles:
     """The same without waiting for a feed: the shared copy if it is current, else what it lacks is asked for."""
     rows = shared(
@@ -70,17 +89,33 @@ def keep_for(series: Series) -> timedelta:
     return LIGHT_LIMIT * series.duration
 
 
-def require_unbroken(candles: Candles, *, needed: int, interval: timedelta) -> None:
-    """Raise StaleData unless the newest ``needed`` candles are there, sound, and follow each other without a gap."""
-    if len(candles) < needed:
-        raise StaleData(f"{len(candles)} candles of history, {needed} are needed")
-    opens, interval_ms = candles.open_time_ms[-needed:], interval // timedelta(milliseconds=1)
+@dataclass(frozen=True)
+class Unbroken:
+    """How many of the newest candles are sound and follow each other; ``fault``: what is wrong before those."""
+
+    count: int
+    fault: str
+
+    def require(self, needed: int) -> None:
+        """Raise StaleData unless at least so many are."""
+        if needed > self.count:
+            raise StaleData(self.fault or f"{self.count} candles of history, {needed} are needed")
+
+
+def unbroken(candles: Candles, *, interval: timedelta) -> Unbroken:
+    """Look through all candles once, so that each of many readings need only say how many it takes."""
+    count, opens, interval_ms = len(candles), candles.open_time_ms, interval // timedelta(milliseconds=1)
+    if count and opens[-1] % interval_ms:
+        return Unbroken(0, "the candles do not begin when their interval does")
+    found = [Unbroken(count, "")]
     gaps = np.flatnonzero(np.diff(opens) != interval_ms)
     if gaps.size:
-        raise StaleData(f"candles are missing {needed - 1 - int(gaps[-1])} intervals before the last one")
-    if opens[-1] % interval_ms:
-        raise StaleData("the candles do not begin when their interval does")
-    require_prices(*(column[-needed:] for column in (candles.open, candles.high, candles.low, candles.close)))
+        after = count - 1 - int(gaps[-1])
+        found.append(Unbroken(after, f"candles are missing {after} intervals before the last one"))
+    nonsense = newest_nonsense(candles.open, candles.high, candles.low, candles.close)
+    if nonsense:
+        found.append(Unbroken(count - 1 - nonsense.index, nonsense.fault))
+    return min(found, key=lambda one: one.count)
 
 
 def _brought_by_feed(series: Series, now: datetime) -> Rows | None:
@@ -138,7 +173,7 @@ def _limit_for(kept: Copy | None, series: Series, now: datetime) -> int:
 
 def _ask(series: Series, now: datetime, limit: int, *, waited: timedelta) -> Rows:
     """The newest closed candles that the exchange has. Raises StaleData unless they are current and sound."""
-    gateway = public_gateway(series.environment, series.market)
+    gateway = public_gateway(*series.exchange)
     rows = gateway.candles(series.symbol, series.interval, limit=limit)
     closed = _closed(rows, series, now)
     require_sound(rows, closed=closed)

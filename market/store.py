@@ -1,7 +1,7 @@
 """Data shared by all processes in Redis, fetched by one of them at a time."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -44,13 +44,22 @@ def shared(key: str, *, read: Callable[[bytes], T | None], fetch: Callable[[], t
 
 def known(key: str, *, read: Callable[[bytes], T | None]) -> T | None:
     """The value behind ``key`` if ``read`` takes it as fresh; None also while Redis is away."""
+    return known_many({key: read}).get(key)
+
+
+def known_many(readers: Mapping[str, Callable[[bytes], T | None]]) -> dict[str, T]:
+    """The values behind some keys, in one round trip: those that their readers take as fresh."""
     try:
-        value = _fresh(key, get_redis_connection("default").get(key), read)
+        packed = get_redis_connection("default").mget(list(readers)) if readers else []
     except RedisError:
-        return None
-    if value is not None:  # those who don't find it ask for it elsewhere, and are counted there
-        count_read(key, hit=True)
-    return value
+        return {}
+    found = {}
+    for (key, read), content in zip(readers.items(), packed, strict=True):
+        value = _fresh(key, content, read)
+        if value is not None:  # those who don't find it ask for it elsewhere, and are counted there
+            count_read(key, hit=True)
+            found[key] = value
+    return found
 
 
 def _value_or_lock(key: str, read: Callable[[bytes], T | None]) -> tuple[T | None, Lock | None]:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -16,6 +16,7 @@ from market.exchange.errors import ExchangeUnavailable
 from market.hits import count_read
 from market.models import SymbolRules
 from market.rules import Rules, rules_of
+from market.store import known_many
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +35,10 @@ class UnknownSymbol(Exception):
 
 def rules_for(environment: str, market: str, symbol: str, *, now: datetime) -> Rules:
     """The rules of one symbol. Raises UnknownSymbol, or ExchangeError while nothing is known and nobody answers."""
-    cached = _cached(environment, market, symbol)
-    count_read(_prefix(environment, market), hit=bool(cached))
+    cached = known_rules(environment, market, [symbol])
     if cached:
-        return cached
+        return cached[symbol]
+    count_read(_prefix(environment, market), hit=False)
     known = SymbolRules.objects.filter(environment=environment, market=market)
     if not known.exists():
         warm_symbols(environment, market, now=now)
@@ -45,6 +46,13 @@ def rules_for(environment: str, market: str, symbol: str, *, now: datetime) -> R
     if row is None:
         raise UnknownSymbol(f"{symbol} is no {QUOTE_ASSET} symbol of the {environment} {market} market")
     return row.rules
+
+
+def known_rules(environment: str, market: str, symbols: Iterable[str]) -> dict[str, Rules]:
+    """The rules of many symbols in one round trip, of those that are in the cache; nobody else is asked."""
+    keys = {symbol: f"{_prefix(environment, market)}:{symbol}" for symbol in symbols}
+    found = known_many(dict.fromkeys(keys.values(), _unpacked))
+    return {symbol: found[key] for symbol, key in keys.items() if key in found}
 
 
 def warm_symbols(environment: str, market: str, *, now: datetime) -> int:
@@ -124,17 +132,6 @@ def _fill_cache(
         pipe.execute()
     except RedisError as error:
         logger.warning("symbols %s: not cached, Redis does not answer: %s", prefix, error)
-
-
-def _cached(environment: str, market: str, symbol: str) -> Rules | None:
-    try:
-        packed = get_redis_connection("default").get(f"{_prefix(environment, market)}:{symbol}")
-        return _unpacked(packed) if packed else None
-    except RedisError:
-        return None
-    except (LookupError, TypeError, ValueError, ArithmeticError):
-        logger.warning("symbol %s: the cached rules can't be read; the database is asked", symbol)
-        return None
 
 
 @lru_cache(maxsize=1024)

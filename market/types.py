@@ -99,6 +99,11 @@ class Series:
         return f"{self.environment}:{self.market}:{self.symbol}:{self.interval}"
 
     @property
+    def exchange(self) -> tuple[str, str]:
+        """Environment and market: what answers for it, with prices, rules and a clock of its own."""
+        return self.environment, self.market
+
+    @property
     def duration(self) -> timedelta:
         return INTERVALS[self.interval]
 

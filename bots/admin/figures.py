@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from bots.limits import Day
 from bots.models import BotConfig, SeriesReading
-from bots.services.look import days_of, reading_key
+from bots.recipe import Recipe
+from bots.services.days import days_of
 from market.types import Series
 
 
@@ -32,7 +33,7 @@ class Figures:
         """The strategy's sentence about the last candle, for this bot's parameters."""
         if self.reading is None:
             return ""
-        return str(self.reading.texts.get(reading_key(bot.strategy, bot.complete_parameters), ""))
+        return str(self.reading.texts.get(Recipe(bot.strategy, bot.parameters).key, ""))
 
 
 def figures(bots: Sequence[BotConfig], *, now: datetime, with_texts: bool = False) -> dict[int, Figures]:

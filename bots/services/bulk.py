@@ -12,8 +12,10 @@ from typing import Any
 from django.db import connection, transaction
 
 from bots.decide import Decision as Decided
+from bots.services.look import SeriesView
 from bots.services.notes import EVENT_OF_STATUS, denial_fields
 from market.columns import NEVER
+from market.types import Series
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +55,20 @@ NEWS_SQL = """
           FROM written WHERE kind <> ''
     )
     SELECT status, reason, min(text), count(*) FROM written GROUP BY status, reason
+"""
+# What could not be read keeps what was seen last.
+READINGS_SQL = """
+    INSERT INTO bots_seriesreading AS known
+           (environment, market, symbol, interval, evaluated_at, candle_close_at, price, texts)
+    SELECT environment, market, symbol, interval, %(now)s, candle, price, texts
+      FROM unnest(%(environment)s::text[], %(market)s::text[], %(symbol)s::text[], %(interval)s::text[],
+                  %(candle)s::timestamptz[], %(price)s::numeric[], %(texts)s::text[]::jsonb[])
+           AS seen(environment, market, symbol, interval, candle, price, texts)
+        ON CONFLICT (environment, market, symbol, interval) DO UPDATE
+       SET evaluated_at = excluded.evaluated_at,
+           candle_close_at = coalesce(excluded.candle_close_at, known.candle_close_at),
+           price = coalesce(excluded.price, known.price),
+           texts = CASE WHEN excluded.price IS NULL THEN known.texts ELSE excluded.texts END
 """
 # Of a round of which nothing is known yet the entry price is the best, until the market offers a better one.
 BEST_SQL = """
@@ -96,6 +112,21 @@ class News:
     candle_close_at: datetime | None
     price: Decimal | None
     indicators: Mapping[str, float]
+
+
+def write_readings(seen: Mapping[Series, SeriesView | None], *, now: datetime) -> None:
+    """One row for each series, read through by all of its bots. None: it could not be read."""
+    views = seen.values()
+    columns = {
+        **{
+            name: [getattr(series, name) for series in seen] for name in ("environment", "market", "symbol", "interval")
+        },
+        "candle": [view and view.candle_close_at for view in views],
+        "price": [view and view.price for view in views],
+        "texts": [json.dumps(view.texts if view else {}) for view in views],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(READINGS_SQL, columns | {"now": now})
 
 
 def write_news(news: Sequence[News], *, now: datetime) -> None:

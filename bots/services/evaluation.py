@@ -6,7 +6,7 @@ what a user or a run did while it was deciding.
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -15,10 +15,10 @@ from django.db import DatabaseError, transaction
 from django.db.models import F, Func, Value
 
 from bots.decide import Decision
-from bots.models import BotConfig, SeriesReading, Tick
+from bots.models import BotConfig, Tick
 from bots.parts import Part
 from bots.screening import Sifted, sift
-from bots.services.bulk import Best, News, write_best_prices, write_news
+from bots.services.bulk import Best, News, write_best_prices, write_news, write_readings
 from bots.services.look import ExchangeView, SeriesView, look_at_series
 from bots.services.news import decide_exactly, decide_one_by_one, news_of_decided, news_of_sifted
 from bots.services.sieve import Fleet, Looked
@@ -57,6 +57,7 @@ def evaluate(parts: Iterable[Part], *, tick_id: int, clock: Clock) -> Iterator[E
 
 def _looked(parts: Iterable[Part], *, tick_id: int, clock: Clock) -> Iterator[Looked]:
     """Parts with the market of their series, as many at once as could be looked at without much delay."""
+    parts = list(parts)
     begun = last = clock()
     looked: list[tuple[Part, SeriesView | Exception]] = []
     exchange: ExchangeView | None = None
@@ -64,7 +65,7 @@ def _looked(parts: Iterable[Part], *, tick_id: int, clock: Clock) -> Iterator[Lo
         if clock() - begun > EXPIRES:
             logger.warning("tick %s: %s is left to the next one", tick_id, part.series)
             continue
-        exchange = _exchange_of(part.series, exchange, now=clock())
+        exchange = _exchange_of(part.series, exchange, parts, now=clock())
         looked.append((part, _look(part, exchange, now=clock())))
         if clock() - last > PATIENCE:
             yield looked
@@ -73,15 +74,13 @@ def _looked(parts: Iterable[Part], *, tick_id: int, clock: Clock) -> Iterator[Lo
         yield looked
 
 
-def _exchange_of(series: Series, known: ExchangeView | None, *, now: datetime) -> ExchangeView:
+def _exchange_of(series: Series, known: ExchangeView | None, parts: Iterable[Part], *, now: datetime) -> ExchangeView:
     """What the series before was looked at with, if it is of the same exchange and was read just now."""
-    if (
-        known
-        and now - known.now <= PATIENCE
-        and (known.environment, known.market) == (series.environment, series.market)
-    ):
+    if known and now - known.now <= PATIENCE and (known.environment, known.market) == series.exchange:
         return known
-    return ExchangeView(series.environment, series.market, now)
+    return ExchangeView(
+        *series.exchange, now, [part.series for part in parts if part.series.exchange == series.exchange]
+    )
 
 
 def _look(part: Part, exchange: ExchangeView, *, now: datetime) -> SeriesView | Exception:
@@ -135,7 +134,7 @@ def _write_down(fleet: Fleet, best: list[Best], news: list[News]) -> None:
     """Write what the tick saw and what is news. A failure here must not keep those from acting who have to."""
     try:
         with transaction.atomic():
-            _write_readings(fleet)
+            write_readings(_seen(fleet), now=fleet.now)
             write_best_prices(best)
             write_news(news, now=fleet.now)
     except SoftTimeLimitExceeded:
@@ -152,23 +151,9 @@ def _best_prices(fleet: Fleet, sifted: Sifted) -> list[Best]:
     return [Best(bot, prices[part], round_, quantity > 0) for bot, part, round_, quantity in zip(*columns, strict=True)]
 
 
-def _write_readings(fleet: Fleet) -> None:
-    """One row for each series, read through by all of its bots. What could not be read keeps what was seen last."""
-    seen, unseen = {}, {}
-    for part, view in fleet.looked:
-        row = SeriesReading(**asdict(part.series), evaluated_at=fleet.now)
-        if isinstance(view, SeriesView):
-            row.candle_close_at, row.price, row.texts = view.candle_close_at, view.price, view.texts
-            seen[part.series] = row
-        else:
-            unseen[part.series] = row
-    for rows, fields in ((seen, ["evaluated_at", "candle_close_at", "price", "texts"]), (unseen, ["evaluated_at"])):
-        SeriesReading.objects.bulk_create(
-            rows.values(),
-            update_conflicts=True,
-            unique_fields=["environment", "market", "symbol", "interval"],
-            update_fields=fields,
-        )
+def _seen(fleet: Fleet) -> dict[Series, SeriesView | None]:
+    """By series what was seen of it; None for what could not be read."""
+    return {part.series: view if isinstance(view, SeriesView) else None for part, view in fleet.looked}
 
 
 def _count(tick_id: int, *, parts: int, due: list[int], now: datetime) -> None:

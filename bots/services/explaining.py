@@ -95,7 +95,7 @@ def _heard_again(decision: Decision) -> Replayed:
 
 def _candles_until(bot: BotConfig, closed_at: datetime) -> Candles:
     series = bot.series
-    gateway = public_gateway(series.environment, series.market)
+    gateway = public_gateway(*series.exchange)
     rows = gateway.candles(series.symbol, series.interval, limit=MOST, until=closed_at)
     if not len(rows) or Candles.from_rows(rows).close_at(series.duration) != closed_at:
         raise ExchangeUnavailable(f"the exchange has no candle of {series} that closed at {closed_at:%Y-%m-%d %H:%M}")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bots.models import BotConfig
 from bots.parts import Part
 from bots.screening import DAY, REASONS, RESTING, STATUSES, WISHES, Rows
-from bots.services.look import days_in_zones
+from bots.services.days import days_in_zones
 from market.columns import FLAG, FLOAT, MOMENT, SMALL, WHOLE, Kind, microseconds, read_columns
 from trades.lifecycle import LIVE
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bots.decide import MarketView
+from bots.recipe import Recipe
 from bots.services.look import look_at_series
 from bots.strategies import STRATEGIES
 from market.types import Series
@@ -25,9 +26,9 @@ class Indicators:
 
 def indicators(series: Series, strategy: str, parameters: Mapping[str, Any], *, now: datetime) -> Indicators:
     """Read a strategy as a tick would. Raises BadQuestion, StaleData, ExchangeError."""
-    known = STRATEGIES.get(strategy)
-    if known is None:
+    recipe = Recipe(strategy, parameters)
+    if recipe.known is None:
         raise BadQuestion(f"strategy: {strategy!r} is none of {', '.join(STRATEGIES)}.")
-    if faults := known.faults(parameters):
-        raise BadQuestion(" ".join(faults))
-    return Indicators(look_at_series(series, now=now).read(strategy, parameters), known.complete(parameters))
+    if recipe.faults:
+        raise BadQuestion(recipe.faults)
+    return Indicators(look_at_series(series, now=now).read(recipe), recipe.parameters)

@@ -15,9 +15,10 @@ from bots.parts import Part
 from bots.screening import WISHES, Sifted, Source, code
 from bots.services.bulk import News
 from bots.services.locking import BotBusy, locked_bot
-from bots.services.look import SeriesView, standings
+from bots.services.look import SeriesView
 from bots.services.notes import is_news, note_decision
 from bots.services.sieve import Fleet
+from bots.services.standings import standings
 from bots.services.trouble import decision_about
 from market.exchange import require_key
 from trades.models import Position

@@ -13,9 +13,10 @@ from bots.decide import Act, Decision, MarketView, decide
 from bots.models import BotConfig, BotState
 from bots.services.external import Heard, hear
 from bots.services.locking import BotBusy, locked_bot
-from bots.services.look import SeriesView, bot_now, look_at_series, record_since_start, standings
+from bots.services.look import SeriesView, look_at_series
 from bots.services.notes import note_decision
 from bots.services.protection import clear_away, keep_protected, protections_in_the_way
+from bots.services.standings import bot_now, record_since_start, standings
 from bots.services.trouble import decision_about
 from bots.types import Reason
 from market.exchange import gateway_for

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from time import monotonic
-from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 from bots.decide import Decision, MarketView
 from bots.models import BotConfig
 from bots.parts import Part
+from bots.recipe import Recipe
 from bots.screening import ACCOUNT, PART, READING, REASONS, SWITCHES, Rows, Sieve
 from bots.services.fleet import read_bots, read_days, read_resting
 from bots.services.look import SeriesView
 from bots.services.trouble import StrategyFailed, decision_about
-from bots.strategies import STRATEGIES
 from bots.strategies.guard import MOST_SECONDS
 from market.columns import NEVER, microseconds
 from market.exchange import require_key
@@ -128,29 +127,27 @@ def _readings(bots: Rows, looked: Looked) -> tuple[list[MarketView | None], list
     """What each strategy, with its parameters, says of each series; whether it adds; and which of them is whose."""
     both = np.stack([bots["part"].astype(np.int64), bots["recipe"]])
     pairs, index = np.unique(both, axis=1, return_inverse=True)
-    asked = [(looked[part][1], *_known_recipes[recipe]) for part, recipe in pairs.T.tolist()]
-    adding = [name in STRATEGIES and STRATEGIES[name].adds for _, name, _ in asked]
+    asked = [(looked[part][1], known_recipes[recipe]) for part, recipe in pairs.T.tolist()]
+    adding = [bool(recipe.known and recipe.known.adds) for _, recipe in asked]
     slow: set[str] = set()
     return [_read(*one, slow) for one in asked], adding, index.reshape(-1)
 
 
-def _read(
-    view: "SeriesView | Exception", strategy: str, parameters: dict[str, Any], slow: set[str]
-) -> MarketView | None:
+def _read(view: "SeriesView | Exception", recipe: Recipe, slow: set[str]) -> MarketView | None:
     """``slow``: the strategies that took all the time that one has. Others wait for them once, not for each setting."""
     if isinstance(view, Exception):
         return None
-    if strategy in slow:
-        refusal = StrategyFailed(f"{strategy}: it was too slow with other parameters")
-        return view.read(strategy, parameters, refusal=refusal)
+    if recipe.strategy in slow:
+        refusal = StrategyFailed(f"{recipe.strategy}: it was too slow with other parameters")
+        return view.read(recipe, refusal=refusal)
     begun = monotonic()
-    reading = view.read(strategy, parameters)
+    reading = view.read(recipe)
     if monotonic() - begun >= MOST_SECONDS:
-        slow.add(strategy)
+        slow.add(recipe.strategy)
     return reading
 
 
-_known_recipes: dict[int, tuple[str, dict[str, Any]]] = {}
+known_recipes: dict[int, Recipe] = {}
 
 
 def _has_recipe(bots: Rows) -> NDArray[np.bool_]:
@@ -159,11 +156,11 @@ def _has_recipe(bots: Rows) -> NDArray[np.bool_]:
     The same number always stands for the same, so it is asked for once in a process.
     """
     recipes, first = np.unique(bots["recipe"], return_index=True)
-    missing = [index for recipe, index in zip(recipes.tolist(), first, strict=True) if recipe not in _known_recipes]
+    missing = [index for recipe, index in zip(recipes.tolist(), first, strict=True) if recipe not in known_recipes]
     having = BotConfig.objects.filter(pk__in=bots["bot"][missing].tolist())
     for recipe, strategy, parameters in having.values_list("recipe", "strategy", "parameters"):
-        _known_recipes[recipe] = strategy, parameters
-    return ~np.isin(bots["recipe"], [recipe for recipe in recipes.tolist() if recipe not in _known_recipes])
+        known_recipes[recipe] = Recipe(strategy, parameters)
+    return ~np.isin(bots["recipe"], [recipe for recipe in recipes.tolist() if recipe not in known_recipes])
 
 
 def reading_row(view: MarketView | None, adds: bool) -> Rows:

@@ -59,7 +59,7 @@ def _packed(parts: list[Part]) -> Iterator[list[Part]]:
 
     Each task costs some dozen statements, however few its bots are; and an exchange that hangs keeps no other waiting.
     """
-    for _, of_exchange in groupby(parts, key=lambda part: (part.series.environment, part.series.market)):
+    for _, of_exchange in groupby(parts, key=lambda part: part.series.exchange):
         packet: list[Part] = []
         for part in of_exchange:
             too_many_bots = sum(item.bots for item in packet) + part.bots > BOTS_PER_TASK

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from django_redis import get_redis_connection
 
+from bots.services import sieve
 from bots.strategies import STRATEGIES, Reading, Signal, Strategy
 from bots.tests.factories import BotFactory
 from market.exchange.adapter import GATEWAYS
@@ -25,9 +26,10 @@ def failing(candles, parameters):
 
 
 @pytest.fixture(autouse=True)
-def clean_cache():
-    """What one test saw of the market is not what the next one sees."""
+def clean_cache(monkeypatch):
+    """What one test saw of the market is not what the next one sees; nor need a strategy be the same by its name."""
     get_redis_connection("default").flushdb()
+    monkeypatch.setattr(sieve, "known_recipes", {})
 
 
 @pytest.fixture

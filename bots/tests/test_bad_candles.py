@@ -15,6 +15,7 @@ from django_redis import get_redis_connection
 
 from bots import services
 from bots.models import BotConfig, BotState
+from bots.recipe import Recipe
 from bots.services.look import look_at_series
 from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying
@@ -217,6 +218,6 @@ def test_a_gap_that_only_one_of_two_strategies_reaches_stops_that_one(bot, spoil
     spoil(without, milliseconds(bot.series.last_close_at(now)) - 9 * MINUTE_MS)
 
     view = look_at_series(bot.series, now=now)
-    found = [view.read(strategy, {}).trouble for strategy in ("buying", "far", "buying")]
+    found = [view.read(Recipe(strategy, {})).trouble for strategy in ("buying", "far", "buying")]
 
     assert found == [Reason.NONE, Reason.STALE_DATA, Reason.NONE]

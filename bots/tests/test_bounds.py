@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from bots import services
 from bots.models import BotConfig, BotState, Decision
-from bots.services.look import standings
+from bots.services.standings import standings
 from bots.tests.factories import BotFactory
 from bots.tests.test_tick import run_tick, statuses
 from market.models import ExchangeAccount, RiskLimits, Switch

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from bots.decide import decide
 from bots.limits import Day, Limits, day_start
 from bots.parts import Part
+from bots.services.days import days_of
 from bots.services.fleet import read_bots, read_days
-from bots.services.look import days_of
 from bots.tests.factories import BotFactory
 from bots.tests.test_decide import FLAT, RISING, SETUP
 from bots.tests.walks import MINUTE

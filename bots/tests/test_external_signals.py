@@ -14,7 +14,7 @@ from bots.external import Action
 from bots.models import BotConfig, BotState, Decision, ExternalSignal
 from bots.services.explaining import NothingToReplay, explain, replay
 from bots.services.external import hear
-from bots.services.look import bot_now
+from bots.services.standings import bot_now
 from bots.tests.factories import BotFactory
 from bots.tests.webhooks import Sender, numbers
 from market.candles import StaleData
@@ -407,7 +407,7 @@ def test_without_fresh_candles_bots_leave_and_do_not_enter(bot, monkeypatch):
 
     tell(bot, "enter_long")
     run(bot)
-    monkeypatch.setattr("bots.services.look.closed_candles", stale)
+    monkeypatch.setattr("bots.services.look.ExchangeView.candles", stale)
     tell(bot, "exit")
     run(bot)
     tell(bot, "enter_long")

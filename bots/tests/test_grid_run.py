@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from bots import services
 from bots.models import BotConfig, BotState, Decision
-from bots.services.look import record_since_start
+from bots.services.standings import record_since_start
 from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying
 from bots.tests.factories import BotFactory
@@ -41,7 +41,7 @@ def closes_at(price_is, monkeypatch):
     """`closes_at(51_500)`: one more candle has closed, at this price, which is that of the exchange."""
     closes = [50_500.0] * 20
 
-    def candles(series, *, now):
+    def candles(_, series, *, now):
         found = candles_of(np.array(closes))
         newest = milliseconds(series.last_close_at(now) - series.duration)
         return replace(found, open_time_ms=newest - MINUTE_MS * np.arange(len(closes), dtype=np.int64)[::-1])
@@ -51,7 +51,7 @@ def closes_at(price_is, monkeypatch):
         closes.append(float(price))
         price_is(price)
 
-    monkeypatch.setattr("bots.services.look.closed_candles", candles)
+    monkeypatch.setattr("bots.services.look.ExchangeView.candles", candles)
     return close
 
 

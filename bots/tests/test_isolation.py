@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from bots import services
 from bots.models import BotConfig, BotState, Decision, Tick
+from bots.recipe import Recipe
 from bots.services import evaluation, look, news, sieve
 from bots.services.look import SeriesView, look_at_series
 from bots.strategies import STRATEGIES, Reading, Signal, Strategy
@@ -230,8 +231,8 @@ def test_a_view_without_a_signal_still_has_its_price(make_bot):
     view = look_at_series(bot.series, now=timezone.now())
 
     assert isinstance(view, SeriesView)
-    assert view.read("nobody knows it", {}).signal is Signal.NOTHING
-    assert view.read("nobody knows it", {}).price == view.price
+    assert view.read(Recipe("nobody knows it", {})).signal is Signal.NOTHING
+    assert view.read(Recipe("nobody knows it", {})).price == view.price
 
 
 def test_a_bot_that_is_busy_keeps_its_status(make_bot, monkeypatch):

@@ -11,8 +11,9 @@ from django_redis import get_redis_connection
 from bots import services, tasks
 from bots.decide import Wish
 from bots.models import BotConfig, BotState
-from bots.services.look import look_at_series, standings
+from bots.services.look import look_at_series
 from bots.services.run import locked_bot
+from bots.services.standings import standings
 from bots.tests.test_tick import run_tick, statuses
 from bots.types import Reason
 from market.candles import StaleData
@@ -49,7 +50,7 @@ def test_a_stop_and_a_flatten_need_no_signal(make_bot, monkeypatch, crash, wish,
     )
     hold(bot)
     if trouble == "missing candles":
-        monkeypatch.setattr("bots.services.look.closed_candles", stale)
+        monkeypatch.setattr("bots.services.look.ExchangeView.candles", stale)
 
     exits, _ = run_tick()
     order = services.run_bot(bot.pk, now=timezone.now()).order
@@ -60,7 +61,7 @@ def test_a_stop_and_a_flatten_need_no_signal(make_bot, monkeypatch, crash, wish,
 
 def test_missing_candles_keep_a_flat_bot_from_entering(make_bot, monkeypatch):
     make_bot("buying", name="bot")
-    monkeypatch.setattr("bots.services.look.require_unbroken", stale)
+    monkeypatch.setattr("bots.services.look.unbroken", stale)
 
     _, entries = run_tick()
 

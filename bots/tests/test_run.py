@@ -177,7 +177,7 @@ def test_an_exchange_that_closes_the_symbol_rejects_the_order(make_bot, paper):
 def test_an_exchange_that_is_down_has_a_name_and_the_bot_recovers(make_bot, monkeypatch):
     bot = make_bot("buying")
     with monkeypatch.context() as patch:
-        patch.setattr("bots.services.look.closed_candles", refuse)
+        patch.setattr("bots.services.look.ExchangeView.candles", refuse)
         run(bot)
     during = state_of(bot)
 

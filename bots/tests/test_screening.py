@@ -9,8 +9,8 @@ import pytest
 from bots.decide import decide, side_held
 from bots.models import BotConfig
 from bots.screening import code, sift
-from bots.services.look import standings
 from bots.services.sieve import Fleet
+from bots.services.standings import standings
 from bots.services.trouble import decision_about
 from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying

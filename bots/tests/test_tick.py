@@ -8,8 +8,9 @@ from django.utils import timezone
 from bots import services
 from bots.models import BotConfig, BotState, Decision, SeriesReading, Tick
 from bots.parts import Part
+from bots.recipe import Recipe
 from bots.services import evaluation, sieve, tick
-from bots.services.look import look_at_series, reading_key
+from bots.services.look import look_at_series
 from bots.tests.factories import BotFactory
 from market.exchange.errors import ExchangeUnavailable
 from market.models import ExchangeAccount
@@ -97,7 +98,7 @@ def test_what_is_the_same_for_all_is_one_row_for_the_series(make_bot):
     run_tick()
 
     reading = SeriesReading.objects.get()
-    assert reading.texts == {reading_key("quiet", {}): "quiet says so"}
+    assert reading.texts == {Recipe("quiet", {}).key: "quiet says so"}
     assert reading.price > 0
     assert bots[0].series == bots[1].series
 

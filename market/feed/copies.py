@@ -111,19 +111,33 @@ def require_sound(rows: Rows, *, closed: Rows) -> None:
     """Raise StaleData for candles out of order or twice, and for ``closed`` ones that are no positive numbers."""
     if not bool(np.all(np.isfinite(rows[:, 0]))) or not bool(np.all(np.diff(rows[:, 0]) > 0)):
         raise StaleData("the exchange's candles are out of order")
-    require_prices(*closed[:, 1:5].T)
+    if nonsense := newest_nonsense(*closed[:, 1:5].T):
+        raise StaleData(nonsense.fault)
     volume = closed[:, 5]
     if not bool(np.all(np.isfinite(volume) & (volume >= 0))):
         raise StaleData("a candle has a volume that is no number")
 
 
-def require_prices(opened: Line, high: Line, low: Line, close: Line) -> None:
-    """Raise StaleData for candles whose prices are no positive numbers, or lie beyond their own high and low."""
-    prices = np.stack([opened, high, low, close])
-    if not bool(np.all(np.isfinite(prices) & (prices > 0))):
-        raise StaleData("a candle has a price that is no positive number")
-    if not bool(np.all((high == prices.max(axis=0)) & (low == prices.min(axis=0)))):
-        raise StaleData("a candle has a price above its high or below its low")
+@dataclass(frozen=True)
+class Nonsense:
+    """A candle, by its index, whose prices can't be; and why."""
+
+    index: int
+    fault: str
+
+
+def newest_nonsense(opened: Line, high: Line, low: Line, close: Line) -> Nonsense | None:
+    """The newest candle whose prices are no positive numbers, or lie beyond its own high and low."""
+    highest, lowest = np.maximum(opened, close), np.minimum(opened, close)
+    # A NaN is in no order with anything.
+    sound = (low > 0) & (low <= lowest) & (highest <= high) & (high < np.inf)
+    if sound.all():
+        return None
+    index = int(np.flatnonzero(~sound)[-1])
+    prices = np.array([line[index] for line in (opened, high, low, close)])
+    if bool(np.all(np.isfinite(prices) & (prices > 0))):
+        return Nonsense(index, "a candle has a price above its high or below its low")
+    return Nonsense(index, "a candle has a price that is no positive number")
 
 
 def _checksum(packed: bytes, series: Series) -> int:

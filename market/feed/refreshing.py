@@ -24,7 +24,7 @@ def refresh_all(wanted: Iterable[Series], *, clock: Clock) -> int:
     begun, current = clock(), 0
     by_market: dict[tuple[str, str], list[Series]] = defaultdict(list)
     for series in sorted(wanted):
-        by_market[series.environment, series.market].append(series)
+        by_market[series.exchange].append(series)
     for (environment, market), series_of_it in by_market.items():
         try:
             last_prices(environment, market, now=clock())

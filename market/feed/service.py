@@ -102,7 +102,7 @@ class _Service:
     async def _want(self, wanted: set[Series], group: asyncio.TaskGroup) -> None:
         by_market: dict[tuple[str, str], set[Series]] = defaultdict(set)
         for series in wanted:
-            by_market[series.environment, series.market].add(series)
+            by_market[series.exchange].add(series)
         for place in self._feeds.keys() - by_market.keys():
             await self._feeds.pop(place).stop()
         for place in by_market.keys() - self._feeds.keys():

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from market.candles import StaleData, closed_candles, require_unbroken
+from market.candles import StaleData, closed_candles, unbroken
 from market.tests.servers import Behaviour, answer
 from market.types import Candles, Environment, Market, Series, milliseconds
 
@@ -89,14 +89,18 @@ def series_of(count: int = 50) -> np.ndarray:
     return np.column_stack([opens, *(np.full(count, price) for price in (1.0, 2.0, 0.5, 1.5, 10.0))])
 
 
+def require(rows: np.ndarray, needed: int = 30) -> None:
+    unbroken(Candles.from_rows(rows), interval=MINUTE).require(needed)
+
+
 def refusal(rows: np.ndarray, needed: int = 30) -> str:
     with pytest.raises(StaleData) as caught:
-        require_unbroken(Candles.from_rows(rows), needed=needed, interval=MINUTE)
+        require(rows, needed)
     return str(caught.value)
 
 
 def test_unbroken_candles_are_let_through():
-    require_unbroken(Candles.from_rows(series_of(30)), needed=30, interval=MINUTE)
+    require(series_of(30))
 
 
 def test_too_short_a_history_is_refused_with_both_numbers():
@@ -113,7 +117,7 @@ def test_a_gap_among_the_needed_candles_is_refused_and_told(missing, intervals_a
 def test_a_gap_before_the_needed_candles_is_none():
     rows = np.delete(series_of(), -31, axis=0)
 
-    require_unbroken(Candles.from_rows(rows), needed=30, interval=MINUTE)
+    require(rows)
 
 
 def test_candles_of_another_interval_are_refused():
@@ -156,4 +160,4 @@ def test_a_bad_price_before_the_needed_candles_does_no_harm():
     rows = series_of()
     rows[-31, 4] = np.nan
 
-    require_unbroken(Candles.from_rows(rows), needed=30, interval=MINUTE)
+    require(rows)

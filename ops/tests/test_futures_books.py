@@ -11,7 +11,7 @@ from django_redis import get_redis_connection
 
 from bots import services
 from bots.models import BotConfig
-from bots.services.look import days_of
+from bots.services.days import days_of
 from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying
 from bots.tests.factories import BotFactory

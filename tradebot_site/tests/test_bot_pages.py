@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bots.models import SeriesReading
-from bots.services.look import reading_key
+from bots.recipe import Recipe
 from bots.tests.factories import BotFactory
 from tradebot_site.tests.conftest import full_bot
 from trades.models import Position, TermsInForce
@@ -91,7 +91,7 @@ def test_search_and_filters_find_what_they_name(admin, db, query, found):
 
 def test_a_bots_page_tells_where_it_stands(admin, db):
     bot = full_bot(name="the bot", state__status="error", state__reason="price fetch", state__message="it is down")
-    key = reading_key(bot.strategy, bot.complete_parameters)
+    key = Recipe(bot.strategy, bot.parameters).key
     read(bot, Decimal(50_000), evaluated_at=timezone.now(), texts={key: "EMA fast 1 > EMA slow 2"})
 
     html = admin.get(page_of(bot)).content.decode()
