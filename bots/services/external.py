@@ -117,8 +117,11 @@ def hear(bot: BotConfig, rules: Rules, *, now: datetime) -> Heard:
         _settle(waiting, Outcome.STOPPED, now=now)
         return Heard()
     held, may_open = _holding(bot, rules)
-    leaving = [signal for signal in waiting if held and signal.act.leaves(held)]
     last = _last_word(known)
+    leaving = _leaving(waiting, held, last)
+    repeated = _repeated(leaving)
+    _settle(repeated, Outcome.SUPERSEDED, now=now)  # else they pile up while the account is halted
+    waiting, leaving = [[signal for signal in of if signal not in repeated] for of in (waiting, leaving)]
     if may_open and last is None:
         take_back_unsent(bot.position_id, signal_exits=False, now=now)  # its worker died, and the sweep would send it
     entering = last if last in waiting else None
@@ -129,6 +132,24 @@ def hear(bot: BotConfig, rules: Rules, *, now: datetime) -> Heard:
         if outcome and signal not in leaving and not may_open:
             _settle([signal], Outcome.LEFT if signal.order_id and not signal.act.enters else outcome, now=now)
     return Heard(leaving, entering)
+
+
+def _leaving(waiting: Sequence[ExternalSignal], held: Side | None, last: ExternalSignal | None) -> list[ExternalSignal]:
+    """What asks to leave what is held, in the order in which it was sent.
+
+    To turn is not meant any more where the last word is to be where we are, unless the exit is under way.
+    """
+    stays = last is not None and last.act.enters is held
+    return [
+        signal
+        for signal in waiting
+        if held and signal.act.leaves(held) and not (stays and signal.act.enters and signal.order_id is None)
+    ]
+
+
+def _repeated(leaving: Sequence[ExternalSignal]) -> list[ExternalSignal]:
+    """Those of which nothing came yet, and that a newer one says once more."""
+    return [signal for signal in leaving[:-1] if signal.order_id is None and signal.act.enters is None]
 
 
 def _holding(bot: BotConfig, rules: Rules) -> tuple[Side | None, bool]:

@@ -1,14 +1,14 @@
 """Addresses and secrets by which bots are told signals from outside."""
 
-import logging
 from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
 
 from bots.models import BotConfig, Webhook
 from bots.signing import new_secret
-
-logger = logging.getLogger(__name__)
+from trades.models import Event
+from trades.services.events import write_event
 
 
 class NotYourBot(Exception):
@@ -23,11 +23,12 @@ def renew_webhook(bot: BotConfig, *, by: AbstractBaseUser, now: datetime) -> tup
     if bot.owner_id != by.pk:
         raise NotYourBot(f"bot {bot.pk} belongs to somebody else")
     secret = new_secret()
-    webhook, _ = Webhook.objects.update_or_create(bot=bot, defaults={"secret": secret, "changed_at": now})
-    logger.info("bot %s: its webhook has a new secret", bot.pk)
+    with transaction.atomic():
+        webhook, _ = Webhook.objects.update_or_create(bot=bot, defaults={"secret": secret, "changed_at": now})
+        write_event(Event.Kind.WEBHOOK_RENEWED, bot.position, f"bot {bot.name}: its webhook has a new secret", now=now)
     return webhook, secret
 
 
 def find_webhook(public_id: str) -> Webhook | None:
-    """The webhook of this address, with its bot."""
-    return Webhook.objects.select_related("bot").filter(public_id=public_id).first()
+    """The webhook of this address, with its bot; none of an owner who may not log in any more."""
+    return Webhook.objects.select_related("bot").filter(public_id=public_id, bot__owner__is_active=True).first()

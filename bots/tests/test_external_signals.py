@@ -224,11 +224,12 @@ def test_an_exit_stays_when_the_entry_is_booked_while_it_is_heard(bot):
     assert not is_held(bot)
 
 
+def away(self):
+    raise ExchangeUnavailable("no answer")
+
+
 @pytest.mark.parametrize(("newer", "entered"), [("exit", 0), ("enter_long", 1)])
 def test_an_entry_that_was_left_behind_is_not_sent_after_the_exit(bot, monkeypatch, newer, entered):
-    def away(self):
-        raise ExchangeUnavailable("no answer")
-
     tell(bot, "enter_long", age=timedelta(seconds=8))
     with monkeypatch.context() as outage:
         outage.setattr(type(gateway_for(bot.account)), "prepare", away)
@@ -399,6 +400,50 @@ def test_an_exit_outlasts_a_halt(bot):
     run(bot)
 
     assert not is_held(bot)
+
+
+def test_exits_do_not_pile_up_while_the_account_is_halted(bot):
+    tell(bot, "enter_long")
+    run(bot)
+    ExchangeAccount.objects.update(state="halted")
+    for _ in range(5):
+        tell(bot, "exit")
+        run(bot)
+
+    assert outcomes()[1:] == [("exit", "superseded")] * 4 + [("exit", "")]
+    ExchangeAccount.objects.update(state="active")
+    settle(bot)
+    assert (acts(), outcomes()[-1]) == (["entry", "exit"], ("exit", "left"))
+
+
+def test_to_turn_is_not_meant_any_more_where_the_last_word_is_to_stay(futures_bot):
+    tell(futures_bot, "enter_long")
+    settle(futures_bot)
+    tell(futures_bot, "enter_short")
+    tell(futures_bot, "enter_long")
+
+    settle(futures_bot)
+
+    assert acts() == ["entry"]
+    assert outcomes() == [("enter_long", "ordered"), ("enter_short", "superseded"), ("enter_long", "held already")]
+
+
+def test_a_turn_that_is_under_way_is_finished_and_the_last_word_entered_anew(futures_bot, monkeypatch):
+    tell(futures_bot, "enter_long")
+    settle(futures_bot)
+    tell(futures_bot, "enter_short")
+    with monkeypatch.context() as outage:
+        outage.setattr(type(gateway_for(futures_bot.account)), "prepare", away)
+        run(futures_bot)
+    tell(futures_bot, "enter_long")
+    Order.objects.filter(purpose="exit").update(created_at=timezone.now() - timedelta(seconds=8))
+    reconcile_orders(now=timezone.now())
+
+    settle(futures_bot)
+
+    assert acts() == ["entry", "exit", "entry"]
+    assert outcomes()[-1] == ("enter_long", "ordered")
+    assert Position.objects.get(pk=futures_bot.position_id).quantity > 0
 
 
 def test_without_fresh_candles_bots_leave_and_do_not_enter(bot, monkeypatch):

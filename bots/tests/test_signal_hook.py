@@ -6,10 +6,11 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from bots import services
+from bots import api, services
 from bots.models import BotConfig, Decision, ExternalSignal, Webhook
 from bots.signing import new_secret
 from bots.tests.factories import BotFactory
@@ -291,6 +292,34 @@ def test_entries_are_limited_for_each_bot_and_exits_by_themselves(sender):
     assert int(refused.headers["Retry-After"]) <= 60
     assert other.signed().status_code == 202
     assert [sender.signed("exit").status_code for _ in range(61)] == [202] * 60 + [429]
+
+
+def test_all_bots_of_one_user_together_are_limited_and_nobody_elses(bot, sender, monkeypatch):
+    monkeypatch.setattr(api.OwnerThrottle, "rate", "3/min")
+    monkeypatch.setattr(api.OwnerExitThrottle, "rate", "4/min")
+    second = Sender(BotFactory(strategy="webhook_signal", owner=bot.owner, account__owner=bot.owner))
+    others = Sender(BotFactory(strategy="webhook_signal"))
+
+    entries = [of.signed().status_code for of in (sender, second, sender, second)]
+    exits = [of.signed("exit").status_code for of in (sender, second, sender, second, sender)]
+
+    assert entries == [202] * 3 + [429]
+    assert exits == [202] * 4 + [429]
+    assert (others.signed().status_code, others.signed("exit").status_code) == (202, 202)
+
+
+def test_the_bots_of_a_user_who_may_not_log_in_any_more_believe_nobody(bot, sender):
+    get_user_model().objects.filter(pk=bot.owner_id).update(is_active=False)
+
+    assert refusal(sender.signed()) == refusal(sender.signed(secret=new_secret()))
+    assert stored() == []
+
+
+def test_a_new_secret_is_an_event(bot):
+    Sender(bot)
+
+    event = Event.objects.get()
+    assert (event.kind, event.position_id) == ("webhook_renewed", bot.position_id)
 
 
 def test_nobody_else_uses_up_a_bots_limit(sender):

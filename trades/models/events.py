@@ -34,6 +34,7 @@ class Event(QuickModel):
         BOT_STOPPED = "bot_stopped"
         BOT_PAUSED = "bot_paused"
         BOT_ERROR = "bot_error"
+        WEBHOOK_RENEWED = "webhook_renewed"
 
     kind = models.CharField(max_length=20, choices=Kind)
     position = models.ForeignKey(Position, on_delete=models.PROTECT, null=True, related_name="events")
