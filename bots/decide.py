@@ -3,147 +3,24 @@
 `decide` runs twice for a bot that acts: in the tick, on what was read in bulk, and again under the bot's lock.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
-from bots.exits import Exit, ExitSettings, better_price, due_exit
-from bots.limits import Day, Limits, Record, cooling_until, first_breach
-from bots.protection import Holding, Plan, Resting, plan, wanted_legs
-from bots.sizing import Mode, Sizing, TooSmall, entry_quantity, reduction_quantity, wanted_quantity
-from bots.strategies.base import Signal
-from bots.types import STATUS_OF, Reason, Status
+from bots.decision import Act, Decision
+from bots.exits import Exit, better_price, due_exit
+from bots.limits import cooling_until, first_breach
+from bots.lots import addition, quantity_of_entry, reduction
+from bots.protection import Holding, Plan, plan, wanted_legs
+from bots.situation import MarketView, Setup, Standing, Wish, capital_of, side_held
+from bots.sizing import TooSmall
+from bots.types import Reason, Status
 from market.rounding import plain
 from market.rules import Rules
 from market.types import Side
 from trades.checks import Code, Denial
-from trades.checks.market import SIGNAL_VALID_FOR
 from trades.lifecycle import SIGNAL_EXIT
 from trades.liquidation import comes_first
-
-
-class Wish(StrEnum):
-    """What the owner wants of the bot."""
-
-    RUN = "running"
-    STOP = "stopped"  # and keep what it holds
-    FLATTEN = "flattened"  # close what it holds, then stop
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What the owner configured."""
-
-    wish: Wish
-    exits: ExitSettings
-    sizing: Sizing
-    limits: Limits
-    initial_capital: Decimal
-    cooldown_minutes: int
-    exits_when_stopped: bool
-    futures: bool = False  # both ways, with leverage; spot is long only
-    leverage: int = 1
-    is_isolated: bool = True
-    min_liquidation_percent: Decimal = Decimal(0)  # how far the liquidation must be without a stop
-    adds: bool = False  # the strategy may enter again while a position is open
-
-
-@dataclass(frozen=True)
-class MarketView:
-    """The market, the same for all bots of one series and set of parameters."""
-
-    signal: Signal
-    candle_close_at: datetime
-    text: str  # the strategy's sentence about the last candle
-    price: Decimal
-    rules: Rules
-    left_long_at: datetime | None = None  # the close of the last candle whose signal was to leave a long position
-    left_short_at: datetime | None = None  # the same of a short one
-    trouble: Reason = Reason.NONE  # why there is no signal; price and rules are good all the same
-    indicators: Mapping[str, float] = field(default_factory=dict)  # the strategy's values at the last candle
-    key: str = ""  # names a signal that is not a candle's; then candle_close_at is when it was sent
-
-    def left_at(self, side: Side) -> datetime | None:
-        """When the strategy last wanted a position of this side left."""
-        return self.left_long_at if side is Side.BUY else self.left_short_at
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where the bot stands: its position, its orders, its day."""
-
-    quantity: Decimal
-    entry_price: Decimal
-    realized_pnl: Decimal
-    best_price: Decimal  # since the entry, as far as ticks have seen it
-    opened_at: datetime | None
-    closed_at: datetime | None
-    order_in_doubt: bool
-    day: Day
-    account_state: str  # the strictest of the switches of platform, user and account
-    account_cooling: bool
-    key_error: str  # why the key can't be used for entries, if it can't
-    hold: str = ""  # the sentence that goes with account_state, unless that is active
-    lockout: Reason = Reason.NONE  # a lasting limit was reached, and no person has looked since
-    lockout_text: str = ""
-    is_reconciled: bool = True
-    record: Record | None = None  # None: not read, for it matters only to a bot that is about to enter
-    resting: tuple[Resting, ...] = ()  # its protections at the exchange
-    steps_taken: frozenset[int] = frozenset()  # of the take profit, in this round
-    exiting: Decimal = Decimal(0)  # what the exits that are under way are still to sell, or to buy back
-    unprotectable: str = ""  # why no stop can rest at the exchange, if that was tried in vain
-    terms_agreed: bool = False  # futures: the exchange has confirmed leverage and margin type
-    terms_trouble: str = ""  # futures: why it did not, a short while ago
-    liquidation_asked: bool = True  # futures: it was asked where it would liquidate this position
-    liquidation_price: Decimal | None = None  # what it said
-
-
-@dataclass(frozen=True)
-class Act:
-    """The order that a decision asks for."""
-
-    is_entry: bool
-    side: Side
-    quantity: Decimal
-    key: str  # entry, and exit of a part: the candle; exit: its kind
-    adds: bool = False  # an entry into a position that is open
-    reduces: bool = False  # an exit of a part, as the strategy wants
-
-
-@dataclass(frozen=True)
-class Decision:
-    reason: Reason
-    text: str
-    act: Act | None = None
-    status: Status = Status.RUNNING
-    denial: Denial | None = None  # the limit behind the reason, if it is one
-    protects: bool = False  # what rests at the exchange is not what should rest there, or something is to be asked
-    agrees: bool = False  # leverage and margin type are to be set at the exchange
-    turns: bool = False  # the signal that ends the position asks for one the other way
-
-    @property
-    def has_work(self) -> bool:
-        """Whether the bot has to run, and not only to say something."""
-        return bool(self.act) or self.protects or self.agrees
-
-    @classmethod
-    def because(cls, reason: Reason, text: str, denial: Denial | None = None) -> "Decision":
-        """No order; the status that goes with the reason."""
-        return cls(reason, text, status=STATUS_OF[reason], denial=denial)
-
-
-def side_held(quantity: Decimal, rules: Rules, *, futures: bool) -> Side | None:
-    """The direction of the position; None when there is none, or only dust that can't be traded.
-
-    Spot is long only: less than nothing is a commission that was taken from coins of somebody else.
-    """
-    if not rules.tradable(quantity):
-        return None
-    if quantity > 0:
-        return Side.BUY
-    return Side.SELL if futures else None
 
 
 def decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:
@@ -199,24 +76,27 @@ def _with_position(setup: Setup, market: MarketView, standing: Standing, *, side
     if due is None:
         held = held_in_words(standing.quantity, standing.entry_price, market.rules.base_asset)
         if setup.wish is Wish.RUN and _asks_for_more(setup, market, standing, side=side, now=now):
-            return _addition(setup, market, standing, side=side, held=held)
+            obstacle = _obstacle(setup, standing)
+            return addition(setup, market, standing, side=side, held=held, obstacle=obstacle)
         if setup.wish is Wish.RUN and _asks_for_less(market, standing, side=side, now=now):
-            return _reduction(setup, market, standing, side=side, held=held)
+            return _silence(standing, market.text) or reduction(setup, market, standing, side=side, held=held)
         return staying(setup.wish, held, market)
     if standing.account_state == "halted":
         return Decision.because(Reason.KILL_SWITCH, f"{due.reason}, but {standing.hold}")
-    if standing.account_cooling:
-        return Decision.because(Reason.EXCHANGE_COOLDOWN, f"{due.reason}, but the exchange asked for silence")
+    if silence := _silence(standing, due.reason):
+        return silence
     # Beside an exit of a part what that leaves; beside one of all, all: it is denied while that is under way.
-    quantity = _beside_exits(standing, market.rules) or market.rules.tradable(standing.quantity)
+    quantity = market.rules.tradable(standing.beside_exits) or market.rules.tradable(standing.quantity)
     act = Act(is_entry=False, side=side.opposite, quantity=quantity, key=due.kind)
     turns = setup.futures and due.kind == SIGNAL_EXIT and market.signal.enters(side.opposite)
     return Decision(Reason.NONE, due.reason, act, turns=turns)
 
 
-def _beside_exits(standing: Standing, rules: Rules) -> Decimal:
-    """What can be traded of the position that no exit under way is to sell, whatever becomes of it."""
-    return rules.tradable(max(abs(standing.quantity) - standing.exiting, Decimal(0)))
+def _silence(standing: Standing, wanted: str) -> Decision | None:
+    """What keeps an exit back while the exchange takes no orders from the account."""
+    if not standing.account_cooling:
+        return None
+    return Decision.because(Reason.EXCHANGE_COOLDOWN, f"{wanted}, but the exchange asked for silence")
 
 
 def held_in_words(quantity: Decimal, entry_price: Decimal, base_asset: str) -> str:
@@ -233,63 +113,11 @@ def staying(wish: Wish, held: str, market: MarketView) -> Decision:
 
 
 def _asks_for_more(setup: Setup, market: MarketView, standing: Standing, *, side: Side, now: datetime) -> bool:
-    return setup.adds and market.signal.enters(side) and _is_fresh(market, now) and not standing.exiting
+    return setup.adds and market.signal.enters(side) and market.is_fresh(now) and not standing.exiting
 
 
 def _asks_for_less(market: MarketView, standing: Standing, *, side: Side, now: datetime) -> bool:
-    return market.signal.reduces(side) and _is_fresh(market, now) and not standing.exiting
-
-
-def _addition(setup: Setup, market: MarketView, standing: Standing, *, side: Side, held: str) -> Decision:
-    """One more entry, of the usual size, as far as the capital that is not in the position yet allows it.
-
-    No cool-down: since the position was entered it has not been closed, though parts of it may have been sold.
-    """
-    obstacle = _obstacle(setup, standing)
-    if obstacle:
-        return replace(obstacle, text=f"{held}; nothing is added: {obstacle.text}")
-    capital, usual = _capital(setup, standing), _usual_quantity(setup, standing, price=market.price)
-    free = capital - abs(standing.quantity) * standing.entry_price / setup.leverage
-    try:
-        quantity = _quantity(setup, market, Sizing(Mode.BASE, usual), capital=free)
-    except TooSmall:
-        left = f"{max(free, Decimal(0)):.2f} {market.rules.quote_asset} of the capital are left"
-        return Decision(Reason.NONE, f"{held}; nothing is added: {left}")
-    act = Act(is_entry=True, side=side, quantity=quantity, key=_act_key(market), adds=True)
-    return Decision(Reason.NONE, f"{held}; {market.text}", act)
-
-
-def _reduction(setup: Setup, market: MarketView, standing: Standing, *, side: Side, held: str) -> Decision:
-    """An exit of one lot: of what an entry at the average entry price would be.
-
-    Measured at that price, as many sales as there were purchases of the usual size sell all, in whatever unit it is.
-    """
-    if standing.account_cooling:
-        return Decision.because(Reason.EXCHANGE_COOLDOWN, f"{market.text}, but the exchange asked for silence")
-    try:
-        quantity = reduction_quantity(
-            _usual_quantity(setup, standing, price=standing.entry_price),
-            held=abs(standing.quantity),
-            price=market.price,
-            stop_loss_percent=setup.exits.stop_loss_percent,
-            rules=market.rules,
-            futures=setup.futures,
-        )
-    except TooSmall as error:
-        return Decision(Reason.NONE, f"{held}; nothing is sold: {error}")
-    act = Act(is_entry=False, side=side.opposite, quantity=quantity, key=_act_key(market), reduces=True)
-    return Decision(Reason.NONE, f"{held}; {market.text}", act)
-
-
-def _usual_quantity(setup: Setup, standing: Standing, *, price: Decimal) -> Decimal:
-    """The quantity of an entry at a price, before rounding, as if nothing was held."""
-    return wanted_quantity(
-        setup.sizing,
-        price=price,
-        capital=_capital(setup, standing),
-        stop_loss_percent=setup.exits.stop_loss_percent,
-        leverage=setup.leverage,
-    )
+    return market.signal.reduces(side) and market.is_fresh(now) and not standing.exiting
 
 
 def protection_plan(setup: Setup, rules: Rules, standing: Standing) -> Plan:
@@ -301,12 +129,11 @@ def protection_plan(setup: Setup, rules: Rules, standing: Standing) -> Plan:
     side = side_held(standing.quantity, rules, futures=setup.futures)
     if standing.account_state == "halted" or (side and setup.wish is Wish.FLATTEN):
         return Plan()
-    if standing.exiting and (setup.futures or not _beside_exits(standing, rules)):
+    if standing.exiting and (setup.futures or not rules.tradable(standing.beside_exits)):
         return Plan()
     wanted = []
     if side and (setup.wish is Wish.RUN or setup.exits_when_stopped):
-        quantity = abs(standing.quantity) - standing.exiting
-        holding = Holding(side, quantity, standing.entry_price, standing.best_price)
+        holding = Holding(side, standing.beside_exits, standing.entry_price, standing.best_price)
         wanted = wanted_legs(setup.exits, holding, rules, taken=standing.steps_taken)
     return plan(wanted, standing.resting, side=side or Side.BUY, pairs=not setup.futures)
 
@@ -387,38 +214,11 @@ def _cool_down(setup: Setup, standing: Standing, *, now: datetime) -> Decision |
 def _entry(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:
     sides = (Side.BUY, Side.SELL) if setup.futures else (Side.BUY,)
     side = next((side for side in sides if market.signal.enters(side)), None)
-    if side is None or not _is_fresh(market, now):
+    if side is None or not market.is_fresh(now):
         return Decision.because(Reason.NO_SIGNAL, market.text)
     try:
-        quantity = _quantity(setup, market, setup.sizing, capital=_capital(setup, standing))
+        quantity = quantity_of_entry(setup, market, setup.sizing, capital=capital_of(setup, standing))
     except TooSmall as error:
         return Decision.because(Reason.BELOW_FILTERS, str(error))
-    act = Act(is_entry=True, side=side, quantity=quantity, key=_act_key(market))
+    act = Act(is_entry=True, side=side, quantity=quantity, key=market.act_key)
     return Decision(Reason.NONE, market.text, act)
-
-
-def _quantity(setup: Setup, market: MarketView, sizing: Sizing, *, capital: Decimal) -> Decimal:
-    """What an entry buys or sells short, worth no more than the capital allows. Raises TooSmall."""
-    return entry_quantity(
-        sizing,
-        price=market.price,
-        capital=capital,
-        stop_loss_percent=setup.exits.stop_loss_percent,
-        rules=market.rules,
-        leverage=setup.leverage,
-        futures=setup.futures,
-    )
-
-
-def _capital(setup: Setup, standing: Standing) -> Decimal:
-    """What the bot has, in quote asset: it keeps what it earns, and fees are paid from it."""
-    return setup.initial_capital + standing.realized_pnl
-
-
-def _act_key(market: MarketView) -> str:
-    """An entry, or the sale of a part, is one act for each candle, or for each signal from outside."""
-    return market.key or f"{market.candle_close_at:%Y%m%dT%H%M}"
-
-
-def _is_fresh(market: MarketView, now: datetime) -> bool:
-    return now - market.candle_close_at <= SIGNAL_VALID_FOR

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bots.decide import Wish
 from bots.protection import LEAST_MOVE_PERCENT
+from bots.situation import Wish
 from bots.types import STATUS_OF, Reason, Status
 from market.switches import SwitchState
 from trades.checks.market import SIGNAL_VALID_FOR

@@ -10,13 +10,13 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Func, Q, Value
+from django.db.models import Exists, Func, OuterRef, Q, Value
 from django.db.models.functions import Cast, Concat
 
 from bots import validation
-from bots.decide import Setup, Wish
 from bots.exits import ExitSettings, Step
 from bots.limits import Limits
+from bots.situation import Setup, Wish
 from bots.sizing import LABELS, Mode, Sizing
 from bots.strategies import STRATEGIES
 from bots.types import Status
@@ -24,7 +24,7 @@ from market.fields import AmountField, choices_of
 from market.models import ExchangeAccount
 from market.types import INTERVALS, Market, Series
 from trades.liquidation import Terms
-from trades.models import Position, is_open
+from trades.models import Position
 
 
 class MarginType(models.TextChoices):
@@ -57,8 +57,13 @@ class BotQuerySet(models.QuerySet["BotConfig"]):
         return self.select_related("state", "position__terms", "account")
 
     def active(self) -> "BotQuerySet":
-        """Bots that a tick looks at: those that should run, hold something, or do not say yet that they are stopped."""
-        return self.filter(Q(desired_state=Wish.RUN) | is_open("position__") | ~Q(state__status=Status.STOPPED))
+        """Bots that a tick looks at: those that should run, hold something, or do not say yet that they are stopped.
+
+        Without joins: most should run, and of those neither position nor state is looked up.
+        """
+        holds = Position.objects.open().filter(pk=OuterRef("position"))
+        speaks = BotConfig.objects.filter(pk=OuterRef("pk")).exclude(state__status=Status.STOPPED)
+        return self.filter(Q(desired_state=Wish.RUN) | Exists(holds) | Exists(speaks))
 
 
 class BotConfig(models.Model):

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from bots.decide import Decision as Decided
+from bots.decision import Decision as Decided
 from bots.services.look import SeriesView
 from bots.services.notes import EVENT_OF_STATUS, denial_fields
 from market.columns import NEVER

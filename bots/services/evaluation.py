@@ -14,7 +14,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, transaction
 from django.db.models import F, Func, Value
 
-from bots.decide import Decision
+from bots.decision import Decision
 from bots.models import BotConfig, Tick
 from bots.parts import Part
 from bots.screening import Sifted, sift

@@ -12,9 +12,9 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 
-from bots.decide import MarketView, side_held
 from bots.external import Action
 from bots.models import BotConfig, ExternalSignal
+from bots.situation import MarketView, side_held
 from bots.strategies import STRATEGIES
 from market.rules import Rules
 from market.types import Market, Side

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bots.decide import MarketView
 from bots.recipe import Recipe
 from bots.services.look import look_at_series
+from bots.situation import MarketView
 from bots.strategies import STRATEGIES
 from market.types import Series
 

@@ -10,10 +10,10 @@ from functools import cached_property
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from bots.decide import MarketView
 from bots.models import BotConfig
 from bots.recipe import Recipe
 from bots.services.trouble import StrategyFailed, decision_about, readable
+from bots.situation import MarketView
 from bots.strategies import Reading, Signal
 from bots.strategies.guard import BadReading, guarded_reading
 from market.candles import StaleData, Unbroken, closed_candles, known_candles, unbroken

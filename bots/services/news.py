@@ -9,7 +9,8 @@ import numpy as np
 from celery.exceptions import SoftTimeLimitExceeded
 from numpy.typing import NDArray
 
-from bots.decide import Decision, decide, held_in_words, staying
+from bots.decide import decide, held_in_words, staying
+from bots.decision import Decision
 from bots.models import BotConfig
 from bots.parts import Part
 from bots.screening import WISHES, Sifted, Source, code

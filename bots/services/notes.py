@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from bots.decide import Decision as Decided
+from bots.decision import Decision as Decided
 from bots.models import BotConfig, BotState, Decision
 from bots.types import LASTING, Reason, Status
 from market.ready import Ready

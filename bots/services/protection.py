@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from bots.decide import Wish, protection_plan
+from bots.decide import protection_plan
 from bots.models import BotConfig, BotQuerySet
 from bots.protection import Leg, Plan
 from bots.services.locking import locked_bot
 from bots.services.look import SeriesView
 from bots.services.standings import bot_now, standings
+from bots.situation import Wish
 from market.exchange.errors import ExchangeError, OrderRejected, TriggersAtOnce
 from market.exchange.gateway import Gateway
 from market.ready import Ready

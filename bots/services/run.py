@@ -9,7 +9,8 @@ from decimal import Decimal
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 
-from bots.decide import Act, Decision, MarketView, decide
+from bots.decide import decide
+from bots.decision import Act, Decision
 from bots.models import BotConfig, BotState
 from bots.services.external import Heard, hear
 from bots.services.locking import BotBusy, locked_bot
@@ -18,6 +19,7 @@ from bots.services.notes import note_decision
 from bots.services.protection import clear_away, keep_protected, protections_in_the_way
 from bots.services.standings import bot_now, record_since_start, standings
 from bots.services.trouble import decision_about
+from bots.situation import MarketView
 from bots.types import Reason
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError

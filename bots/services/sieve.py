@@ -8,7 +8,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from bots.decide import Decision, MarketView
+from bots.decision import Decision
 from bots.models import BotConfig
 from bots.parts import Part
 from bots.recipe import Recipe
@@ -16,6 +16,7 @@ from bots.screening import ACCOUNT, PART, READING, REASONS, SWITCHES, Rows, Siev
 from bots.services.fleet import read_bots, read_days, read_resting
 from bots.services.look import SeriesView
 from bots.services.trouble import StrategyFailed, decision_about
+from bots.situation import MarketView
 from bots.strategies.guard import MOST_SECONDS
 from market.columns import NEVER, microseconds
 from market.exchange import require_key

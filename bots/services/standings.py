@@ -9,11 +9,11 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
-from bots.decide import Standing
 from bots.limits import Day, Record, record_of
 from bots.models import BotConfig
 from bots.protection import Resting
 from bots.services.days import ask_days, zones_of
+from bots.situation import Standing
 from bots.types import Reason
 from market.models import Switch
 from market.ready import Ready, one_round_trip

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from bots.decide import Wish
 from bots.models import BotConfig, BotQuerySet, BotState
 from bots.services.external import drop_waiting
 from bots.services.notes import bot_of, note_status
+from bots.situation import Wish
 from bots.types import Reason, Status
 from market.symbols import rules_for
 from trades.models import Event, Position

@@ -2,7 +2,7 @@
 
 import logging
 
-from bots.decide import Decision
+from bots.decision import Decision
 from bots.types import Reason
 from market.candles import StaleData
 from market.exchange.errors import (

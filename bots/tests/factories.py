@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import factory
 
-from bots.decide import Wish
 from bots.models import BotConfig, BotState
+from bots.situation import Wish
 from market.tests.factories import ExchangeAccountFactory, SymbolRulesFactory
 from market.types import Market
 from trades.tests.factories import PositionFactory

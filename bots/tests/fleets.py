@@ -6,11 +6,11 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from bots.decide import MarketView, Wish
 from bots.exits import ExitSettings, target_price, tightest_stop
 from bots.models import BotConfig, BotState, MarginType
 from bots.parts import Part
 from bots.services.look import SeriesView
+from bots.situation import MarketView, Wish
 from bots.strategies import Signal
 from bots.types import LASTING, STATUS_OF, Reason
 from market.models import ExchangeAccount

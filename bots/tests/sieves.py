@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from bots.decide import Decision, MarketView, Setup, Standing, decide
+from bots.decide import decide
+from bots.decision import Decision
 from bots.screening import (
     ACCOUNT,
     BOT,
@@ -24,6 +25,7 @@ from bots.screening import (
     sift,
 )
 from bots.services.sieve import part_row, reading_row
+from bots.situation import MarketView, Setup, Standing
 from bots.types import Reason, Status
 from market.columns import NEVER, microseconds
 

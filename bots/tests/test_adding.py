@@ -10,9 +10,9 @@ from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from bots import services
-from bots.decide import Wish
 from bots.limits import Day
 from bots.models import BotState, Decision
+from bots.situation import Wish
 from bots.sizing import Mode, Sizing
 from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying

@@ -4,9 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from bots.decide import MarketView, Setup, Standing, Wish, decide
+from bots.decide import decide
 from bots.exits import ExitSettings
 from bots.limits import Day, Limits
+from bots.situation import MarketView, Setup, Standing, Wish
 from bots.sizing import Mode, Sizing
 from bots.strategies import Signal
 from bots.types import Reason, Status

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from bots.decide import Wish, decide, protection_plan
+from bots.decide import decide, protection_plan
 from bots.exits import ExitSettings, Step
 from bots.protection import Resting
+from bots.situation import Wish
 from bots.sizing import Mode, Sizing
 from bots.strategies import Signal
 from bots.tests.test_decide import CLOSE, FLAT, LATER, LONG, OPENED, QUIET, RISING, SETUP

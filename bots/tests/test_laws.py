@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.decide import Wish, decide, protection_plan
+from bots.decide import decide, protection_plan
 from bots.exits import ExitSettings, tightest_stop
 from bots.limits import Day, Limits, Record
+from bots.situation import Wish
 from bots.strategies import Signal
 from bots.tests.test_decide import FLAT, QUIET, RISING, SETUP
 from bots.tests.walks import (

@@ -9,11 +9,11 @@ from django.utils import timezone
 from django_redis import get_redis_connection
 
 from bots import services, tasks
-from bots.decide import Wish
 from bots.models import BotConfig, BotState
 from bots.services.look import look_at_series
 from bots.services.run import locked_bot
 from bots.services.standings import standings
+from bots.situation import Wish
 from bots.tests.test_tick import run_tick, statuses
 from bots.types import Reason
 from market.candles import StaleData

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.decide import Wish, decide, protection_plan
+from bots.decide import decide, protection_plan
 from bots.exits import ExitSettings
 from bots.limits import Day
+from bots.situation import Wish
 from bots.sizing import Mode, Sizing, TooSmall, reduction_quantity
 from bots.strategies import Signal
 from bots.tests.test_adding import ADDING

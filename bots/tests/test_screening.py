@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bots.decide import decide, side_held
+from bots.decide import decide
 from bots.models import BotConfig
 from bots.screening import code, sift
 from bots.services.sieve import Fleet
 from bots.services.standings import standings
 from bots.services.trouble import decision_about
+from bots.situation import side_held
 from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying
 from bots.tests.fleets import PRICE, RULES, SIGNALS, Dealer

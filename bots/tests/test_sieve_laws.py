@@ -6,9 +6,9 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.decide import Wish
 from bots.exits import ExitSettings, stop_levels, target_price
 from bots.limits import Day, Limits
+from bots.situation import Wish
 from bots.strategies import Signal
 from bots.tests.sieves import Case, disagreements, held_against
 from bots.tests.test_decide import CLOSE, FLAT, LONG, QUIET, RISING, SETUP

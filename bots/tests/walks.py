@@ -12,9 +12,10 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from bots.decide import MarketView, Setup, Standing, protection_plan
+from bots.decide import protection_plan
 from bots.exits import ExitSettings, Step, better_price
 from bots.protection import Resting
+from bots.situation import MarketView, Setup, Standing
 from bots.tests.test_decide import LONG, QUIET, SETUP
 from market.rules import rules_of
 from market.tests.factories import NOON, futures_entry
