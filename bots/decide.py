@@ -22,6 +22,9 @@ from trades.checks import Code, Denial
 from trades.lifecycle import SIGNAL_EXIT
 from trades.liquidation import comes_first
 
+# The same for all such bots: the sieve lets them say it together.
+ENTRIES_PAUSED_TEXT = "a person has paused its entries: resume them to let it go on"
+
 
 def decide(setup: Setup, market: MarketView, standing: Standing, *, now: datetime) -> Decision:
     """Exits first; then what holds the bot back; then the signal. Without an order, what rests is looked at, too."""
@@ -185,6 +188,8 @@ def _obstacle(setup: Setup, standing: Standing) -> Decision | None:
     """What forbids an entry, whatever the signal says."""
     if standing.account_state != "active":
         return Decision.because(Reason.KILL_SWITCH, f"{standing.hold}: no entries")
+    if setup.entries_paused:
+        return Decision.because(Reason.ENTRIES_PAUSED, ENTRIES_PAUSED_TEXT)
     if standing.lockout:
         return Decision.because(standing.lockout, standing.lockout_text)
     if standing.account_cooling:

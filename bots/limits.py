@@ -57,6 +57,12 @@ def day_start(now: datetime, time_zone: str) -> datetime:
     return datetime.combine(now.astimezone(zone).date(), time(), tzinfo=zone).astimezone(UTC)
 
 
+def counted_from(now: datetime, time_zone: str, day_from: datetime | None) -> datetime:
+    """From when on the limits of the day count: since it began, or since a person reset it (``day_from``)."""
+    start = day_start(now, time_zone)
+    return max(start, day_from) if day_from else start
+
+
 def known_zone(time_zone: str) -> str:
     """The time zone, or UTC when this machine's tables do not know it (any more)."""
     try:

@@ -48,7 +48,7 @@ BOT = np.dtype(
     + _fields("i4", "part wish status reason lockout round cooldown_minutes max_daily_trades revision")
     + _fields("f8", "quantity entry_price best_price capital max_daily_loss daily_target")
     + _fields("f8", "stop_loss take_profit trailing break_even liquidation_price")
-    + _fields("?", "exits_when_stopped has_steps terms_agreed liquidation_asked best_known")
+    + _fields("?", "exits_when_stopped has_steps terms_agreed liquidation_asked best_known entries_paused")
 )
 # What rests at the exchange for its position, zeros for nothing. ``live``: what is not finished; ``orders``: with it
 # the targets that were reached in this round. ``odd``: more than one stop and one target that simply rest.
@@ -170,6 +170,7 @@ def _flat(sieve: Sieve) -> tuple[Codes, Codes, Flags]:
     chain: list[tuple[Flags, Any, Source]] = [
         (bots["wish"] != RUN, STOPPED, Source.ACCOUNT),
         (accounts["hold"] != ACTIVE, code_of(Reason.KILL_SWITCH), Source.ACCOUNT),
+        (bots["entries_paused"], code_of(Reason.ENTRIES_PAUSED), Source.ACCOUNT),
         (bots["lockout"] > 0, CODES[bots["lockout"]], Source.OWN),
         (accounts["cooling"], code_of(Reason.EXCHANGE_COOLDOWN), Source.ACCOUNT),
         (accounts["key_error"], code_of(Reason.NO_PERMISSION), Source.ACCOUNT),

@@ -41,6 +41,7 @@ class Setup:
     is_isolated: bool = True
     min_liquidation_percent: Decimal = Decimal(0)  # how far the liquidation must be without a stop
     adds: bool = False  # the strategy may enter again while a position is open
+    entries_paused: bool = False  # by a person; what is held is protected and left as ever
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NOT_RECONCILED = "account not reconciled"
     CLOCK_OFF = "clock off"
     KILL_SWITCH = "kill switch"
+    ENTRIES_PAUSED = "entries paused"
     COOLING_DOWN = "cool-down after an exit"
     ORDER_DENIED = "order denied"
     DECRYPT_FAILED = "api key decrypt failed"
@@ -70,6 +71,7 @@ STATUS_OF = {
             Reason.MAX_DAILY_LOSS,
             Reason.DAILY_TARGET,
             Reason.KILL_SWITCH,
+            Reason.ENTRIES_PAUSED,
             Reason.MAX_DRAWDOWN,
             Reason.CONSECUTIVE_LOSSES,
             Reason.REPEATED_EXECUTION,
@@ -94,3 +96,5 @@ STATUS_OF = {
 
 # These hold until a person looks and starts the bot again.
 LASTING = frozenset({Reason.MAX_DRAWDOWN, Reason.CONSECUTIVE_LOSSES, Reason.REPEATED_EXECUTION})
+# These end with the bot's day, or when a person resets it.
+DAILY = frozenset({Reason.MAX_DAILY_TRADES, Reason.MAX_DAILY_LOSS, Reason.DAILY_TARGET})

@@ -40,7 +40,7 @@ def faults(bot: "BotConfig") -> Faults:
     elif wrong := strategy.faults(bot.parameters):
         found["parameters"] = wrong
     found |= _percent_faults(bot) | _step_faults(bot) | _leverage_faults(bot) | _sizing_faults(bot) | _owner_faults(bot)
-    found |= _neighbour_faults(bot)
+    found |= _name_faults(bot) | _neighbour_faults(bot)
     if not found.keys() & {"sizing_value", "initial_capital"}:
         found |= _symbol_faults(bot)
     return found
@@ -127,6 +127,12 @@ def _owner_faults(bot: "BotConfig") -> Faults:
     if bot.account_id and bot.owner_id and bot.account.owner_id != bot.owner_id:
         return {"account": ["account: it belongs to another user than the bot."]}
     return {}
+
+
+def _name_faults(bot: "BotConfig") -> Faults:
+    if not bot.owner_id or not bot.owner.bots.filter(name=bot.name).exclude(pk=bot.pk).exists():
+        return {}
+    return {"name": [f"name: {bot.owner} has a bot named {bot.name!r} already."]}
 
 
 def _neighbour_faults(bot: "BotConfig") -> Faults:

@@ -60,6 +60,11 @@ def run_action(page, name):
     page.locator("button[name=index], button:has-text('Run')").first.click()
 
 
+def confirm(page):
+    """Press the button of the page that says what would be done."""
+    page.locator("button[name=confirm]").click()
+
+
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 def test_an_operator_logs_in_and_starts_and_stops_a_bot(site, fleet, size):
     troubles, hosts = [], set()
@@ -80,11 +85,13 @@ def test_an_operator_logs_in_and_starts_and_stops_a_bot(site, fleet, size):
         expect(page.get_by_text("alpha", exact=True)).to_be_visible()
         select(page, "alpha")
         run_action(page, "start")
+        confirm(page)
         expect(page.get_by_text("Bots started: 1.")).to_be_visible()
         expect(page.locator("tr", has_text="alpha").get_by_text("pending")).to_be_visible()
 
         select(page, "beta")
         run_action(page, "stop")
+        confirm(page)
         expect(page.get_by_text("Bots stopped: 1; what they hold is kept.")).to_be_visible()
         wide = page.evaluate("document.documentElement.scrollWidth")
 

@@ -1,5 +1,5 @@
 """The admin of the fleet: bots and what they decided, ticks and readings."""
 
-from bots.admin import bot, journal
+from bots.admin import bot, journal, saved
 
-__all__ = ["bot", "journal"]
+__all__ = ["bot", "journal", "saved"]

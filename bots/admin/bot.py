@@ -10,18 +10,23 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
-from kombu.exceptions import OperationalError
+from unfold.forms import ActionForm
 from unfold.views import ChangeList
 
 from bots import services
+from bots.admin.acting import act_action
+from bots.admin.changing import ChangingAdmin, change
+from bots.admin.cloning import CloningAdmin, clone
 from bots.admin.columns import BotColumns
-from bots.admin.figures import figures
+from bots.admin.files import FilesAdmin, export
 from bots.admin.filters import BOT_FILTERS
 from bots.admin.form import BotForm
+from bots.admin.live import LiveAdmin, live_url, with_figures
 from bots.admin.page import page_of
+from bots.admin.saved import tabs_of
 from bots.models import BotConfig, BotQuerySet
-from bots.tasks import EXPIRES_SECONDS, run_bot
-from market.admin.base import OwnedAdmin, sees_all
+from bots.services import ACTS
+from market.admin.base import sees_all
 from market.models import ExchangeAccount
 
 FIXED = ["owner", "account", "symbol"]  # they belong to the bot's history
@@ -59,31 +64,43 @@ FIELDSETS = [
 ]
 
 
+class BotActionForm(ActionForm):
+    """The choice of an action, with a name for those who do not see where it stands."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["action"].widget.attrs["aria-label"] = "What to do with the chosen bots"
+
+
 class BotChangeList(ChangeList):
-    """A page of bots, each with its figures."""
+    """A page of bots, each with its figures and what it has earned lately."""
 
     result_list: Any
+    live_url = ""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        bots = list(self.result_list)
-        by_bot = figures(bots, now=timezone.now())
+        bots = with_figures(list(self.result_list))
+        lines = services.equity_lines([bot.position_id for bot in bots], now=timezone.now())
         for bot in bots:
-            bot.figures = by_bot[bot.pk]
+            bot.equity = lines.get(bot.position_id)
         self.result_list = bots
+        self.live_url = live_url(bots[: self.list_per_page])
 
 
 @admin.register(BotConfig)
-class BotConfigAdmin(BotColumns, OwnedAdmin):
+class BotConfigAdmin(BotColumns, FilesAdmin, LiveAdmin, CloningAdmin, ChangingAdmin):
     form = BotForm
+    action_form = BotActionForm
     owner_path = "owner"
-    list_display = ["named", "status", "traded", "strategy", "holding", "today", "last_run"]
+    list_display = ["named", "status", "traded", "strategy", "holding", "today", "week", "last_run"]
+    list_before_template = "admin/bots/list_before.html"
     list_filter = BOT_FILTERS
     list_select_related = ["owner", "state", "position", "account"]
     search_fields = ["name", "symbol", "owner__username"]
     ordering = ["owner__username", "name"]
     list_fullwidth = True
-    actions = ["start", "stop", "flatten", "run_now", "renew_webhook"]
+    actions = [*map(act_action, ACTS.values()), clone, change, export, "renew_webhook"]
     change_form_outer_before_template = "admin/bots/state.html"
     change_form_outer_after_template = "admin/bots/history.html"
 
@@ -94,6 +111,9 @@ class BotConfigAdmin(BotColumns, OwnedAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BotChangeList
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        return super().changelist_view(request, {**(extra_context or {}), "tabs": tabs_of(request)})
 
     def get_fieldsets(self, request: HttpRequest, obj: BotConfig | None = None) -> list[Any]:
         whose = FIXED if obj or sees_all(request) else FIXED[1:]
@@ -132,31 +152,6 @@ class BotConfigAdmin(BotColumns, OwnedAdmin):
             services.update_bot(obj)
         else:
             services.create_bot(obj, now=timezone.now())
-
-    @admin.action(description="Start", permissions=["change"])
-    def start(self, request: HttpRequest, bots: BotQuerySet) -> None:
-        self.message_user(request, f"Bots started: {services.start_bots(bots, now=timezone.now())}.")
-
-    @admin.action(description="Stop, keep the position", permissions=["change"])
-    def stop(self, request: HttpRequest, bots: BotQuerySet) -> None:
-        stopped = services.stop_bots(bots, flatten=False, now=timezone.now())
-        self.message_user(request, f"Bots stopped: {stopped}; what they hold is kept.")
-
-    @admin.action(description="Stop and close the position", permissions=["change"])
-    def flatten(self, request: HttpRequest, bots: BotQuerySet) -> None:
-        stopped = services.stop_bots(bots, flatten=True, now=timezone.now())
-        self.message_user(request, f"Bots stopped: {stopped}; what they hold is closed with the next tick.")
-
-    @admin.action(description="Run now", permissions=["change"])
-    def run_now(self, request: HttpRequest, bots: BotQuerySet) -> None:
-        sent = 0
-        try:
-            for bot_id in bots.values_list("pk", flat=True):
-                run_bot.apply_async(args=(bot_id,), expires=EXPIRES_SECONDS)
-                sent += 1
-        except OperationalError as error:
-            self.message_user(request, f"The broker does not answer: {error}", messages.ERROR)
-        self.message_user(request, f"Bots sent to the workers: {sent}.")
 
     @admin.action(description="New webhook secret", permissions=["change"])
     def renew_webhook(self, request: HttpRequest, bots: BotQuerySet) -> HttpResponse | None:

@@ -3,54 +3,40 @@
 from typing import Any
 
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from bots.admin.cells import cell, sparkline, two_lines
 from bots.models import BotConfig
-from market.admin import text
-from market.admin.columns import COLOURS
-
-
-def quantity_of(bot: BotConfig) -> str:
-    return f"{text.number(bot.position.quantity)} {bot.position.base_asset}"
-
-
-def dust_of(bot: BotConfig) -> str:
-    """What is left and too little to be sold."""
-    return f"dust: {quantity_of(bot)}" if bot.position.quantity else ""
-
-
-def trades_of(opened: int) -> str:
-    return "1 trade" if opened == 1 else f"{opened} trades"
 
 
 class BotColumns:
-    """Each bot of the page comes with its ``figures``."""
+    """Each bot of the page comes with its ``figures``, and with its ``equity`` if it has one."""
 
-    @display(description="bot", ordering="name", header=True)
-    def named(self, bot: BotConfig) -> tuple[str, str]:
-        return bot.name, str(bot.owner)
+    @display(description="bot", ordering="name")
+    def named(self, bot: BotConfig) -> SafeString:
+        return two_lines((bot.name, str(bot.owner)))
 
-    @display(description="status", ordering="state__status", label=COLOURS)
-    def status(self, bot: BotConfig) -> tuple[str, str]:
-        return bot.state.status, str(bot.state)
+    @display(description="status", ordering="state__status")
+    def status(self, bot: BotConfig) -> SafeString:
+        return cell(bot, "status", now=None)
 
-    @display(description="market", ordering="symbol", header=True)
-    def traded(self, bot: BotConfig) -> tuple[str, str]:
-        return f"{bot.symbol} {bot.interval}", f"{bot.account.environment} {bot.account.market}"
+    @display(description="market", ordering="symbol")
+    def traded(self, bot: BotConfig) -> SafeString:
+        return two_lines((f"{bot.symbol} {bot.interval}", f"{bot.account.environment} {bot.account.market}"))
 
-    @display(description="position", ordering="position__quantity", header=True)
-    def holding(self, bot: Any) -> tuple[str, str]:
-        if not bot.position.is_open:
-            return "flat", dust_of(bot)
-        unrealized = bot.figures.unrealized_pnl(bot)
-        held = f"{quantity_of(bot)} from {text.number(bot.position.entry_price)}"
-        return held, "" if unrealized is None else f"{text.signed(unrealized)} {bot.position.quote_asset}"
+    @display(description="position", ordering="position__quantity")
+    def holding(self, bot: BotConfig) -> SafeString:
+        return cell(bot, "holding", now=None)
 
-    @display(description="today", header=True)
-    def today(self, bot: Any) -> tuple[str, str]:
-        day = bot.figures.day
-        return f"{text.signed(day.pnl)} {bot.position.quote_asset}", trades_of(day.trades)
+    @display(description="today")
+    def today(self, bot: BotConfig) -> SafeString:
+        return cell(bot, "today", now=None)
+
+    @display(description="7 days")
+    def week(self, bot: Any) -> SafeString | str:
+        return sparkline(bot.equity, bot.position.quote_asset)
 
     @display(description="last run")
-    def last_run(self, bot: Any) -> str:
-        return text.ago(bot.figures.evaluated_at, now=timezone.now())
+    def last_run(self, bot: BotConfig) -> SafeString:
+        return cell(bot, "last_run", now=timezone.now())

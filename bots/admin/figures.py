@@ -37,7 +37,7 @@ class Figures:
 
 
 def figures(bots: Sequence[BotConfig], *, now: datetime, with_texts: bool = False) -> dict[int, Figures]:
-    """By bot id. One query for readings, one for each time zone.
+    """By bot id. One query for readings, one for their days.
 
     The texts of readings grow with the fleet, so they come only for the page of one bot.
     """

@@ -27,6 +27,7 @@ BOT_FILTERS = [
     dropdown("status", "state__status", lambda request: [(item.value, item.value) for item in Status]),
     dropdown("reason", "state__reason", lambda request: [(item.value, item.value) for item in Reason if item]),
     chosen("desired_state"),
+    dropdown("entries", "entries_paused", lambda request: [(True, "paused"), (False, "not paused")]),
     owner_filter("owner"),
     account_filter("account"),
     chosen("strategy"),

@@ -51,14 +51,6 @@ class BotForm(forms.ModelForm):
     def clean_symbol(self) -> str:
         return str(self.cleaned_data["symbol"]).strip().upper()
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        owner, name = cleaned.get("owner") or getattr(self.instance, "owner", None), cleaned.get("name")
-        same = BotConfig.objects.filter(owner=owner, name=name).exclude(pk=self.instance.pk)
-        if owner and name and same.exists():
-            self.add_error("name", f"name: {owner} has a bot named {name!r} already.")
-        return cleaned
-
     def add_error(self, field: Any, error: Any) -> None:
         """What the model says of a field that is fixed by now is said above the form."""
         if isinstance(error, ValidationError) and hasattr(error, "error_dict"):

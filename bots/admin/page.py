@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from bots.admin.columns import dust_of, quantity_of, trades_of
+from bots.admin.cells import dust_of, quantity_of, trades_of
 from bots.admin.figures import Figures, figures
 from bots.models import BotConfig
 from market.admin import text

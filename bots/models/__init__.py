@@ -4,6 +4,7 @@ from bots.models.bots import SERIES_FIELDS, BotConfig, BotQuerySet, MarginType, 
 from bots.models.signals import ExternalSignal, Webhook, new_public_id
 from bots.models.states import BotState
 from bots.models.ticks import Decision, SeriesReading, Tick
+from bots.models.views import SavedView, view_of
 
 __all__ = [
     "SERIES_FIELDS",
@@ -13,9 +14,11 @@ __all__ = [
     "Decision",
     "ExternalSignal",
     "MarginType",
+    "SavedView",
     "SeriesReading",
     "Tick",
     "Webhook",
     "new_public_id",
     "strategy_choices",
+    "view_of",
 ]

@@ -83,6 +83,9 @@ class BotConfig(models.Model):
     symbol = models.CharField(max_length=30, help_text="As the exchange writes it, for example BTCUSDT.")
     position = models.OneToOneField(Position, on_delete=models.PROTECT, related_name="bot", editable=False)
     desired_state = models.CharField(max_length=10, choices=DesiredState, default=DesiredState.STOPPED, editable=False)
+    entries_paused = models.BooleanField(
+        default=False, editable=False, help_text="It enters nothing and adds nothing; exits and protections go on."
+    )
     strategy = models.CharField(max_length=30, choices=strategy_choices, default="ema_rsi")
     parameters = models.JSONField(
         default=dict, blank=True, help_text="The strategy's parameters as JSON; what is left out has its default."
@@ -233,6 +236,7 @@ class BotConfig(models.Model):
             is_isolated=self.is_isolated,
             min_liquidation_percent=Decimal(settings.MIN_LIQUIDATION_DISTANCE_PERCENT),
             adds=self.adds,
+            entries_paused=self.entries_paused,
         )
 
     @property

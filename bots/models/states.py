@@ -27,6 +27,9 @@ class BotState(QuickModel):
     enabled_at = models.DateTimeField(
         null=True, help_text="When a person last started it: lasting limits count from it."
     )
+    day_from = models.DateTimeField(
+        null=True, help_text="When a person last reset its day: daily limits count from it, until the next day begins."
+    )
     lockout = models.CharField(
         max_length=40,
         blank=True,

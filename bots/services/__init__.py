@@ -1,5 +1,19 @@
 """Everything that changes bots: making and steering them, the tick, and one bot's run."""
 
+from bots.services.acts import ACTS, Act, Acted, Seen, act_on, start_bots, stop_bots
+from bots.services.changing import (
+    Change,
+    Changed,
+    ChangeRefused,
+    Edit,
+    change_bots,
+    edit_of,
+    faults_in_words,
+    plan_changes,
+    save_edits,
+    settings_of,
+)
+from bots.services.equity import equity_lines
 from bots.services.evaluation import Evaluated, evaluate
 from bots.services.external import IdReused, NotListening, drop_old_signals, receive_signal, waiting_bots
 from bots.services.locking import BotBusy
@@ -7,40 +21,51 @@ from bots.services.protection import bots_to_protect, naked_positions, tell_of_n
 from bots.services.resume import Missing, resume_minute
 from bots.services.retention import keep_decisions
 from bots.services.run import Outcome, protect_bot, run_bot
-from bots.services.steering import (
-    BotHoldsPosition,
-    create_bot,
-    delete_bot,
-    start_bots,
-    stop_bots,
-    update_bot,
-)
+from bots.services.steering import CHANGEABLE, BotHoldsPosition, clone_bot, create_bot, delete_bot, update_bot
 from bots.services.tick import run_all_active_bots
 from bots.services.webhooks import NotYourBot, find_webhook, renew_webhook
 
 __all__ = [
+    "ACTS",
+    "CHANGEABLE",
+    "Act",
+    "Acted",
     "BotBusy",
     "BotHoldsPosition",
+    "Change",
+    "ChangeRefused",
+    "Changed",
+    "Edit",
     "Evaluated",
     "IdReused",
     "Missing",
     "NotListening",
     "NotYourBot",
     "Outcome",
+    "Seen",
+    "act_on",
     "bots_to_protect",
+    "change_bots",
+    "clone_bot",
     "create_bot",
     "delete_bot",
     "drop_old_signals",
+    "edit_of",
+    "equity_lines",
     "evaluate",
+    "faults_in_words",
     "find_webhook",
     "keep_decisions",
     "naked_positions",
+    "plan_changes",
     "protect_bot",
     "receive_signal",
     "renew_webhook",
     "resume_minute",
     "run_all_active_bots",
     "run_bot",
+    "save_edits",
+    "settings_of",
     "start_bots",
     "stop_bots",
     "tell_of_naked_positions",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bots.models import BotConfig
 from bots.parts import Part
 from bots.screening import DAY, REASONS, RESTING, STATUSES, WISHES, Rows
-from bots.services.days import days_in_zones
+from bots.services.days import ask_days
 from market.columns import FLAG, FLOAT, MOMENT, SMALL, WHOLE, Kind, microseconds, read_columns
 from trades.lifecycle import LIVE
 
@@ -54,6 +54,7 @@ COLUMNS: Mapping[str, tuple[Kind, str]] = {
     "liquidation_price": (FLOAT, "CASE WHEN t.liquidation_round = p.round THEN t.liquidation_price END"),
     "best_known": (FLAG, "s.best_round = p.round AND s.best_price IS NOT NULL"),
     "exits_when_stopped": (FLAG, "b.exits_when_stopped"),
+    "entries_paused": (FLAG, "b.entries_paused"),
     "has_steps": (FLAG, "b.take_profit_steps <> '[]'"),
     # `TermsInForce.are` and `ExchangeAccount.key_mark`.
     "terms_agreed": (
@@ -153,8 +154,8 @@ def read_days(bots: Rows, *, now: datetime) -> Rows:
     asked = np.flatnonzero(asks & recent)
     if not asked.size:
         return days
-    zones = BotConfig.objects.filter(pk__in=bots["bot"][asked].tolist()).values_list("position_id", "time_zone")
-    done = days_in_zones(zones, now=now)
+    chosen = BotConfig.objects.filter(pk__in=bots["bot"][asked].tolist())
+    done = ask_days(chosen.values_list("position_id", "time_zone", "state__day_from"), now=now)()
     for index in asked:
         day = done.get(int(bots["position_id"][index]))
         if day:

@@ -1,18 +1,25 @@
-"""What users do with bots: make, change, start, stop, delete."""
+"""What users do with a bot: make, copy, change, delete."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
 
-from bots.models import BotConfig, BotQuerySet, BotState
-from bots.services.external import drop_waiting
-from bots.services.notes import bot_of, note_status
-from bots.situation import Wish
-from bots.types import Reason, Status
+from bots.models import BotConfig, BotState
+from bots.services.acts import locked_for_act
+from market.models import ExchangeAccount
 from market.symbols import rules_for
-from trades.models import Event, Position
-from trades.services import forget_terms, take_back_unsent
-from trades.services.events import write_event
+from trades.models import Position
+from trades.services import forget_terms
+
+# What a bot is, and what it is told by acts, is not edited.
+FIXED = {"id", "owner", "account", "market", "symbol", "position", "desired_state", "entries_paused", "created_at"}
+# What an owner may choose anew, in the order of the model.
+CHANGEABLE = tuple(
+    field.name
+    for field in BotConfig._meta.fields
+    if field.name not in {*FIXED, "revision"} and not getattr(field, "generated", False)
+)
 
 
 class BotHoldsPosition(Exception):
@@ -37,69 +44,37 @@ def create_bot(bot: BotConfig, *, now: datetime) -> BotConfig:
     return bot
 
 
+def clone_bot(bot: BotConfig, *, name: str, account: ExchangeAccount, symbol: str, now: datetime) -> BotConfig:
+    """Make a bot with the same settings: of the same owner, stopped, with a position of its own. Raises as create_bot.
+
+    What was done to the first, a pause of its entries or a reset of its day, is not done to the second.
+    """
+    settings = {field: getattr(bot, field) for field in CHANGEABLE} | {"name": name}
+    return create_bot(BotConfig(owner=bot.owner, account=account, symbol=symbol, **settings), now=now)
+
+
 def update_bot(bot: BotConfig) -> BotConfig:
     """Save an edited bot; it counts from the next run on. Raises ValidationError.
 
     Account and symbol are not written: they belong to the bot's history.
     """
     bot.full_clean()
+    return save_changes(bot, CHANGEABLE)
+
+
+def save_changes(bot: BotConfig, fields: Collection[str]) -> BotConfig:
+    """Write fields of a bot that has been validated. It counts as a revision."""
     bot.revision += 1
-    fixed = {"id", "owner", "account", "market", "symbol", "position", "desired_state", "created_at"}
-    bot.save(update_fields=[field.name for field in bot._meta.fields if field.name not in fixed])
+    bot.save(update_fields=[*fields, "revision"])
     forget_terms(bot.position_id)
     return bot
-
-
-def start_bots(bots: BotQuerySet, *, now: datetime) -> int:
-    """Let those among ``bots`` run that are stopped, or that a lasting limit holds back; return how many.
-
-    Lasting limits (drawdown, losses in a row, repeated execution) count from here on.
-    """
-    started = 0
-    for bot_id in bots.exclude(desired_state=Wish.RUN, state__lockout="").values_list("pk", flat=True):
-        with transaction.atomic():
-            bot = _locked(bot_id)
-            BotConfig.objects.filter(pk=bot.pk).update(desired_state=Wish.RUN)
-            BotState.objects.filter(pk=bot.pk).update(enabled_at=now, lockout="", lockout_text="")
-            forget_terms(bot.position_id)
-            note_status(bot.state, Status.PENDING, Reason.NONE, "started, waits for the next tick", now=now)
-            write_event(Event.Kind.BOT_STARTED, bot.position, f"bot {bot.name} started", now=now)
-        started += 1
-    return started
-
-
-def stop_bots(bots: BotQuerySet, *, flatten: bool, now: datetime) -> int:
-    """Stop ``bots``, keeping what they hold or selling it; return how many changed.
-
-    An entry that is written down but not sent is taken back in the same transaction, so that stop means stop even
-    for a worker that is just about to send it.
-    """
-    wish = Wish.FLATTEN if flatten else Wish.STOP
-    stopped = 0
-    for bot_id in bots.exclude(desired_state=wish).values_list("pk", flat=True):
-        with transaction.atomic():
-            bot = _locked(bot_id)
-            BotConfig.objects.filter(pk=bot.pk).update(desired_state=wish)
-            take_back_unsent(bot.position_id, signal_exits=not flatten, now=now)
-            drop_waiting(bot, now=now)
-            text = "stopped, its position is to be closed" if flatten and bot.position.is_open else "stopped"
-            note_status(bot.state, Status.STOPPED, Reason.NONE, text, now=now)
-            write_event(Event.Kind.BOT_STOPPED, bot.position, f"bot {bot.name} {text}", now=now)
-        stopped += 1
-    return stopped
 
 
 def delete_bot(bot: BotConfig) -> None:
     """Delete a flat, stopped bot. Its position, orders and trades stay (features D4). Raises BotHoldsPosition."""
     with transaction.atomic():
-        current = _locked(bot.pk)
+        current = locked_for_act(bot.pk)
         position = Position.objects.select_for_update(no_key=True).get(pk=current.position_id)
         if position.is_open or position.orders.live().exists():
             raise BotHoldsPosition(f"{current.name} holds a position or has a live order: stop and flatten it first")
         current.delete()
-
-
-def _locked(bot_id: int) -> BotConfig:
-    """The bot, with its state row locked: a run that is under way ends first (milliseconds)."""
-    state = BotState.objects.select_for_update(no_key=True).get(pk=bot_id)
-    return bot_of(state)

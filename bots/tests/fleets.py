@@ -101,6 +101,7 @@ class Dealer:
             break_even_percent=settings.break_even_percent,
             take_profit_steps=dice.choice([[]] * 5 + [[[1, 50], [2, 50]]]),
             exits_when_stopped=dice.random() < 0.7,
+            entries_paused=dice.random() < 0.15,
             max_daily_trades=dice.choice([None, None, 0, 1, 2]),
             max_daily_loss_perc=dice.choice([None, None, 1]),
             daily_target_perc=dice.choice([None, None, 2]),

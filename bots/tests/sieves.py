@@ -99,6 +99,7 @@ def _bot(case: Case, said: Decision) -> dict[str, object]:
         "break_even": _amount(exits.break_even_percent),
         "liquidation_price": _amount(standing.liquidation_price),
         "exits_when_stopped": setup.exits_when_stopped,
+        "entries_paused": setup.entries_paused,
         "has_steps": bool(exits.steps),
         "terms_agreed": standing.terms_agreed,
         "liquidation_asked": standing.liquidation_asked,

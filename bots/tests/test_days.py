@@ -8,6 +8,8 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ from bots.limits import Day, Limits, day_start
 from bots.parts import Part
 from bots.services.days import days_of
 from bots.services.fleet import read_bots, read_days
+from bots.services.standings import standings
 from bots.tests.factories import BotFactory
 from bots.tests.test_decide import FLAT, RISING, SETUP
 from bots.tests.walks import MINUTE
@@ -155,3 +158,31 @@ def test_what_is_booked_from_midnight_on_counts_until_the_next_one_for_a_run_and
     assert counted(midnight) == (1, [1])
     assert counted(end - MICROSECOND) == (1, [1])
     assert counted(end) == (0, [0])
+
+
+@pytest.mark.django_db
+def test_a_reset_counts_from_its_moment_until_the_next_day_for_a_run_a_tick_and_the_admin_alike():
+    midnight = NOON.replace(hour=0, second=0)
+    reset_at = midnight + timedelta(hours=5)
+    bots = [BotFactory(max_daily_trades=9, state__day_from=at) for at in (None, reset_at, midnight - MINUTE)]
+    for bot in bots:
+        for at, pnl in ((midnight, -7), (reset_at - MICROSECOND, -5), (reset_at, -3)):
+            order = OrderFactory(position=bot.position, status="filled", proof_deadline=at)
+            TradeFactory(order=order, purpose="entry", created_at=at, realized_pnl=pnl)
+        Position.objects.filter(pk=bot.position_id).update(opened_at=reset_at)
+    rows = read_bots([Part(bots[0].series, bots[0].pk, bots[-1].pk, 3)])
+
+    def counted(now):
+        days = days_of(bots, now=now)
+        run = [standings([bot], now=now)[bot.pk].day for bot in bots]
+        assert run == [days.get(bot.position_id, Day()) for bot in bots]
+        tick = read_days(rows, now=now)
+        assert [(day.trades, day.pnl) for day in run] == list(zip(tick["trades"], tick["pnl"], strict=True))
+        return [(day.trades, day.pnl) for day in run]
+
+    with CaptureQueriesContext(connection) as queries:
+        days_of(bots, now=NOON)
+
+    assert counted(NOON) == [(3, -15), (1, -3), (3, -15)]
+    assert counted(midnight + timedelta(days=1)) == [(0, 0)] * 3
+    assert len(queries) == 1

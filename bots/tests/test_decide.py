@@ -53,6 +53,7 @@ LONG = replace(
     opened_at=OPENED,
 )
 LIMITED = replace(SETUP, limits=Limits(max_daily_trades=1))
+PAUSED = replace(SETUP, entries_paused=True)
 
 
 def seen(setup, market, standing, now=NOON):
@@ -87,6 +88,14 @@ def seen(setup, market, standing, now=NOON):
         # Limits gate entries only.
         (LIMITED, RISING, replace(FLAT, day=Day(1)), (Status.PAUSED, Reason.MAX_DAILY_TRADES, None)),
         (LIMITED, CRASH, replace(LONG, day=Day(1)), (Status.RUNNING, Reason.NONE, "stop_loss")),
+        # So does a pause of entries; what is held is left as ever.
+        (PAUSED, RISING, FLAT, (Status.PAUSED, Reason.ENTRIES_PAUSED, None)),
+        (PAUSED, RISING, LONG, (Status.RUNNING, Reason.NONE, None)),
+        (PAUSED, FALLING, LONG, (Status.RUNNING, Reason.NONE, "signal")),
+        (PAUSED, CRASH, LONG, (Status.RUNNING, Reason.NONE, "stop_loss")),
+        (replace(PAUSED, adds=True), RISING, LONG, (Status.PAUSED, Reason.ENTRIES_PAUSED, None)),
+        (replace(PAUSED, wish=Wish.STOP), RISING, FLAT, (Status.STOPPED, Reason.NONE, None)),
+        (PAUSED, RISING, replace(FLAT, account_state="reducing"), (Status.PAUSED, Reason.KILL_SWITCH, None)),
         # The account holds it back.
         (SETUP, RISING, replace(FLAT, account_state="reducing"), (Status.PAUSED, Reason.KILL_SWITCH, None)),
         (SETUP, CRASH, replace(LONG, account_state="reducing"), (Status.RUNNING, Reason.NONE, "stop_loss")),

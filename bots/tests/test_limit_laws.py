@@ -28,10 +28,12 @@ pnls = st.integers(-6, 6).map(lambda tens: Decimal(10 * tens))  # so that some a
     day=st.builds(Day, st.integers(0, 4), pnls),
     record=st.builds(Record, st.decimals(min_value=0, max_value=6, places=1), st.integers(0, 4)),
     futures=st.booleans(),
+    paused=st.booleans(),
 )
-def test_no_entry_is_made_while_any_limit_is_breached_and_one_is_when_none_is(limits, day, record, futures):
+def test_no_entry_is_made_while_any_limit_is_breached_and_one_is_when_none_is(limits, day, record, futures, paused):
     percents = ((-day.pnl, limits.max_daily_loss_perc), (day.pnl, limits.daily_target_perc))
-    breached = [value * 100 >= bound * SETUP.initial_capital for value, bound in percents if bound is not None]
+    breached = [paused]
+    breached += [value * 100 >= bound * SETUP.initial_capital for value, bound in percents if bound is not None]
     for value, bound in (
         (day.trades, limits.max_daily_trades),
         (record.drawdown_percent, limits.max_drawdown_percent),
@@ -40,7 +42,8 @@ def test_no_entry_is_made_while_any_limit_is_breached_and_one_is_when_none_is(li
         breached.append(bound is not None and value >= bound)
     standing = replace(FLAT, day=day, record=record, terms_agreed=True)
 
-    decision = decide(replace(SETUP, limits=limits, futures=futures), RISING, standing, now=RISING.candle_close_at)
+    setup = replace(SETUP, limits=limits, futures=futures, entries_paused=paused)
+    decision = decide(setup, RISING, standing, now=RISING.candle_close_at)
 
     assert bool(decision.act) == (not any(breached))
     assert decision.status == (Status.PAUSED if any(breached) else Status.RUNNING)

@@ -27,12 +27,12 @@ befores = st.none() | st.sampled_from([(status, reason) for reason, status in ST
 
 
 @settings(max_examples=60, deadline=None)
-@given(held_positions, hindrances, troubles, wishes, befores, *[st.booleans()] * 3, st.sampled_from(Signal), ages)
+@given(held_positions, hindrances, troubles, wishes, befores, *[st.booleans()] * 4, st.sampled_from(Signal), ages)
 def test_of_a_position_along_its_walk_the_sieve_says_what_the_rule_says(
-    held, names, trouble, wish, before, protected, exits_when_stopped, adds, signal, age
+    held, names, trouble, wish, before, protected, exits_when_stopped, adds, paused, signal, age
 ):
     setup = replace(held.setup, wish=wish, limits=TIGHT, exits_when_stopped=exits_when_stopped)
-    setup = replace(setup, adds=adds and not setup.futures)
+    setup = replace(setup, adds=adds and not setup.futures, entries_paused=paused)
     shelf, cases = Shelf(), []
     for _, market, standing in held.walk():
         if protected:
@@ -126,14 +126,14 @@ percents = st.none() | st.decimals(min_value="0.1", max_value=5, places=2)
     signal=st.sampled_from(Signal),
     trouble=troubles,
     names=st.sets(st.sampled_from(sorted(set(HINDERED) - {"limits", "target"}))),
-    states=st.tuples(wishes, befores, st.sampled_from(["active", "active", "halted"]), st.booleans(), st.booleans()),
+    states=st.tuples(wishes, befores, st.sampled_from(["active", "active", "halted"]), *[st.booleans()] * 3),
     cooldown=st.sampled_from([0, 1, 60]),
 )
 def test_of_a_flat_bot_at_its_limits_the_sieve_says_what_the_rule_says(
     limits, trades, signal, trouble, names, states, cooldown
 ):
-    wish, before, hold, cooling, futures = states
-    setup = replace(SETUP, limits=limits, wish=wish, cooldown_minutes=cooldown, futures=futures)
+    wish, before, hold, cooling, futures, paused = states
+    setup = replace(SETUP, limits=limits, wish=wish, cooldown_minutes=cooldown, futures=futures, entries_paused=paused)
     rules = FUTURES_RULES if futures else QUIET.rules
     bounds = [Decimal(0)]
     bounds += [-setup.initial_capital * limits.max_daily_loss_perc / 100] if limits.max_daily_loss_perc else []

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from bots.models import BotConfig, Decision, ExternalSignal, SeriesReading, Tick
+from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick
 from bots.tests.factories import BotFactory
 from market.models import RiskLimits, Switch
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
@@ -63,6 +63,7 @@ def full_bot(owner: User | None = None, **kwargs: Any) -> BotConfig:
     ExternalSignal.objects.create(bot=bot, sender_id="1", action="exit_long", sent_at=NOON, received_at=NOON)
     Switch.objects.create(user=bot.owner, state="reducing")
     RiskLimits.objects.create(account=bot.account, max_exposure=1_000)
+    SavedView.objects.create(user=bot.owner, name="mine", query="status=error")
     return bot
 
 
@@ -85,3 +86,19 @@ def act() -> Callable[..., Any]:
         return client.post(url, data, follow=True)
 
     return act
+
+
+def answer(client: Client, page: Any, **typed: Any) -> Any:
+    """Press the button of a page that stands between a choice and what is done."""
+    shown = {name: page.context[name] for name in ("frozen", "filters")}
+    return client.post(page.context["address"], shown | typed, follow=True)
+
+
+@pytest.fixture
+def confirmed(act) -> Callable[..., Any]:
+    """Choose rows of a list, run one of its actions, and confirm it."""
+
+    def confirmed(client: Client, url: str, action: str, *rows: Any) -> Any:
+        return answer(client, act(client, url, action, *rows))
+
+    return confirmed

@@ -9,19 +9,20 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from bots.models import BotConfig, BotState, Webhook
+from bots.services import ACTS
 from bots.tests.factories import BotFactory
 from market.tests.factories import ExchangeAccountFactory
-from tradebot_site.tests.conftest import full_bot
+from tradebot_site.tests.conftest import answer, full_bot
 from trades.models import Event, Order, Position, Trade
 from trades.tests.factories import OrderFactory
 
 LIST = "/admin/bots/botconfig/"
 
 
-def test_start_starts_the_chosen_and_counts_them(admin, act, db):
+def test_start_starts_the_chosen_and_counts_them(admin, confirmed, db):
     stopped, running, other = (BotFactory(desired_state=wish) for wish in ("stopped", "running", "stopped"))
 
-    page = act(admin, LIST, "start", stopped, running)
+    page = confirmed(admin, LIST, "start", stopped, running)
 
     assert "Bots started: 1." in page.content.decode()
     assert BotState.objects.get(pk=stopped.pk).status == "pending"
@@ -31,44 +32,50 @@ def test_start_starts_the_chosen_and_counts_them(admin, act, db):
 
 
 @pytest.mark.parametrize(("action", "wish"), [("stop", "stopped"), ("flatten", "flattened")])
-def test_stop_stops_and_takes_back_what_is_not_sent(admin, act, db, action, wish):
+def test_stop_stops_and_takes_back_what_is_not_sent(admin, confirmed, db, action, wish):
     bot = BotFactory()
     order = OrderFactory(position=bot.position)
 
-    page = act(admin, LIST, action, bot)
+    page = confirmed(admin, LIST, action, bot)
 
     assert "Bots stopped: 1" in page.content.decode()
     assert BotConfig.objects.get().desired_state == wish
     assert Order.objects.get(pk=order.pk).status == Order.Status.CANCELED
 
 
-def test_run_now_sends_a_task_for_each_chosen_bot(admin, act, db, broker):
+def test_run_now_sends_a_task_for_each_chosen_bot(admin, confirmed, db, broker):
     bots = [BotFactory(), BotFactory()]
     BotFactory()
 
-    page = act(admin, LIST, "run_now", *bots)
+    page = confirmed(admin, LIST, "run_now", *bots)
 
     assert "Bots sent to the workers: 2." in page.content.decode()
     assert broker("high_priority") == 2
 
 
-def test_run_now_says_so_when_the_broker_is_away(admin, act, db, monkeypatch):
+def test_run_now_says_so_when_the_broker_is_away(admin, confirmed, db, monkeypatch):
     def away(*args, **kwargs):
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(current_app.amqp, "send_task_message", away)
-    page = act(admin, LIST, "run_now", BotFactory())
+    page = confirmed(admin, LIST, "run_now", BotFactory())
 
     assert "The broker does not answer" in page.content.decode()
     assert "sent to the workers: 0" in page.content.decode()
 
 
-def test_actions_need_the_right_to_change(act, db, staff, staff_client):
+@pytest.mark.parametrize("action", [*ACTS, "change", "clone"])
+def test_actions_need_the_right_to_change(act, db, staff, staff_client, action):
     bot = full_bot(owner=staff, desired_state="stopped")
-    staff.user_permissions.remove(*staff.user_permissions.filter(codename="change_botconfig"))
+    shown = act(staff_client, LIST, action, bot)
+    codenames = ["change_botconfig", "add_botconfig"]
+    staff.user_permissions.remove(*staff.user_permissions.filter(codename__in=codenames))
 
-    act(staff_client, LIST, "start", bot)
+    refused = act(staff_client, LIST, action, bot)
+    late = answer(staff_client, shown)
 
+    assert "frozen" not in (refused.context or {})
+    assert late.status_code == 403
     assert BotConfig.objects.get().desired_state == "stopped"
 
 

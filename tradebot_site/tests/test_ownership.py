@@ -3,7 +3,8 @@
 import pytest
 from django.urls import reverse
 
-from bots.models import BotConfig, Decision, ExternalSignal, Webhook
+from bots.models import BotConfig, Decision, ExternalSignal, SavedView, Webhook
+from bots.services import ACTS
 from bots.tests.factories import BotFactory
 from market.models import ExchangeAccount, RiskLimits
 from market.tests.factories import ExchangeAccountFactory, SymbolRulesFactory
@@ -23,6 +24,7 @@ OWNED = {
     Transfer: "owner",
     Event: "position__account__owner",
     RiskLimits: "account__owner",
+    SavedView: "user",
 }
 models = pytest.mark.parametrize("model", OWNED, ids=lambda model: model.__name__)
 
@@ -61,13 +63,14 @@ def test_a_strangers_row_does_not_exist(staff, staff_client, two_bots, model):
     assert staff_client.get(url(model, "change", own.pk)).status_code == 200
 
 
-@pytest.mark.parametrize("action", ["start", "stop", "flatten", "run_now", "renew_webhook"])
+@pytest.mark.parametrize("action", [*ACTS, "clone", "change", "export", "renew_webhook"])
 def test_actions_do_not_reach_a_strangers_bot(act, staff_client, two_bots, action, broker):
     _, stranger = two_bots
     before = BotConfig.objects.filter(pk=stranger.pk).values("desired_state", "state__status").get()
 
-    act(staff_client, "/admin/bots/botconfig/", action, stranger)
+    page = act(staff_client, "/admin/bots/botconfig/", action, stranger)
 
+    assert stranger.name not in page.content.decode()
     assert BotConfig.objects.filter(pk=stranger.pk).values("desired_state", "state__status").get() == before
     assert broker("high_priority") == 0
     assert not Webhook.objects.exists()

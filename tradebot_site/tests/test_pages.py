@@ -7,7 +7,7 @@ from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from django_celery_results.models import TaskResult
 
-from bots.models import BotConfig, Decision, ExternalSignal, SeriesReading, Tick
+from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from tradebot_site.tests.conftest import KEY, SECRET
 from trades.models import Event, Fill, Order, Position, Trade, Transfer
@@ -17,6 +17,7 @@ OURS = [
     BotConfig,
     Decision,
     ExternalSignal,
+    SavedView,
     SeriesReading,
     Tick,
     ExchangeAccount,
