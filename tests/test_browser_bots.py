@@ -46,6 +46,11 @@ def serious(page):
 SERIOUS = ("serious", "critical")
 
 
+def is_trouble(request):
+    """Whether a request failed that nobody cut off: a download ends its navigation, a navigation what is refreshed."""
+    return request.failure != "net::ERR_ABORTED"
+
+
 def row(page, name):
     return page.locator("tr", has_text=name)
 
@@ -57,7 +62,7 @@ def test_an_operator_starts_pauses_clones_changes_and_exports(site, fleet, size,
         page = browser.new_page(viewport={"width": size[0], "height": size[1]})
         page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("requestfailed", lambda request: troubles.append(f"{request.url}: {request.failure}"))
+        page.on("requestfailed", lambda request: troubles.append(request.url) if is_trouble(request) else None)
         page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
 
         page.goto(f"{site}/admin/login/?next=/admin/bots/botconfig/")
@@ -121,7 +126,7 @@ def test_an_operator_starts_pauses_clones_changes_and_exports(site, fleet, size,
         page.goto(f"{site}/admin/bots/botconfig/import/")
         page.set_input_files("[name=import_file]", file)
         page.get_by_role("button", name="Submit").click()
-        expect(page.get_by_text("unchanged")).to_be_visible()
+        expect(page.get_by_text("0 new, 0 changed, 1 unchanged")).to_be_visible()
         found["import"] = serious(page)
         page.goto(f"{site}/admin/bots/botconfig/")
         wide = page.evaluate("document.documentElement.scrollWidth")

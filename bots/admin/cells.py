@@ -17,6 +17,7 @@ from market.admin import text
 from market.admin.columns import COLOURS
 
 Lines = tuple[str, str]
+STACKED = "flex flex-col text-right lg:text-left"
 
 
 @lru_cache(maxsize=500)
@@ -80,8 +81,7 @@ LIVE: Mapping[str, Callable[[Any, Any], SafeString | str]] = {
 def cell(bot: Any, name: str, *, now: Any, refreshes: bool = False) -> SafeString:
     """One of them, with an id by which it can be replaced; ``refreshes``: it replaces the one that is there (htmx)."""
     swap = mark_safe(' hx-swap-oob="true"') if refreshes else ""
-    classes = "flex flex-col text-right lg:text-left"
-    return format_html('<span id="bot-{}-{}" class="{}"{}>{}</span>', bot.pk, name, classes, swap, LIVE[name](bot, now))
+    return format_html('<span id="bot-{}-{}" class="{}"{}>{}</span>', bot.pk, name, STACKED, swap, LIVE[name](bot, now))
 
 
 WIDTH, HEIGHT = 84, 24

@@ -42,6 +42,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     ),
     "Futures": ("leverage", "margin_type"),
 }
+MOST = 2_000  # at once: each is validated for itself
 MOST_EDITS = 50  # shown
 NOT_TYPED = ("frozen", "filters", "csrfmiddlewaretoken")
 TICK = "change_"
@@ -88,6 +89,8 @@ class ChangeForm(forms.Form):
             field = model_admin.formfield_for_dbfield(setting(name), request)
             assert field is not None, name
             field.required = field.show_hidden_initial = False
+            if isinstance(field, forms.JSONField):
+                field.widget.attrs["rows"] = 2
             self._add(name, field)
         known = STRATEGIES.get(strategy)
         if known and known.parameters:
@@ -134,6 +137,12 @@ class ChangeForm(forms.Form):
         return {name: _or_nothing(name, self.cleaned_data[name]) for name in names}
 
     @property
+    def in_words(self) -> str:
+        """What is to be written, for the log."""
+        given = {**self.values, **self.parameters}
+        return ", ".join(f"{name} to {services.in_words(value)}" for name, value in given.items())
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The strategy's parameters to be written."""
         ticked = [name for name in self.ticked if name.startswith(PARAMETER)]
@@ -141,9 +150,12 @@ class ChangeForm(forms.Form):
 
 
 @admin.action(description="Change settings", permissions=["change"])
-def change(model_admin: "ChangingAdmin", request: HttpRequest, bots: BotQuerySet) -> HttpResponse:
+def change(model_admin: "ChangingAdmin", request: HttpRequest, bots: BotQuerySet) -> HttpResponse | None:
     """Ask what is to be changed."""
-    chosen = list(bots)
+    chosen = list(bots[: MOST + 1])
+    if len(chosen) > MOST:
+        model_admin.message_user(request, f"Choose at most {MOST} bots to change at once.", messages.ERROR)
+        return None
     return model_admin.change_page(request, chosen, model_admin.change_form(request, chosen, None))
 
 
@@ -232,6 +244,7 @@ class ChangingAdmin(ActingAdmin):
             changed = services.change_bots(seen, self.bots(request), form.values, form.parameters)
         except ChangeRefused as error:
             return self.change_page(request, bots, form, error.edits)
+        self.remember(request, changed.done, f"Changed {form.in_words}")
         self.tell_left_out(request, changed.left_out)
         level = messages.SUCCESS if changed.done else messages.WARNING
         return self.back(request, f"Bots changed: {len(changed.done)}.", level)

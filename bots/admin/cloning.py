@@ -93,18 +93,19 @@ class CloningAdmin(ActingAdmin):
             return self.back(request, str(error), messages.ERROR)
         forms = [CloneForm(request.POST, bot=bot) for bot in self.bots(request).filter(pk__in=wanted)]
         invalid = [form for form in forms if not form.is_valid()]
-        if invalid or not self._clone(forms):
+        if invalid or not self._clone(request, forms):
             return self.clone_page(request, forms)
         gone = len(wanted) - len(forms)
         self.tell_left_out(request, [("those", "deleted meanwhile")] * bool(gone))
         return self.back(request, f"Bots cloned: {len(forms)}; the copies are stopped.", messages.SUCCESS)
 
-    def _clone(self, forms: list[CloneForm]) -> bool:
+    def _clone(self, request: HttpRequest, forms: list[CloneForm]) -> bool:
         """Make all copies, or none and tell the forms why."""
         with transaction.atomic():
             for form in forms:
                 try:
-                    services.clone_bot(form.bot, **form.cleaned_data, now=timezone.now())
+                    copy = services.clone_bot(form.bot, **form.cleaned_data, now=timezone.now())
+                    self.log_addition(request, copy, f"Cloned from {form.bot}")
                 except ValidationError as error:
                     form.add_faults(error)
                 except (UnknownSymbol, ExchangeError) as error:

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from bots.admin.cells import cell, sparkline, two_lines
+from bots.admin.cells import STACKED, cell, sparkline, two_lines
 from bots.models import BotConfig
 
 
@@ -23,7 +24,8 @@ class BotColumns:
 
     @display(description="market", ordering="symbol")
     def traded(self, bot: BotConfig) -> SafeString:
-        return two_lines((f"{bot.symbol} {bot.interval}", f"{bot.account.environment} {bot.account.market}"))
+        lines = two_lines((f"{bot.symbol} {bot.interval}", f"{bot.account.environment} {bot.account.market}"))
+        return format_html('<span class="{}">{}</span>', STACKED, lines)
 
     @display(description="position", ordering="position__quantity")
     def holding(self, bot: BotConfig) -> SafeString:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from bots.models import BotConfig, BotQuerySet
 from bots.services.acts import Seen
-from bots.services.steering import CHANGEABLE, save_changes
+from bots.services.steering import CHANGEABLE, FIXED, save_changes
 from market.rounding import plain
 
 Values = Mapping[str, Any]
@@ -115,7 +115,7 @@ def edit_of(bot: BotConfig, before: Values) -> Edit:
     if not changes:
         return Edit(bot, [])
     try:
-        bot.full_clean()
+        bot.full_clean(exclude=FIXED)  # what is not edited was right when the bot was made, and is not asked for again
     except ValidationError as error:
         return Edit(bot, changes, error)
     return Edit(bot, changes)

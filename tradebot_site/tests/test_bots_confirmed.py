@@ -3,10 +3,11 @@
 from decimal import Decimal
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core import signing
 from django.utils import timezone
 
-from bots.admin import frozen
+from bots.admin import changing, frozen
 from bots.models import BotConfig, SeriesReading
 from bots.services import ACTS
 from bots.tests.factories import BotFactory
@@ -117,6 +118,25 @@ def test_what_was_shown_to_somebody_else_or_long_ago_or_to_nobody_is_not_done(
     assert BotConfig.objects.get().desired_state == "running"
 
 
+def test_who_did_what_is_in_the_log_of_each_bot(admin, admin_user, act, db):
+    bots = [BotFactory(name="alpha"), BotFactory(name="beta")]
+
+    answer(admin, act(admin, LIST, "pause", *bots))
+    changed = type_into(
+        admin, act(admin, LIST, "change", bots[0]), **ticked(stop_loss_percent="2", cooldown_minutes="9")
+    )
+    answer(admin, changed)
+    answer(admin, act(admin, LIST, "clone", bots[0]), **clone_fields(bots[0]))
+
+    entries = LogEntry.objects.filter(user=admin_user).order_by("pk").values_list("object_repr", "change_message")
+    assert list(entries) == [
+        ("alpha", "Pause entries"),
+        ("beta", "Pause entries"),
+        ("alpha", "Changed stop_loss_percent to 2, cooldown_minutes to 9"),
+        ("alpha copy", "Cloned from alpha"),
+    ]
+
+
 def test_an_act_is_not_done_by_a_link_and_an_unknown_one_is_none(admin, act, db):
     shown = act(admin, LIST, "stop", BotFactory())
 
@@ -182,6 +202,14 @@ def test_too_many_copies_at_once_are_refused(admin, act, db):
     bots = [BotFactory() for _ in range(21)]
 
     assert "Choose at most 20 bots to clone." in text_of(act(admin, LIST, "clone", *bots))
+
+
+def test_too_many_bots_changed_at_once_are_refused(admin, act, db, monkeypatch):
+    monkeypatch.setattr(changing, "MOST", 2)
+
+    page = act(admin, LIST, "change", *(BotFactory() for _ in range(3)))
+
+    assert "Choose at most 2 bots to change at once." in text_of(page)
 
 
 # Settings of many

@@ -72,6 +72,7 @@ class FilesAdmin(ImportExportMixin, OwnedAdmin):
     export_form_class = ExportForm
     skip_export_form = True
     tmp_storage_class = InTheForm
+    import_export_change_list_template = "admin/bots/change_list.html"
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         return self.has_add_permission(request) and self.has_change_permission(request)

@@ -10,7 +10,7 @@ from import_export.formats import base_formats
 from bots.admin.files.values import COLUMNS
 
 MOST_BYTES = 1_000_000
-MOST_BOTS = 2_000
+MOST_BOTS = 1_000
 
 
 class FileRefused(ValueError):
