@@ -22,6 +22,7 @@ __all__ = [
     "candles_key",
     "closed_candles",
     "keep_for",
+    "kept_candles",
     "known_candles",
     "refresh",
     "unbroken",
@@ -60,6 +61,12 @@ def known_candles(wanted: Iterable[Series], *, now: datetime) -> dict[Series, Ca
     keys = {series: candles_key(series) for series in wanted}
     rows = known_many({key: partial(_current_rows, series=series, now=now) for series, key in keys.items()})
     return {series: Candles.from_rows(rows[key]) for series, key in keys.items() if key in rows}
+
+
+def kept_candles(series: Series) -> Candles | None:
+    """What is kept of a series, however old it is: to look at, not to trade on. None without a copy, or without Redis."""
+    copy = _kept(series)
+    return None if copy is None else Candles.from_rows(copy.rows)
 
 
 def refresh(series: Series, *, now: datetime) -> Candles:

@@ -1,7 +1,7 @@
 """What a strategy is: a name, a schema of parameters, and a pure causal function from candles to signals."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
@@ -81,6 +81,7 @@ class Reading:
     signals: NDArray[np.int8]
     indicators: dict[str, float]
     text: str
+    lines: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # the indicators at each candle, for charts
 
     @property
     def last(self) -> Signal:
@@ -104,6 +105,7 @@ class Strategy:
     read: Callable[[Candles, Parameters], Reading]
     cross_check: Callable[[Parameters], str | None] = lambda parameters: None
     adds: bool = False  # to enter again adds to the position that is open
+    own_scale: frozenset[str] = frozenset()  # the lines that are no prices: a chart draws them by themselves
     listens: bool = False  # its signals come from outside (`bots.external`); candles say nothing
 
     def complete(self, given: Parameters) -> dict[str, Any]:

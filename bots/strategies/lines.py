@@ -113,5 +113,5 @@ def reading(signals: NDArray[np.int8], lines: Mapping[str, Line], values: str, n
     missing = [name for name in lines if name not in last]
     if missing:
         text = f"{', '.join(missing)} undefined: too little history, or a market that does not move"
-        return Reading(signals, last, text)
-    return Reading(signals, last, f"{values.format(**last)}, {news[Signal(int(signals[-1]))]}")
+        return Reading(signals, last, text, lines)
+    return Reading(signals, last, f"{values.format(**last)}, {news[Signal(int(signals[-1]))]}", lines)
