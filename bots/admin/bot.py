@@ -22,6 +22,7 @@ from bots.admin.page import page_of
 from bots.models import BotConfig, BotQuerySet
 from bots.tasks import EXPIRES_SECONDS, run_bot
 from market.admin.base import OwnedAdmin, sees_all
+from market.admin.history import RecordedAdmin
 from market.models import ExchangeAccount
 
 FIXED = ["owner", "account", "symbol"]  # they belong to the bot's history
@@ -74,7 +75,7 @@ class BotChangeList(ChangeList):
 
 
 @admin.register(BotConfig)
-class BotConfigAdmin(BotColumns, OwnedAdmin):
+class BotConfigAdmin(BotColumns, RecordedAdmin, OwnedAdmin):
     form = BotForm
     owner_path = "owner"
     list_display = ["named", "status", "traded", "strategy", "holding", "today", "last_run"]

@@ -9,6 +9,7 @@ from bots.services.external import drop_waiting
 from bots.services.notes import bot_of, note_status
 from bots.situation import Wish
 from bots.types import Reason, Status
+from market.history import change
 from market.symbols import rules_for
 from trades.models import Event, Position
 from trades.services import forget_terms, take_back_unsent
@@ -59,7 +60,7 @@ def start_bots(bots: BotQuerySet, *, now: datetime) -> int:
     for bot_id in bots.exclude(desired_state=Wish.RUN, state__lockout="").values_list("pk", flat=True):
         with transaction.atomic():
             bot = _locked(bot_id)
-            BotConfig.objects.filter(pk=bot.pk).update(desired_state=Wish.RUN)
+            change(bot, desired_state=Wish.RUN)
             BotState.objects.filter(pk=bot.pk).update(enabled_at=now, lockout="", lockout_text="")
             forget_terms(bot.position_id)
             note_status(bot.state, Status.PENDING, Reason.NONE, "started, waits for the next tick", now=now)
@@ -79,7 +80,7 @@ def stop_bots(bots: BotQuerySet, *, flatten: bool, now: datetime) -> int:
     for bot_id in bots.exclude(desired_state=wish).values_list("pk", flat=True):
         with transaction.atomic():
             bot = _locked(bot_id)
-            BotConfig.objects.filter(pk=bot.pk).update(desired_state=wish)
+            change(bot, desired_state=wish)
             take_back_unsent(bot.position_id, signal_exits=not flatten, now=now)
             drop_waiting(bot, now=now)
             text = "stopped, its position is to be closed" if flatten and bot.position.is_open else "stopped"
