@@ -64,7 +64,7 @@ def known_candles(wanted: Iterable[Series], *, now: datetime) -> dict[Series, Ca
 
 
 def kept_candles(series: Series) -> Candles | None:
-    """What is kept of a series, however old it is: to look at, not to trade on. None without a copy, or without Redis."""
+    """What is kept of a series, however old: to look at, not to trade on. None without a copy, or without Redis."""
     copy = _kept(series)
     return None if copy is None else Candles.from_rows(copy.rows)
 

@@ -13,10 +13,14 @@ from django.db import models
 from django.db.models import Q
 
 from market.fields import AmountField, SecretField, SecretUnreadable, require_time_zone
+from market.history import History
 from market.ready import Asked, ask
 from market.rules import Rules, rules_of
 from market.switches import Hold, Scope, SwitchState, strictest
 from market.types import Environment, Market
+
+# What makes an operator, and what an administrator may beside it.
+SEE_ALL_ROWS, SET_ALL_KEYS = "market.see_all_rows", "market.set_all_keys"
 
 
 class AccountQuerySet(models.QuerySet["ExchangeAccount"]):
@@ -85,8 +89,29 @@ class ExchangeAccount(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = AccountQuerySet.as_manager()
+    history = History(
+        owner=lambda account: account.owner_id,
+        concealed=["api_key", "api_secret"],
+        unnoted=[
+            "state_set_by",
+            "state_set_at",
+            "cooldown_until",
+            "key_error",
+            "may_withdraw",
+            "is_ip_restricted",
+            "permissions_checked_at",
+            "reconciled_at",
+            "free_quote",
+            "balance_read_at",
+            "created_at",
+        ],
+    )
 
     class Meta:
+        permissions = [
+            (SEE_ALL_ROWS.partition(".")[2], "Can see and steer what belongs to others, but for keys"),
+            (SET_ALL_KEYS.partition(".")[2], "Can set and wipe the keys of others"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["owner", "name"], name="account_name_unique_per_owner"),
             # Target of bots' composite foreign key: a bot can only trade on an account of its own owner.
@@ -228,6 +253,7 @@ class Switch(models.Model):
     pressed_at = models.DateTimeField(null=True, editable=False)
 
     objects = SwitchManager()
+    history = History(owner=lambda switch: switch.user_id, unnoted=["pressed_by", "pressed_at"])
 
     class Meta:
         verbose_name = "kill switch"
@@ -277,6 +303,8 @@ class RiskLimits(models.Model):
         validators=[require_time_zone],
         help_text="Whose midnight starts the day of the loss, for example Europe/Berlin.",
     )
+
+    history = History(owner=lambda limits: limits.user_id or limits.account.owner_id)
 
     class Meta:
         verbose_name = verbose_name_plural = "risk limits"

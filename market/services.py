@@ -116,7 +116,8 @@ def _rotate(model: Any, names: list[str]) -> int:
                 setattr(row, name, getattr(row, name).rotated())
         except SecretUnreadable as error:
             raise SecretUnreadable(f"{model._meta.verbose_name} {row.pk} ({row}): {error}") from error
-        row.save(update_fields=names)
+        # Past the history: a new seal is no new secret.
+        model.objects.filter(pk=row.pk).update(**{name: getattr(row, name) for name in names})
     return len(rows)
 
 

@@ -37,8 +37,10 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Intervals", "django_celery_beat.intervalschedule", "hourglass_empty"),
         ("Crontabs", "django_celery_beat.crontabschedule", "calendar_month"),
         ("Task results", "django_celery_results.taskresult", "task_alt"),
+        ("Changes", "ops.change", "history"),
         ("Users", "auth.user", "person"),
         ("Groups", "auth.group", "group"),
+        ("Lock-outs", "axes.accessattempt", "lock"),
     ),
 }
 

@@ -4,6 +4,7 @@ Nothing here has a default that is unsafe in production: a secret that is missin
 conveniences of the demo come from `ops.stack`, which sets variables, and never from this file.
 """
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -28,12 +29,16 @@ HTTPS_ONLY = env.bool("HTTPS_ONLY", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS_ONLY
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+# How many proxies of ours a request has passed: so many addresses from the right of X-Forwarded-For are theirs to tell.
+PROXY_COUNT = env.int("PROXY_COUNT", default=1 if BEHIND_PROXY else 0)
 
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.import_export",  # its pages go before those of the library
+    "unfold.contrib.simple_history",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -44,6 +49,9 @@ INSTALLED_APPS = [
     "django_celery_results",
     "rest_framework",
     "import_export",
+    "simple_history",
+    "django_otp",
+    "axes",
     "market",
     "trades",
     "bots",
@@ -58,8 +66,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "tradebot_site.second_factor.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "tradebot_site.urls"
 WSGI_APPLICATION = "tradebot_site.wsgi.application"
@@ -86,6 +98,23 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# Whether staff need an app on their phone beside the password; `make up` switches it off for its demo.
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=True)
+# Five wrong passwords for one name from one address lock this pair for 15 minutes. Counted in PostgreSQL, without which
+# nobody logs in anyway, so a Redis that is away locks nobody out.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or others could keep a user locked out for ever
+AXES_CLIENT_IP_CALLABLE = "tradebot_site.lockout.client_ip"
+AXES_LOCKOUT_CALLABLE = "tradebot_site.lockout.locked_out"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "token"]
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False  # `tradebot_site.admin` registers them in unfold's clothes
+AXES_VERBOSE = False
+SIMPLE_HISTORY_REVERT_DISABLED = True
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"
 STATIC_URL = "static/"
@@ -99,6 +128,7 @@ UNFOLD = {
     "SITE_SUBHEADER": "a fleet of trading bots",
     "SITE_SYMBOL": "monitoring",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "tradebot_site.navigation.favicon"}],
+    "LOGIN": {"form": "tradebot_site.second_factor.LoginForm"},
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "tradebot_site.dashboard.dashboard",

@@ -5,10 +5,12 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from bots.api import SignalView
+from tradebot_site.second_factor import set_up
 from trades.api import KillSwitchView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/second-factor/", set_up, name="second-factor"),
     path("admin/", admin.site.urls),
     path("api/v1/kill-switch", KillSwitchView.as_view(), name="kill-switch"),
     path("hooks/v1/bots/<slug:public_id>/signal", SignalView.as_view(), name="signal-hook"),

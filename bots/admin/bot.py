@@ -27,6 +27,7 @@ from bots.admin.saved import tabs_of
 from bots.models import BotConfig, BotQuerySet
 from bots.services import ACTS
 from market.admin.base import sees_all
+from market.admin.history import RecordedAdmin
 from market.models import ExchangeAccount
 
 FIXED = ["owner", "account", "symbol"]  # they belong to the bot's history
@@ -89,7 +90,7 @@ class BotChangeList(ChangeList):
 
 
 @admin.register(BotConfig)
-class BotConfigAdmin(BotColumns, FilesAdmin, LiveAdmin, CloningAdmin, ChangingAdmin):
+class BotConfigAdmin(BotColumns, FilesAdmin, LiveAdmin, CloningAdmin, ChangingAdmin, RecordedAdmin):
     form = BotForm
     action_form = BotActionForm
     owner_path = "owner"

@@ -21,6 +21,7 @@ from bots.sizing import LABELS, Mode, Sizing
 from bots.strategies import STRATEGIES
 from bots.types import Status
 from market.fields import AmountField, choices_of
+from market.history import History
 from market.models import ExchangeAccount
 from market.types import INTERVALS, Market, Series
 from trades.liquidation import Terms
@@ -154,6 +155,7 @@ class BotConfig(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = BotQuerySet.as_manager()
+    history = History(owner=lambda bot: bot.owner_id, unnoted=["recipe", "revision", "created_at"])
 
     class Meta:
         verbose_name = "bot"

@@ -1,4 +1,4 @@
-"""What happened to one bot, newest first: what it thought, what it ordered, what was told, what people changed of it."""
+"""What happened to one bot, newest first: what it thought, ordered and told, and what people changed of it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -63,4 +63,6 @@ def read(candles: Candles, parameters: Parameters) -> Reading:
     return reading(signals, {"plus_di": plus, "minus_di": minus, "adx": adx}, values, news)
 
 
-STRATEGY = Strategy("adx_trend", "ADX trend", PARAMETERS, candles_needed, read, own_scale=frozenset({"plus_di", "minus_di", "adx"}))
+STRATEGY = Strategy(
+    "adx_trend", "ADX trend", PARAMETERS, candles_needed, read, own_scale=frozenset({"plus_di", "minus_di", "adx"})
+)

@@ -72,4 +72,6 @@ def read(candles: Candles, parameters: Parameters) -> Reading:
     return reading(signals, {"close": close, "fallen": fallen}, "close {close:.8g}, fallen by {fallen:.2f} %", news)
 
 
-STRATEGY = Strategy("dca", "DCA: by the clock and on dips", PARAMETERS, candles_needed, read, adds=True, own_scale=frozenset({"fallen"}))
+STRATEGY = Strategy(
+    "dca", "DCA: by the clock and on dips", PARAMETERS, candles_needed, read, adds=True, own_scale=frozenset({"fallen"})
+)

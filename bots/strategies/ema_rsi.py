@@ -76,4 +76,12 @@ def _news(*, blocked: bool) -> dict[Signal, str]:
     }
 
 
-STRATEGY = Strategy("ema_rsi", "EMA crossing with RSI filter", PARAMETERS, candles_needed, read, cross_check, own_scale=frozenset({"rsi"}))
+STRATEGY = Strategy(
+    "ema_rsi",
+    "EMA crossing with RSI filter",
+    PARAMETERS,
+    candles_needed,
+    read,
+    cross_check,
+    own_scale=frozenset({"rsi"}),
+)

@@ -75,4 +75,6 @@ def read(candles: Candles, parameters: Parameters) -> Reading:
     return reading(signals, {"macd": line, "signal": signal}, values, news)
 
 
-STRATEGY = Strategy("macd", "MACD crossing", PARAMETERS, candles_needed, read, cross_check, own_scale=frozenset({"macd", "signal"}))
+STRATEGY = Strategy(
+    "macd", "MACD crossing", PARAMETERS, candles_needed, read, cross_check, own_scale=frozenset({"macd", "signal"})
+)

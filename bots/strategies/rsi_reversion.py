@@ -56,4 +56,6 @@ def read(candles: Candles, parameters: Parameters) -> Reading:
     return reading(signals, {"rsi": strength}, "RSI {rsi:.1f}", news)
 
 
-STRATEGY = Strategy("rsi_reversion", "RSI reversion", PARAMETERS, candles_needed, read, cross_check, own_scale=frozenset({"rsi"}))
+STRATEGY = Strategy(
+    "rsi_reversion", "RSI reversion", PARAMETERS, candles_needed, read, cross_check, own_scale=frozenset({"rsi"})
+)

@@ -63,4 +63,6 @@ def read(candles: Candles, parameters: Parameters) -> Reading:
     return reading(signals, lines, "close {close:.8g}, {deviations:+.2f} deviations from VWAP {vwap:.8g}", news)
 
 
-STRATEGY = Strategy("vwap_reversion", "VWAP reversion", PARAMETERS, candles_needed, read, own_scale=frozenset({"deviations"}))
+STRATEGY = Strategy(
+    "vwap_reversion", "VWAP reversion", PARAMETERS, candles_needed, read, own_scale=frozenset({"deviations"})
+)

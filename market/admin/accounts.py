@@ -13,18 +13,24 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from market import services
-from market.admin.base import OwnedAdmin, sees_all
+from market.admin.base import OwnedAdmin
 from market.admin.filters import chosen, owner_filter
 from market.admin.text import number
 from market.exchange.errors import ExchangeError
 from market.fields import SecretUnreadable
-from market.models import ExchangeAccount
+from market.models import SET_ALL_KEYS, ExchangeAccount
 from market.types import Environment
 
 FIXED = ["owner", "environment", "market"]  # orders, fills and bots rely on them
 OF_THE_KEY = ["key", "key_error", "may_withdraw", "is_ip_restricted", "permissions_checked_at"]
 OF_TRADING = ["state", "state_reason", "state_set_by", "state_set_at", "cooldown_until", "reconciled_at"]
 UNCHANGED = "Never shown again. Empty: unchanged."
+
+
+def may_set_keys(request: HttpRequest, account: ExchangeAccount | None = None) -> bool:
+    """Whether a user may give or wipe the keys of this account, or of those that are yet to be made for others."""
+    is_own = account is not None and account.owner_id == request.user.pk
+    return is_own or request.user.has_perm(SET_ALL_KEYS)
 
 
 def key_input() -> forms.CharField:
@@ -44,8 +50,10 @@ class AccountForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance._state.adding and not sees_all(self.request):
+        if self.instance._state.adding and not may_set_keys(self.request):
             self.instance.owner = self.request.user
+        if not self.instance._state.adding and not may_set_keys(self.request, self.instance):
+            del self.fields["new_api_key"], self.fields["new_api_secret"]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -79,9 +87,11 @@ class ExchangeAccountAdmin(OwnedAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: ExchangeAccount | None = None) -> list[Any]:
         identity = ["name", "environment", "market"]
-        if obj or sees_all(request):
+        if obj or may_set_keys(request):
             identity.insert(1, "owner")
-        known = [("Keys", {"fields": [*(OF_THE_KEY if obj else []), "new_api_key", "new_api_secret"]})]
+        may_give = not obj or (may_set_keys(request, obj) and self.has_change_permission(request, obj))
+        given = ["new_api_key", "new_api_secret"] if may_give else []
+        known = [("Keys", {"fields": [*(OF_THE_KEY if obj else []), *given]})]
         if obj:
             known.append(("Trading", {"fields": OF_TRADING}))
         return [(None, {"fields": identity}), *known]
@@ -110,7 +120,7 @@ class ExchangeAccountAdmin(OwnedAdmin):
             obj.save(update_fields=sorted(fields & set(form.changed_data)))
         else:
             obj.save()
-        if form.cleaned_data["new_api_key"]:
+        if form.cleaned_data.get("new_api_key"):
             keys = {"api_key": "new_api_key", "api_secret": "new_api_secret"}
             services.set_keys(obj, **{name: form.cleaned_data[field] for name, field in keys.items()})
         elif not change and obj.environment == Environment.PAPER:
@@ -142,5 +152,11 @@ class ExchangeAccountAdmin(OwnedAdmin):
     @admin.action(description="Wipe keys (orders and trades stay)", permissions=["change"])
     def wipe_keys(self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]) -> None:
         for account in accounts:
+            if not may_set_keys(request, account):
+                text = (
+                    f"{account.name}: its keys are {account.owner}'s to wipe, or an administrator's; halt it instead."
+                )
+                self.message_user(request, text, messages.ERROR)
+                continue
             services.wipe_keys(account)
             self.message_user(request, f"Keys of {account.name} wiped.")

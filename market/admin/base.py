@@ -9,12 +9,13 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from market.admin.columns import readable
+from market.models import SEE_ALL_ROWS
 from market.rounding import plain
 
 
 def sees_all(request: HttpRequest) -> bool:
-    """Superusers see everybody's rows, other staff only their own."""
-    return bool(getattr(request.user, "is_superuser", False))
+    """Operators, administrators and superusers see everybody's rows, other staff only their own."""
+    return request.user.has_perm(SEE_ALL_ROWS)
 
 
 class AmountFormField(forms.DecimalField):

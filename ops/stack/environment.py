@@ -31,7 +31,13 @@ def for_stack(
     caller: Mapping[str, str], places: Places, embedded: Collection[str], *, database_sockets: Path | None = None
 ) -> dict[str, str]:
     """The environment of a process of a stack in which `embedded` are ours; creates the secrets file if needed."""
-    defaults = {"HTTPS_ONLY": "false", "WEB_HOST": "127.0.0.1", "WEB_PORT": "8000", "PYTHONUNBUFFERED": "1"}
+    defaults = {
+        "HTTPS_ONLY": "false",
+        "SECOND_FACTOR_REQUIRED": "false",
+        "WEB_HOST": "127.0.0.1",
+        "WEB_PORT": "8000",
+        "PYTHONUNBUFFERED": "1",
+    }
     if POSTGRES in embedded:
         defaults["DATABASE_URL"] = database_url(database_sockets or places.sockets / "postgres")
     if REDIS in embedded:

@@ -30,9 +30,9 @@ def admin(admin_user) -> Client:
 
 
 def staff_user(name: str) -> User:
-    """Staff with every permission, but no superuser."""
+    """Staff with every permission, but of the own rows and keys only."""
     user = UserFactory(username=name, is_staff=True)
-    user.user_permissions.set(Permission.objects.all())
+    user.user_permissions.set(Permission.objects.exclude(codename__in=["see_all_rows", "set_all_keys"]))
     return user
 
 

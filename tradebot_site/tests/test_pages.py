@@ -1,6 +1,7 @@
 """Every page of every model answers, shows no secret, and what is there to be read can't be written."""
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib import admin as django_admin
 from django.contrib.auth.models import Group
 from django.urls import reverse
@@ -9,6 +10,7 @@ from django_celery_results.models import TaskResult
 
 from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
+from ops.models import Change
 from tradebot_site.tests.conftest import KEY, SECRET
 from trades.models import Event, Fill, Order, Position, Trade, Transfer
 
@@ -26,7 +28,7 @@ OURS = [
     SymbolRules,
     *TRADES,
 ]
-READ_ONLY = [Decision, ExternalSignal, SeriesReading, Tick, SymbolRules, *TRADES, TaskResult]
+READ_ONLY = [Decision, ExternalSignal, SeriesReading, Tick, SymbolRules, *TRADES, TaskResult, Change, AccessAttempt]
 REGISTERED = sorted(django_admin.site._registry, key=lambda model: model._meta.label)
 
 
@@ -41,6 +43,7 @@ def rows(everything):
     interval = IntervalSchedule.objects.create(every=5, period="seconds")
     CrontabSchedule.objects.create(minute="0")
     PeriodicTask.objects.create(name="a schedule", task="bots.tasks.run_all_active_bots", interval=interval)
+    AccessAttempt.objects.create(username="guessed", failures_since_start=5)
     TaskResult.objects.create(task_id="1", task_name="bots.tasks.run_bot", status="FAILURE")
 
 

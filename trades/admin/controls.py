@@ -13,12 +13,13 @@ from django.utils import timezone
 from market.admin.accounts import ExchangeAccountAdmin
 from market.admin.base import OwnedAdmin, sees_all
 from market.admin.filters import account_filter, chosen
+from market.admin.history import RecordedAdmin
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.switches import SwitchState
 from trades import services
 
 
-class SwitchedAdmin(OwnedAdmin):
+class SwitchedAdmin(RecordedAdmin, OwnedAdmin):
     """Rows that have a kill switch, each pressed with one click in the list."""
 
     def target(self, row: Any) -> services.Target:
@@ -104,7 +105,7 @@ class SwitchAdmin(SwitchedAdmin):
 
 
 @admin.register(RiskLimits)
-class RiskLimitsAdmin(OwnedAdmin):
+class RiskLimitsAdmin(RecordedAdmin, OwnedAdmin):
     """Owners bound their accounts, operators also the users. The platform's own bounds are settings."""
 
     owner_path = "account__owner"

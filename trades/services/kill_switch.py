@@ -15,7 +15,8 @@ from django.db.models import Q
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError
 from market.fields import SecretUnreadable
-from market.models import ExchangeAccount, Switch
+from market.history import change
+from market.models import SEE_ALL_ROWS, ExchangeAccount, Switch
 from market.switches import Scope, SwitchState
 from market.types import Clock, moving
 from trades.lifecycle import IN_DOUBT, OrderPurpose, OrderStatus
@@ -106,8 +107,8 @@ def press(target: Target, state: SwitchState, *, by: User | None, reason: str, n
 
 
 def is_operator(user: User) -> bool:
-    """Who looks after everybody's trading, here as in the admin: superusers."""
-    return user.is_superuser
+    """Who looks after everybody's trading, here as in the admin: operators, administrators, superusers."""
+    return user.has_perm(SEE_ALL_ROWS)
 
 
 def _require_right(target: Target, by: User | None, *, eases: bool, pressed_by: int | None) -> None:
@@ -132,9 +133,8 @@ def _current(target: Target) -> tuple[SwitchState, int | None]:
 
 def _set(target: Target, state: SwitchState, *, by: User | None, reason: str, now: datetime) -> None:
     if target.account:
-        ExchangeAccount.objects.filter(pk=target.account.pk).update(
-            state=state, state_reason=reason, state_set_by=by, state_set_at=now
-        )
+        account = ExchangeAccount.objects.get(pk=target.account.pk)
+        change(account, state=state, state_reason=reason, state_set_by=by, state_set_at=now)
     else:
         said = {"state": state, "reason": reason, "pressed_by": by, "pressed_at": now}
         Switch.objects.update_or_create(user=target.user, defaults=said)

@@ -9,15 +9,17 @@ from bots.services import keep_decisions
 from bots.tasks import run_all_active_bots
 from market.exchange.errors import ExchangeError
 from ops.demo import seed_demo
+from ops.roles import create_groups
 from ops.schedules import create_schedules
 
 
 class Command(BaseCommand):
-    help = "What `make up` does before the fleet starts: migrate, create schedules, with DEMO=1 the demo, a first tick."
+    help = "Before the fleet starts: migrate, create schedules and groups, with DEMO=1 the demo, and a first tick."
 
     def handle(self, **_: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         self.stdout.write(f"schedules created: {create_schedules()}")
+        self.stdout.write(f"groups created: {create_groups()}")
         keep_decisions(now=timezone.now())
         if os.environ.get("DEMO") == "1":
             try:

@@ -8,11 +8,16 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bots', '0013_cool_down_after_closing'),
+        ('bots', '0014_history'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
+        migrations.AddField(
+            model_name='historicalbotconfig',
+            name='entries_paused',
+            field=models.BooleanField(default=False, editable=False, help_text='It enters nothing and adds nothing; exits and protections go on.'),
+        ),
         migrations.AddField(
             model_name='botconfig',
             name='entries_paused',

@@ -18,17 +18,17 @@ from django_celery_beat.models import (
     CrontabSchedule,
     IntervalSchedule,
     PeriodicTask,
-    PeriodicTasks,
     SolarSchedule,
 )
 from django_celery_results.models import GroupResult, TaskResult
 from kombu.exceptions import OperationalError
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from market.admin.base import ReadOnlyAdmin
+from market.admin.history import RecordedAdmin
 from market.admin.text import NOTHING, ago
+from market.history import change
 
 for model in (
     ClockedSchedule,
@@ -82,7 +82,7 @@ class ScheduledTaskForm(PeriodicTaskForm):
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(ModelAdmin):
+class PeriodicTaskAdmin(RecordedAdmin):
     form = ScheduledTaskForm
     list_display = ["name", "enabled", "scheduler", "queue", "last_run", "next_run", "total_run_count"]
     list_select_related = ["interval", "crontab", "solar", "clocked"]
@@ -126,9 +126,10 @@ class PeriodicTaskAdmin(ModelAdmin):
         self._switch(request, tasks, enabled=False)
 
     def _switch(self, request: HttpRequest, tasks: QuerySet[PeriodicTask], *, enabled: bool) -> None:
-        count = tasks.exclude(enabled=enabled).update(enabled=enabled)
-        PeriodicTasks.update_changed()  # beat looks here whether to read the table again
-        self.message_user(request, f"Periodic tasks {'enabled' if enabled else 'disabled'}: {count}.")
+        others = tasks.exclude(enabled=enabled)
+        for task in others:  # each save also tells beat to read the table again
+            change(task, enabled=enabled)
+        self.message_user(request, f"Periodic tasks {'enabled' if enabled else 'disabled'}: {len(others)}.")
 
     @admin.action(description="Run now", permissions=["change"])
     def run_now(self, request: HttpRequest, tasks: QuerySet[PeriodicTask]) -> None:
@@ -150,7 +151,7 @@ class PeriodicTaskAdmin(ModelAdmin):
 
 
 @admin.register(IntervalSchedule)
-class IntervalScheduleAdmin(ModelAdmin):
+class IntervalScheduleAdmin(RecordedAdmin):
     list_display = ["__str__", "every", "period"]
 
 
@@ -173,7 +174,7 @@ class CrontabForm(forms.ModelForm):
 
 
 @admin.register(CrontabSchedule)
-class CrontabScheduleAdmin(ModelAdmin):
+class CrontabScheduleAdmin(RecordedAdmin):
     form = CrontabForm
     list_display = ["__str__", "human_readable"]
 

@@ -1,0 +1,66 @@
+"""What people changed, newest first: there to be read."""
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.decorators import display
+
+from market.admin.base import ReadOnlyAdmin
+from market.admin.filters import dropdown
+from market.admin.history import DONE, told
+from ops.models import Change
+
+
+def seen_models(request: HttpRequest) -> list[tuple[str, str]]:
+    """The models with a history that a user may see, with their names: not everybody sees schedules or users."""
+    recorded = [model for model in apps.get_models() if hasattr(model._meta, "simple_history_manager_attribute")]
+    may_see = request.user.has_perm
+    return [
+        (model._meta.label_lower, str(model._meta.verbose_name))
+        for model in recorded
+        if may_see(f"{model._meta.app_label}.view_{model._meta.model_name}")
+    ]
+
+
+@admin.register(Change)
+class ChangeAdmin(ReadOnlyAdmin):
+    owner_path = "whose"
+    list_display = ["at", "who", "kind", "what", "changed"]
+    list_filter = [
+        dropdown("what", "model", seen_models),
+        dropdown("kind", "kind", lambda request: list(DONE.items())),
+    ]
+    list_select_related = ["by"]
+    search_fields = ["title", "by__username"]
+    ordering = ["-at"]
+    fields = ["at", "by", "kind", "title", "changed"]
+    readonly_fields = ["changed"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Change]:
+        rows: QuerySet[Change] = super().get_queryset(request)
+        return rows.filter(model__in=[label for label, _ in seen_models(request)])
+
+    def owned_by(self, user: Any) -> Q:
+        return Q(whose=user.pk) | Q(by=user.pk)
+
+    @display(description="who", ordering="by__username")
+    def who(self, change: Change) -> str:
+        return str(change.by or "the system")
+
+    @display(description="what")
+    def what(self, change: Change) -> str:
+        model = apps.get_model(change.model)
+        name = f"{model._meta.verbose_name} {change.title}"
+        if change.kind == "-":
+            return name
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_history", args=[change.row])
+        return format_html('<a href="{}">{}</a>', address, name)
+
+    @display(description="from → to")
+    def changed(self, change: Change) -> str:
+        return told(change.changes)

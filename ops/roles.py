@@ -1,0 +1,66 @@
+"""The groups of people, and what each may do. Whose rows they see is decided by `market.admin.base.sees_all`."""
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.db.models import Q
+
+from market.models import SEE_ALL_ROWS
+
+JOURNAL = (
+    *("bots.decision", "bots.externalsignal", "bots.tick", "bots.seriesreading", "market.symbolrules"),
+    *("trades.position", "trades.order", "trades.fill", "trades.trade", "trades.transfer", "trades.event"),
+    "ops.change",
+)
+STEERED = ("bots.botconfig", "market.exchangeaccount", "market.risklimits", "market.switch")
+SCHEDULES = tuple(f"django_celery_beat.{name}" for name in ("periodictask", "intervalschedule", "crontabschedule"))
+RESULTS = ("django_celery_results.taskresult",)
+
+
+def _may(acts: Iterable[str], models: Iterable[str]) -> frozenset[str]:
+    """Names of permissions."""
+    named = [model.split(".") for model in models]
+    return frozenset(f"{app}.{act}_{model}" for act in acts for app, model in named)
+
+
+VIEWER = _may(["view"], [*JOURNAL, *STEERED])
+TRADER = VIEWER | _may(["add", "change", "delete"], STEERED)
+OPERATOR = TRADER | {SEE_ALL_ROWS} | _may(["view", "add", "change", "delete"], SCHEDULES) | _may(["view"], RESULTS)
+# None: all there are.
+ROLES: dict[str, frozenset[str] | None] = {
+    "viewer": VIEWER,
+    "trader": TRADER,
+    "operator": OPERATOR,
+    "administrator": None,
+}
+
+
+def create_groups() -> int:
+    """Create the groups that are missing, give each what its role may; return how many were made.
+
+    A role is the same everywhere, so what somebody has changed is set right: another mix is another group.
+    """
+    with transaction.atomic():
+        return sum(_create(name, wanted) for name, wanted in ROLES.items())
+
+
+def _create(name: str, wanted: frozenset[str] | None) -> bool:
+    group, is_new = Group.objects.get_or_create(name=name)
+    group.permissions.set(_permissions(wanted))
+    return is_new
+
+
+def _permissions(wanted: frozenset[str] | None) -> list[Permission]:
+    """Raises LookupError when one does not exist: a model has another name by now."""
+    if wanted is None:
+        return list(Permission.objects.all())
+    named = [name.split(".") for name in wanted]
+    chosen = Q(pk=None)
+    for app, codename in named:
+        chosen |= Q(content_type__app_label=app, codename=codename)
+    found = list(Permission.objects.filter(chosen).select_related("content_type"))
+    known = {f"{item.content_type.app_label}.{item.codename}" for item in found}
+    if missing := wanted - known:
+        raise LookupError(f"there is no permission {', '.join(sorted(missing))}")
+    return found

@@ -1,0 +1,34 @@
+"""Where a request comes from, and what those are told who guessed too often. django-axes counts."""
+
+from ipaddress import ip_address
+from typing import Any
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from market.admin import text
+
+
+def client_ip(request: HttpRequest) -> str | None:
+    """The address that the outermost of our own proxies saw; what stands left of it in the header anybody may claim."""
+    told = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    count = settings.PROXY_COUNT
+    seen = told[-count] if 0 < count <= len(told) else request.META.get("REMOTE_ADDR", "")
+    try:
+        return str(ip_address(seen))
+    except ValueError:  # none: a unix socket; or no address at all
+        return None
+
+
+def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
+    """The page that says until when. axes calls it (AXES_LOCKOUT_CALLABLE)."""
+    username = (credentials or {}).get("username")
+    attempts = AccessAttempt.objects.filter(username=username, ip_address=client_ip(request))
+    last = attempts.order_by("-attempt_time").values_list("attempt_time", flat=True).first()
+    until = text.moment((last or timezone.now()) + settings.AXES_COOLOFF_TIME)
+    told = {**admin.site.each_context(request), "title": "Locked", "until": until}
+    return render(request, "admin/locked_out.html", told, status=429)

@@ -1,0 +1,367 @@
+"""Each page and each action of the admin, for everybody: what is not in the tables below fails the test.
+
+v, t, o, a: viewer, trader, operator, administrator get in. Anonymous and strangers never do.
+"""
+
+from typing import NamedTuple
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib import admin as django_admin
+from django.contrib.auth.models import Group
+from django.test import RequestFactory
+from django.urls import reverse
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+from django_celery_results.models import TaskResult
+
+from bots.models import BotConfig
+from market.models import ExchangeAccount, RiskLimits, Switch
+from ops.models import Change
+from tradebot_site.tests.conftest import KEY, SECRET, full_bot
+from tradebot_site.tests.people import EVERYBODY, ROLES, client_of, person
+from trades.models import Position, Trade
+
+
+class Row(NamedTuple):
+    """Who gets to the list, to a new row, and to each page of a row of one's own."""
+
+    list: str
+    add: str
+    change: str
+    delete: str
+    history: str
+    actions: dict[str, str] = {}
+    more: dict[str, str] = {}  # pages beside these, of a row
+
+
+STEERED = ("vtoa", "toa", "vtoa", "toa", "vtoa")
+SWITCHED = {"halt": "toa", "reduce": "toa", "resume": "toa"}
+READ = Row("vtoa", "", "vtoa", "", "vtoa")
+SCHEDULE = Row("oa", "oa", "oa", "oa", "oa", {"delete_selected": "oa"})
+MATRIX = {
+    "bots.BotConfig": Row(
+        *STEERED, {"start": "toa", "stop": "toa", "flatten": "toa", "run_now": "toa", "renew_webhook": "toa"}
+    ),
+    "bots.Decision": READ,
+    "bots.ExternalSignal": READ,
+    "bots.Tick": READ,
+    "bots.SeriesReading": READ,
+    "market.ExchangeAccount": Row(
+        *STEERED, SWITCHED | {"test_connection": "toa", "wipe_keys": "toa", "delete_selected": "toa"}
+    ),
+    "market.RiskLimits": Row(*STEERED, {"delete_selected": "toa"}),
+    # One's own switch exists already, so only those who may press others' add one.
+    "market.Switch": Row("vtoa", "oa", "vtoa", "", "vtoa", SWITCHED),
+    "market.SymbolRules": READ,
+    "trades.Position": READ,
+    "trades.Order": READ,
+    "trades.Fill": READ,
+    "trades.Trade": READ,
+    "trades.Transfer": READ,
+    "trades.Event": READ,
+    "ops.Change": READ,
+    "django_celery_beat.PeriodicTask": SCHEDULE._replace(
+        actions={"delete_selected": "oa", "enable": "oa", "disable": "oa", "run_now": "oa"}
+    ),
+    "django_celery_beat.IntervalSchedule": SCHEDULE,
+    "django_celery_beat.CrontabSchedule": SCHEDULE,
+    "django_celery_results.TaskResult": Row("oa", "", "oa", "", "oa"),
+    "auth.User": Row(
+        *("a", "a", "a", "a", "a"),
+        {"delete_selected": "a", "remove_second_factor": "a"},
+        {"password_change": "a"},
+    ),
+    "auth.Group": Row("a", "a", "a", "a", "a"),
+    "axes.AccessAttempt": Row("a", "", "a", "", "a", {"unlock": "a"}),
+}
+FOR_STAFF = {"index", "password_change", "password_change_done", "search", "jsi18n"}
+# Tested by themselves; and no model of ours has a page elsewhere.
+OTHERS = {"app_list", "autocomplete", "login", "logout", "view_on_site"}
+OWNED = {
+    "bots.BotConfig",
+    "bots.Decision",
+    "bots.ExternalSignal",
+    "market.ExchangeAccount",
+    "market.RiskLimits",
+    "market.Switch",
+    "trades.Position",
+    "trades.Order",
+    "trades.Fill",
+    "trades.Trade",
+    "trades.Transfer",
+    "trades.Event",
+    "ops.Change",
+}
+REGISTERED = {model._meta.label: model_admin for model, model_admin in django_admin.site._registry.items()}
+PAGES = ("change", "delete", "history")
+NAME, PNL, ITS_KEY = "canary-bot-of-another", "98765.43", "ANOTHERKEY-0123456789-stuv"
+people = pytest.mark.parametrize("role", EVERYBODY)
+
+
+def url(label, page, *args):
+    return reverse(f"admin:{label.lower().replace('.', '_')}_{page}", args=args)
+
+
+def named_urls():
+    """The names of all pages of the admin."""
+    return {pattern.name for pattern in _flat(django_admin.site.urls[0]) if getattr(pattern, "name", None)}
+
+
+def _flat(patterns):
+    for pattern in patterns:
+        if hasattr(pattern, "url_patterns"):
+            yield from _flat(pattern.url_patterns)
+        else:
+            yield pattern
+
+
+def rows_of_nobody():
+    interval = IntervalSchedule.objects.create(every=5, period="seconds")
+    CrontabSchedule.objects.create(minute="0")
+    PeriodicTask.objects.create(name="a schedule", task="bots.tasks.run_all_active_bots", interval=interval)
+    TaskResult.objects.create(task_id="1", task_name="bots.tasks.run_bot", status="FAILURE")
+    AccessAttempt.objects.create(username="guessed", failures_since_start=5)
+    Group.objects.create(name="a group")
+
+
+@pytest.fixture
+def enter(everything):
+    """`enter(role)` gives a client of that role, and its user, who owns a row of everything."""
+    rows_of_nobody()
+
+    def enter(role):
+        if role == "anonymous":
+            return client_of(None), None
+        user = person(role)
+        full_bot(owner=user, name=f"bot of {role}", symbol="ETHUSDT")
+        return client_of(user), user
+
+    return enter
+
+
+def expected(who, role):
+    if role not in ROLES:
+        return 302
+    return 200 if role[0] in who else 403
+
+
+def own_row(label, user):
+    """A row of the user's own where rows have owners; somebody's else."""
+    model_admin = REGISTERED[label]
+    rows = model_admin.model.objects.order_by("-pk")
+    if label == "auth.Group":
+        return rows.get(name="a group")
+    return rows.filter(model_admin.owned_by(user)).first() if user and label in OWNED else rows.first()
+
+
+def test_every_page_of_the_admin_is_in_the_tables():
+    in_tables = FOR_STAFF | OTHERS
+    for label, row in MATRIX.items():
+        prefix = label.lower().replace(".", "_")
+        in_tables |= {f"{prefix}_{page}" for page in ("changelist", "add", *PAGES, *row.more)}
+    assert named_urls() - {"auth_user_password_change"} == in_tables - {"auth_user_password_change"}
+
+
+def test_every_model_is_in_the_table():
+    assert set(MATRIX) == set(REGISTERED)
+    assert {label for label, item in REGISTERED.items() if getattr(item, "owner_path", "")} == OWNED
+
+
+@pytest.mark.parametrize("label", REGISTERED)
+def test_every_action_is_in_the_table(admin_user, label):
+    request = RequestFactory().get("/admin/")
+    request.user = admin_user
+    model_admin = REGISTERED[label]
+    pages = ("actions_list", "actions_row", "actions_detail", "actions_submit_line")
+
+    known = set(model_admin.get_actions(request)) | {
+        action if isinstance(action, str) else str(action)
+        for name in pages
+        for action in getattr(model_admin, name, ())
+    }
+
+    assert known == set(MATRIX[label].actions)
+
+
+@people
+def test_lists_and_new_rows(enter, role):
+    client, _ = enter(role)
+
+    answers = {
+        label: (client.get(url(label, "changelist")).status_code, client.get(url(label, "add")).status_code)
+        for label in MATRIX
+    }
+
+    assert answers == {label: (expected(row.list, role), expected(row.add, role)) for label, row in MATRIX.items()}
+
+
+@people
+def test_pages_of_an_own_row(enter, role):
+    client, user = enter(role)
+    pages = [(label, page) for label, row in MATRIX.items() for page in (*PAGES, *row.more)]
+
+    answers = {(label, page): client.get(_page(label, page, own_row(label, user))).status_code for label, page in pages}
+
+    assert answers == {
+        (label, page): expected((MATRIX[label]._asdict() | MATRIX[label].more)[page], role) for label, page in pages
+    }
+
+
+def _page(label, page, row):
+    if page == "password_change":
+        return reverse("admin:auth_user_password_change", args=[row.pk])
+    return url(label, page, row.pk)
+
+
+@people
+def test_actions_offered(enter, role):
+    client, _ = enter(role)
+
+    offered = {label: _offered(client.get(url(label, "changelist"))) for label in MATRIX}
+
+    assert offered == {
+        label: {name for name, who in row.actions.items() if role in ROLES and role[0] in who}
+        for label, row in MATRIX.items()
+    }
+
+
+def _offered(page):
+    form = page.context.get("action_form") if page.status_code == 200 else None
+    return {name for name, _ in form.fields["action"].choices if name} if form else set()
+
+
+@pytest.mark.parametrize("role", ["viewer", "trader"])
+def test_a_row_of_somebody_else_is_not_there(enter, role):
+    client, user = enter(role)
+
+    for label in OWNED:
+        model_admin = REGISTERED[label]
+        own = model_admin.model.objects.filter(model_admin.owned_by(user))
+        foreign = model_admin.model.objects.exclude(pk__in=own.values("pk"))
+        assert foreign.exists(), label
+        for row in foreign[:3]:
+            for page in PAGES:
+                assert client.get(url(label, page, row.pk)).status_code in (302, 403, 404), (page, row)
+
+
+@pytest.mark.parametrize("role", ["operator", "administrator"])
+def test_operators_see_rows_of_everybody(enter, role):
+    client, user = enter(role)
+    other = BotConfig.objects.exclude(owner=user).get().owner
+
+    answers = {label: client.get(url(label, "change", own_row(label, other).pk)).status_code for label in OWNED}
+
+    assert answers == dict.fromkeys(OWNED, 200)
+
+
+@people
+def test_pages_of_no_model(enter, role):
+    client, _ = enter(role)
+
+    answers = {page: client.get(reverse(f"admin:{page}")).status_code for page in FOR_STAFF}
+
+    assert answers == {page: expected("vtoa", role) for page in FOR_STAFF}
+
+
+@people
+def test_pages_of_apps(enter, role):
+    client, _ = enter(role)
+
+    for app in {label.split(".")[0] for label in MATRIX}:
+        is_seen = any(role[0] in row.list for label, row in MATRIX.items() if label.startswith(f"{app}."))
+        answer = client.get(reverse("admin:app_list", args=[app]))
+        assert answer.status_code == (302 if role not in ROLES else 200 if is_seen else 404), app
+
+
+@people
+def test_what_is_searched_for_a_form_is_what_one_may_see(enter, role):
+    client, user = enter(role)
+    asked = {"app_label": "market", "model_name": "risklimits", "field_name": "account"}
+
+    answer = client.get(reverse("admin:autocomplete"), asked)
+
+    if role not in ROLES:
+        assert answer.status_code == 302
+        return
+    offered = {int(item["id"]) for item in answer.json()["results"]}
+    accounts = ExchangeAccount.objects.all() if role[0] in "oa" else ExchangeAccount.objects.filter(owner=user)
+    assert offered == set(accounts.values_list("pk", flat=True))
+
+
+# --- what others have never shows -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def canary(db):
+    """Another user's bot, with words and figures that are looked for in every page."""
+    bot = full_bot(name=NAME, symbol="SOLUSDT")
+    bot.account.name, bot.account.api_key = "canary-account", ITS_KEY
+    bot.account.save()
+    Position.objects.filter(pk=bot.position_id).update(
+        realized_pnl=PNL, quantity="1.23456789", entry_price="77.7771", smallest_quantity="0.001"
+    )
+    Trade.objects.update(realized_pnl=PNL)
+    bot.name = f"{NAME}-renamed"
+    bot.save()  # a change that the list of changes would tell
+    return bot
+
+
+def pages_of(client, user):
+    """The HTML of every page that a user can open, by its address."""
+    addresses = [reverse("admin:index"), f"{reverse('admin:search')}?s=canary"]
+    for label in REGISTERED:
+        addresses += [url(label, "changelist"), f"{url(label, 'changelist')}?q=canary", url(label, "add")]
+        if row := own_row(label, user):
+            addresses += [url(label, page, row.pk) for page in PAGES]
+    pages = {address: client.get(address) for address in addresses}
+    return {address: page.content.decode() for address, page in pages.items() if page.status_code == 200}
+
+
+@pytest.mark.parametrize("role", ["viewer", "trader"])
+def test_no_page_shows_what_another_user_has(enter, canary, role):
+    client, user = enter(role)
+
+    pages = pages_of(client, user)
+
+    assert len(pages) > 40
+    for address, html in pages.items():
+        for word in (NAME, "canary-account", ITS_KEY, ITS_KEY[-4:], SECRET, PNL, "98,765", "77.7771"):
+            assert word not in html, f"{word} in {address}"
+
+
+@pytest.mark.parametrize("role", ["operator", "administrator"])
+def test_an_operator_sees_all_of_it_but_keys(enter, canary, role):
+    client, user = enter(role)
+
+    pages = pages_of(client, user)
+
+    everything = "".join(pages.values())
+    assert NAME in everything
+    assert "98,765.43" in everything
+    assert KEY not in everything
+    assert ITS_KEY not in everything
+    assert SECRET not in everything
+
+
+def test_what_a_viewer_sends_changes_nothing(enter, act, broker):
+    client, user = enter("viewer")
+    bot = BotConfig.objects.get(owner=user)
+    account, limits, switch = bot.account, RiskLimits.objects.get(account=bot.account), Switch.objects.get(user=user)
+    before = Change.objects.count()
+
+    for action in MATRIX["bots.BotConfig"].actions:
+        act(client, url("bots.BotConfig", "changelist"), action, bot)
+    for action in MATRIX["market.ExchangeAccount"].actions:
+        act(client, url("market.ExchangeAccount", "changelist"), action, account)
+    for label, row in (
+        ("bots.BotConfig", bot),
+        ("market.ExchangeAccount", account),
+        ("market.RiskLimits", limits),
+        ("market.Switch", switch),
+    ):
+        assert client.post(url(label, "add"), {"name": "new"}).status_code == 403
+        assert client.post(url(label, "change", row.pk), {"name": "new"}).status_code == 403
+        assert client.post(url(label, "delete", row.pk), {"post": "yes"}).status_code == 403
+
+    assert Change.objects.count() == before
+    assert broker("high_priority") == 0
