@@ -23,18 +23,20 @@ from bots.admin.filters import BOT_FILTERS
 from bots.admin.form import BotForm
 from bots.admin.live import LiveAdmin, live_url, with_figures
 from bots.admin.page import page_of
+from bots.admin.parameters import all_fields, fields_of
 from bots.admin.saved import tabs_of
+from bots.admin.watching import WatchedAdmin
 from bots.models import BotConfig, BotQuerySet
 from bots.services import ACTS
+from bots.strategies import STRATEGIES
 from market.admin.base import sees_all
 from market.admin.history import RecordedAdmin
 from market.models import ExchangeAccount
+from market.types import Market
 
 FIXED = ["owner", "account", "symbol"]  # they belong to the bot's history
 FIELDSETS = [
-    ("Strategy", {"fields": ["strategy", "interval", "parameters"]}),
     ("Size", {"fields": ["initial_capital", "sizing_mode", "sizing_value"]}),
-    ("Futures", {"fields": ["leverage", "margin_type"], "description": "On spot: leverage 1, isolated."}),
     (
         "Exits",
         {
@@ -65,6 +67,18 @@ FIELDSETS = [
 ]
 
 
+FUTURES = ("Futures", {"fields": ["leverage", "margin_type"], "description": "On spot: leverage 1, isolated."})
+
+
+def parameter_fieldsets() -> list[Any]:
+    """The parameters of each strategy. A script shows those of the one that is chosen; without it all are there."""
+    return [
+        (strategy.label, {"fields": list(fields_of(strategy)), "classes": [f"of-strategy-{strategy.name}"]})
+        for strategy in STRATEGIES.values()
+        if strategy.parameters
+    ]
+
+
 class BotActionForm(ActionForm):
     """The choice of an action, with a name for those who do not see where it stands."""
 
@@ -90,7 +104,7 @@ class BotChangeList(ChangeList):
 
 
 @admin.register(BotConfig)
-class BotConfigAdmin(BotColumns, FilesAdmin, LiveAdmin, CloningAdmin, ChangingAdmin, RecordedAdmin):
+class BotConfigAdmin(BotColumns, FilesAdmin, LiveAdmin, WatchedAdmin, CloningAdmin, ChangingAdmin, RecordedAdmin):
     form = BotForm
     action_form = BotActionForm
     owner_path = "owner"
@@ -118,13 +132,16 @@ class BotConfigAdmin(BotColumns, FilesAdmin, LiveAdmin, CloningAdmin, ChangingAd
 
     def get_fieldsets(self, request: HttpRequest, obj: BotConfig | None = None) -> list[Any]:
         whose = FIXED if obj or sees_all(request) else FIXED[1:]
-        return [("Bot", {"fields": ["name", *whose]}), *FIELDSETS]
+        strategy = ("Strategy", {"fields": ["strategy", "interval"]})
+        futures = [] if obj and obj.market == Market.SPOT else [FUTURES]
+        return [("Bot", {"fields": ["name", *whose]}), strategy, *parameter_fieldsets(), *futures, *FIELDSETS]
 
     def get_readonly_fields(self, request: HttpRequest, obj: BotConfig | None = None) -> list[str]:
         return FIXED if obj else []
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change=change, **kwargs)
+        with_parameters = type("BotFormWithParameters", (BotForm,), all_fields())
+        form = super().get_form(request, obj, change=change, **{"form": with_parameters, **kwargs})
         form.request = request
         return form
 

@@ -11,14 +11,15 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldBooleanWidget
 
 from bots import services
 from bots.admin.acting import ActingAdmin, bots_in_words, grouped, named
 from bots.admin.frozen import NotFrozen, freeze, thaw
+from bots.admin.parameters import parameter_field
 from bots.models import BotConfig, BotQuerySet
 from bots.services import ChangeRefused, Edit, Seen
-from bots.strategies import STRATEGIES, Parameter
+from bots.strategies import STRATEGIES
 
 # What may be changed of many, under the heading that it has in the form.
 GROUPS: Mapping[str, Sequence[str]] = {
@@ -59,16 +60,6 @@ def setting(name: str) -> "models.Field[Any, Any]":
 def _or_nothing(name: str, value: Any) -> Any:
     """The value, or what stands for none where the field can't be NULL."""
     return setting(name).get_default() if value is None and not setting(name).null else value
-
-
-def parameter_field(parameter: Parameter) -> forms.Field:
-    """A field for one parameter of a strategy; its bounds are the strategy's own to tell."""
-    about = {"label": parameter.name, "help_text": parameter.help, "initial": parameter.default, "required": False}
-    if parameter.choices:
-        choices = [(choice, choice) for choice in parameter.choices]
-        return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget, **about)
-    kind = forms.IntegerField if parameter.kind is int else forms.FloatField
-    return kind(widget=UnfoldAdminDecimalFieldWidget, **about)
 
 
 @dataclass(frozen=True)

@@ -5,31 +5,11 @@ from typing import Any
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 
+from bots.admin.parameters import field_name, fields_of, initial_of, parameters_from
 from bots.models import BotConfig
-from bots.strategies import STRATEGIES, Parameter, Strategy
+from bots.strategies import STRATEGIES
 from market.admin.base import sees_all
-
-
-def parameters_help() -> SafeString:
-    """Every strategy with its parameters, their bounds and defaults."""
-    return format_html(
-        "As JSON, for example {}. What is left out has its default.{}",
-        '{"ema_fast": 9, "ema_slow": 21}',
-        format_html_join("", "<br><b>{}</b><ul>{}</ul>", ((item.label, _list(item)) for item in STRATEGIES.values())),
-    )
-
-
-def _list(strategy: Strategy) -> SafeString:
-    return format_html_join("", "<li><code>{}</code>: {}</li>", ((p.name, _about(p)) for p in strategy.parameters))
-
-
-def _about(parameter: Parameter) -> str:
-    bounds = [f"{bound:g}" for bound in (parameter.minimum, parameter.maximum) if bound is not None]
-    allowed = " or ".join(parameter.choices) if parameter.choices else " to ".join(bounds)
-    return f"{allowed}, default {parameter.default}. {parameter.help}"
 
 
 class BotForm(forms.ModelForm):
@@ -39,23 +19,36 @@ class BotForm(forms.ModelForm):
 
     class Meta:
         model = BotConfig
-        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets name them
+        exclude = ("parameters",)  # noqa: DJ006 - the admin's fieldsets name the fields
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance._state.adding and not sees_all(self.request):
             self.instance.owner = self.request.user
-        if "parameters" in self.fields:
-            self.fields["parameters"].help_text = parameters_help()
+        self.initial = initial_of(self.instance.strategy, self.instance.parameters) | self.initial
 
     def clean_symbol(self) -> str:
         return str(self.cleaned_data["symbol"]).strip().upper()
 
+    def clean(self) -> dict[str, Any]:
+        """The parameters of the strategy that was chosen; those of another one are dropped with it."""
+        cleaned = super().clean() or {}
+        strategy = STRATEGIES.get(cleaned.get("strategy", ""))
+        if strategy and not any(name in self.errors for name in fields_of(strategy)):
+            self.instance.parameters = parameters_from(strategy, cleaned)
+        return cleaned
+
     def add_error(self, field: Any, error: Any) -> None:
-        """What the model says of a field that is fixed by now is said above the form."""
+        """What the model says of its parameters is said at each; of a field that is fixed by now, above the form."""
         if isinstance(error, ValidationError) and hasattr(error, "error_dict"):
             told: dict[str, list[ValidationError]] = {}
             for name, found in error.error_dict.items():
-                told.setdefault(name if name in self.fields else NON_FIELD_ERRORS, []).extend(found)
+                for one in found:
+                    told.setdefault(self._place(name, one), []).append(one)
             error = ValidationError(told)
         super().add_error(field, error)
+
+    def _place(self, name: str, error: ValidationError) -> str:
+        if name == "parameters":  # each sentence begins with the parameter's name
+            name = field_name(self.instance.strategy, str(error.message).partition(":")[0])
+        return name if name in self.fields else NON_FIELD_ERRORS

@@ -1,4 +1,4 @@
-"""What one bot's page shows beside its form: where it stands, and its last decisions, orders and trades."""
+"""What one bot's page shows beside its form: where it stands, its chart, and what has happened to it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from bots.admin.cells import dust_of, quantity_of, trades_of
 from bots.admin.figures import Figures, figures
+from bots.admin.watching import timeline_page
 from bots.models import BotConfig
 from market.admin import text
 from market.admin.columns import COLOURS
@@ -46,7 +47,10 @@ class Page:
     message: str
     reading: str
     error: str
+    series: str
+    chart_url: str
     cards: list[Card]
+    timeline: dict[str, object]
     tables: list[Table]
 
 
@@ -61,8 +65,11 @@ def page_of(bot: BotConfig, *, now: datetime) -> Page:
         message=f"{state.message}{since}" if state.message else "",
         reading=known.text(bot),
         error=state.last_error_message,
+        series=f"{bot.symbol} {bot.interval}",
+        chart_url=reverse("admin:bots_botconfig_chart", args=[bot.pk]),
         cards=_cards(bot, known, now=now),
-        tables=[_decisions(bot), _orders(bot), _trades(bot)],
+        timeline=timeline_page(bot),
+        tables=[_orders(bot), _trades(bot)],
     )
 
 
@@ -97,16 +104,6 @@ def _terms(bot: BotConfig) -> Card:
     is_known = bot.position.is_open and known.liquidation_round == bot.position.round
     price = text.number(known.liquidation_price) if is_known else text.NOTHING
     return Card("At the exchange", str(known), known.problem or f"liquidation at {price}")
-
-
-def _decisions(bot: BotConfig) -> Table:
-    rows = bot.decisions.order_by("-created_at")[:ROWS]
-    return Table(
-        "Decisions",
-        f"{reverse('admin:bots_decision_changelist')}?bot__id__exact={bot.pk}",
-        ["time (UTC)", "status", "reason", "text", "price"],
-        _texts([text.moment(row.created_at), row.status, row.reason, row.text, text.number(row.price)] for row in rows),
-    )
 
 
 def _orders(bot: BotConfig) -> Table:

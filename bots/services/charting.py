@@ -16,7 +16,7 @@ from trades.lifecycle import LIVE
 from trades.models import Fill, Order
 
 CANDLES = 300
-MOST_FILLS = 500
+MOST_FILLS, MOST_TRADES = 500, 1_000
 ASK_AGAIN_AFTER = timedelta(seconds=30)
 
 
@@ -28,7 +28,7 @@ def chart_of(bot: BotConfig, *, now: datetime) -> dict[str, Any]:
     """
     candles, note = _candles(bot.series, now=now)
     told: dict[str, Any] = {"note": note, "candles": [], "lines": [], "fills": [], "price": _price(bot.series)}
-    told["levels"] = _levels(bot)
+    told["levels"], told["equity"] = _levels(bot), _equity(bot)
     if candles is None or not len(candles):
         return told
     times = (candles.open_time_ms[-CANDLES:] // 1000).tolist()
@@ -67,7 +67,8 @@ def _lines(bot: BotConfig, candles: Candles) -> tuple[list[dict[str, Any]], str]
         lines = guarded_reading(recipe.known, candles, recipe.parameters).lines
     except Exception as error:  # a strategy is foreign code
         return [], f"{bot.strategy}: {type(error).__name__}: {error}"
-    drawn = {name: line for name, line in lines.items() if name != "close"}
+    # A grid knows the levels around the last close only.
+    drawn = {name: line for name, line in lines.items() if name != "close" and len(line) == len(candles)}
     return [_line(name, line, own=name in recipe.known.own_scale) for name, line in drawn.items()], ""
 
 
@@ -101,6 +102,19 @@ def _levels(bot: BotConfig) -> list[dict[str, Any]]:
     if (terms := position.known_terms) and terms.liquidation_round == position.round and terms.liquidation_price:
         found.append({"kind": "liquidation", "price": float(terms.liquidation_price)})
     return found
+
+
+def _equity(bot: BotConfig) -> list[list[float]]:
+    """What the position had earned after each of its newest trades: told from what it has earned now, backwards.
+
+    Fundings are in the sum, not in the steps. One point for each second.
+    """
+    earned, found = bot.position.realized_pnl, dict[int, float]()
+    trades = bot.position.trades.order_by("-created_at", "-pk").values_list("created_at", "realized_pnl")
+    for created_at, pnl in trades[:MOST_TRADES]:
+        found.setdefault(int(created_at.timestamp()), float(earned))
+        earned -= pnl
+    return [[at, value] for at, value in sorted(found.items())]
 
 
 def _fills(bot: BotConfig, *, since: int, seconds: int) -> list[dict[str, Any]]:

@@ -97,7 +97,7 @@ def _events(bot: BotConfig, before: datetime | None) -> Iterator[Entry]:
 
 
 def _edits(bot: BotConfig, before: datetime | None) -> Iterator[Entry]:
-    history = BotConfig.history.filter(id=bot.pk).select_related("history_user")  # type: ignore[attr-defined]
+    history = BotConfig.history.filter(id=bot.pk).select_related("history_user")
     for row in _newest(history.annotate(at=F("history_date")), before, "history_date"):
         who = str(row.history_user or "the system")
         told = "; ".join(f"{what}: {was or '–'} → {now or '–'}" for what, was, now in row.changes)

@@ -1,9 +1,15 @@
 """The form of a bot: what cannot work is refused at its field, with value and bound."""
 
 import pytest
+from django import forms
 from django.urls import reverse
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
+from bots.admin.parameters import fields_of, initial_of, parameters_from
 from bots.models import BotConfig
+from bots.strategies import STRATEGIES
 from bots.tests.factories import BotFactory
 from market.models import SymbolRules
 from market.tests.factories import ExchangeAccountFactory, SymbolRulesFactory
@@ -23,7 +29,8 @@ def valid(**changes):
         "symbol": "BTCUSDT",
         "strategy": "ema_rsi",
         "interval": "5m",
-        "parameters": '{"ema_fast": 9, "ema_slow": 21}',
+        "ema_rsi__ema_fast": "10",
+        "ema_rsi__ema_slow": "21",
         "initial_capital": "1000",
         "sizing_mode": "percent",
         "sizing_value": "20",
@@ -58,7 +65,7 @@ def test_a_new_bot_gets_position_and_state(admin, account):
     assert page.status_code == 302
     assert (bot.owner, bot.position.account, bot.position.base_asset) == (account.owner, account, "BTC")
     assert bot.state.status == "stopped"
-    assert bot.parameters == {"ema_fast": 9, "ema_slow": 21}
+    assert bot.parameters == {"ema_fast": 10}  # what is the default anyway is not kept
 
 
 def test_a_futures_bot_is_made_with_its_leverage_and_a_second_on_its_symbol_refused(admin, db):
@@ -73,12 +80,13 @@ def test_a_futures_bot_is_made_with_its_leverage_and_a_second_on_its_symbol_refu
     assert "'new bot' trades BTCUSDT on this account already" in errors_of(page)["symbol"][0]
 
 
+FAST = "ema_rsi__ema_fast"
 BAD = {
-    "fast EMA not below slow": ({"parameters": '{"ema_fast": 21, "ema_slow": 9}'}, "parameters", ["21", "9"]),
-    "period above its bound": ({"parameters": '{"ema_fast": 900}'}, "parameters", ["900", "100"]),
-    "unknown parameter": ({"parameters": '{"ema_fats": 9}'}, "parameters", ["ema_fats"]),
-    "parameters that are a list": ({"parameters": "[9, 21]"}, "parameters", ["JSON object"]),
-    "no JSON": ({"parameters": "{"}, "parameters", ["JSON"]),
+    "fast EMA not below slow": ({FAST: "30"}, FAST, ["30", "21"]),
+    "period above its bound": ({FAST: "90", "ema_rsi__ema_slow": "900"}, "ema_rsi__ema_slow", ["900", "190"]),
+    "no whole number": ({FAST: "9.5"}, FAST, ["whole number"]),
+    "a word": ({"ema_rsi__rsi_overbought": "high"}, "ema_rsi__rsi_overbought", ["number"]),
+    "no such choice": ({"ema_rsi__entry": "often"}, "ema_rsi__entry", ["often"]),
     "leverage 0": ({"leverage": "0"}, "leverage", ["0", "must be 1"]),
     "leverage on spot": ({"leverage": "5"}, "leverage", ["5", "must be 1"]),
     "crossed margin on spot": ({"margin_type": "cross"}, "margin_type", ["cross", "on spot"]),
@@ -105,7 +113,7 @@ def test_what_cannot_work_is_refused_at_its_field_and_kept(admin, account, chang
     assert not Position.objects.exists()
 
 
-EDITABLE = {name: bad for name, bad in BAD.items() if bad[1] != "symbol"}
+EDITABLE = {name: bad for name, bad in BAD.items() if bad[1] not in ("symbol", "leverage", "margin_type")}
 
 
 @pytest.mark.parametrize(("changes", "field", "words"), EDITABLE.values(), ids=EDITABLE)
@@ -163,5 +171,49 @@ def test_a_symbol_that_left_the_exchange_is_told_above_the_form(admin, account):
 def test_the_form_tells_parameters_with_bounds_and_defaults(admin, account):
     html = admin.get(ADD).content.decode()
 
-    assert "<code>ema_fast</code>: 2 to 100, default 9." in html
-    assert "crossing or state, default crossing." in html
+    assert "Period of the fast EMA, in candles. 2 to 100; default 9." in html
+    assert '<option value="crossing" selected>crossing</option>' in html
+
+
+def parameters_of(strategy):
+    """Parameters that the strategy may be given, some of them left out."""
+    chosen = {one.name: values_of(one) for one in strategy.parameters}
+    return st.fixed_dictionaries({}, optional=chosen).filter(lambda given: not strategy.faults(given))
+
+
+def values_of(parameter):
+    if parameter.choices:
+        return st.sampled_from(parameter.choices)
+    if parameter.kind is int:
+        return st.integers(parameter.minimum, parameter.maximum)
+    return st.floats(parameter.minimum, parameter.maximum, allow_nan=False)
+
+
+@pytest.mark.parametrize("strategy", [one for one in STRATEGIES.values() if one.parameters], ids=lambda one: one.name)
+@given(data=st.data())
+@hypothesis_settings(max_examples=30)
+def test_what_the_form_shows_of_a_bot_is_what_it_makes_of_it(strategy, data):
+    given = data.draw(parameters_of(strategy))
+    shown = {name: str(value) for name, value in initial_of(strategy.name, given).items()}
+
+    form = type("Parameters", (forms.Form,), fields_of(strategy))(shown)
+
+    assert form.is_valid(), form.errors
+    assert strategy.complete(parameters_from(strategy, form.cleaned_data)) == strategy.complete(given)
+
+
+def test_another_strategy_brings_its_own_parameters_and_drops_the_others(admin, account):
+    bot = BotFactory(account=account, parameters={"ema_fast": 8})
+
+    page = admin.post(page_of(bot), sent(account, strategy="rsi_reversion", rsi_reversion__rsi_period="9"))
+
+    assert page.status_code == 302
+    changed = BotConfig.objects.get()
+    assert (changed.strategy, changed.parameters) == ("rsi_reversion", {"rsi_period": 9})
+
+
+def test_what_has_no_effect_on_spot_is_not_asked_for(admin, account, db):
+    spot, futures = BotFactory(account=account), BotFactory(account__market="futures", leverage=2)
+
+    assert 'name="leverage"' not in admin.get(page_of(spot)).content.decode()
+    assert 'name="leverage"' in admin.get(page_of(futures)).content.decode()

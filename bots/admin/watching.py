@@ -1,0 +1,78 @@
+"""What a bot's page fetches while somebody looks at it: the chart's data, and more of the timeline."""
+
+from datetime import datetime
+from hashlib import sha256
+from json import dumps
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.dateparse import parse_datetime
+
+from bots.models import BotConfig
+from bots.services.charting import chart_of
+from bots.services.timeline import PAGE, Entry, Kind, timeline
+from market.admin.base import OwnedAdmin
+
+
+def timeline_page(bot: BotConfig, *, before: datetime | None = None, kind: Kind | None = None) -> dict[str, Any]:
+    """Entries, and where older ones are."""
+    found = timeline(bot, before=before, kind=kind)
+    entries, more = found[:PAGE], len(found) > PAGE
+    address = reverse("admin:bots_botconfig_timeline", args=[bot.pk])
+    return {
+        "entries": entries,
+        "older": f"{address}?before={_written(entries[-1])}&kind={kind or ''}" if more else "",
+        "kinds": [{"name": "all", "link": address, "chosen": kind is None}]
+        + [{"name": f"{one}s", "link": f"{address}?kind={one}", "chosen": one is kind} for one in Kind],
+    }
+
+
+def _written(entry: Entry) -> str:
+    return entry.at.isoformat().replace("+00:00", "Z")
+
+
+class WatchedAdmin(OwnedAdmin):
+    """A bot that is another's, or that nobody may view, does not exist."""
+
+    def get_urls(self) -> list[URLPattern]:
+        of = self.admin_site.admin_view
+        return [
+            path("<int:bot_id>/chart/", of(self.chart_view), name="bots_botconfig_chart"),
+            path("<int:bot_id>/timeline/", of(self.timeline_view), name="bots_botconfig_timeline"),
+            *super().get_urls(),
+        ]
+
+    def _bot(self, request: HttpRequest, bot_id: int) -> BotConfig:
+        bot: BotConfig | None = self.get_queryset(request).filter(pk=bot_id).first()
+        if bot is None or not self.has_view_permission(request, bot):
+            raise Http404(f"there is no bot {bot_id}")
+        return bot
+
+    def chart_view(self, request: HttpRequest, bot_id: int) -> HttpResponse:
+        """The chart's data as JSON, or 304 where the page has them already."""
+        body = dumps(chart_of(self._bot(request, bot_id), now=timezone.now()), allow_nan=False)
+        etag = f'"{sha256(body.encode()).hexdigest()[:32]}"'
+        answer = HttpResponse(body, content_type="application/json", headers={"ETag": etag})
+        patch_cache_control(answer, private=True, no_cache=True)
+        return get_conditional_response(request, etag=etag, response=answer) or answer
+
+    def timeline_view(self, request: HttpRequest, bot_id: int) -> HttpResponse:
+        """A part of the timeline, to be put into the page."""
+        bot, given, kind = self._bot(request, bot_id), request.GET.get("before", ""), request.GET.get("kind", "")
+        try:
+            before = parse_datetime(given) if given else None
+        except ValueError:
+            before = None
+        if given and (before is None or before.tzinfo is None):
+            return HttpResponseBadRequest("before: a moment with its time zone is needed")
+        if kind and kind not in list(Kind):
+            return HttpResponseBadRequest(f"kind: none of {', '.join(Kind)}")
+        page = timeline_page(bot, before=before, kind=Kind(kind) if kind else None)
+        template = "admin/bots/timeline_entries.html" if before else "admin/bots/timeline.html"
+        answer = TemplateResponse(request, template, {"timeline": page})
+        patch_cache_control(answer, no_store=True)
+        return answer
