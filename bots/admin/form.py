@@ -25,7 +25,7 @@ class BotForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance._state.adding and not sees_all(self.request):
             self.instance.owner = self.request.user
-        self.initial = initial_of(self.instance.strategy, self.instance.parameters) | self.initial
+        self.initial = {**initial_of(self.instance.strategy, self.instance.parameters), **self.initial}
 
     def clean_symbol(self) -> str:
         return str(self.cleaned_data["symbol"]).strip().upper()
