@@ -15,6 +15,13 @@ from market.models import ExchangeAccount
 from market.switches import Scope, SwitchState
 from trades import services
 
+# Who only looks presses nothing, not even what is his own.
+RIGHTS = {
+    Scope.ACCOUNT: "market.change_exchangeaccount",
+    Scope.USER: "market.change_switch",
+    Scope.PLATFORM: "market.change_switch",
+}
+
 
 class PressSerializer(serializers.Serializer):
     """A press: `scope` names what stops, `user` or `account` which one."""
@@ -41,6 +48,8 @@ class KillSwitchView(APIView):
         asked.is_valid(raise_exception=True)
         press = asked.validated_data
         caller = cast(User, request.user)
+        if not caller.has_perm(RIGHTS[press["scope"]]):
+            raise PermissionDenied("your role lets you press no kill switch: a trader's does")
         target = _target(caller, press)
         try:
             done = services.press(

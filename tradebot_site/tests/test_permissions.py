@@ -19,6 +19,7 @@ from market.models import ExchangeAccount, RiskLimits, Switch
 from ops.models import Change
 from tradebot_site.tests.conftest import KEY, SECRET, full_bot
 from tradebot_site.tests.people import EVERYBODY, ROLES, client_of, person
+from tradebot_site.urls import urlpatterns
 from trades.models import Position, Trade
 
 
@@ -162,6 +163,15 @@ def test_every_page_of_the_admin_is_in_the_tables():
     assert named_urls() - {"auth_user_password_change"} == in_tables - {"auth_user_password_change"}
 
 
+def test_every_page_beside_the_admin_is_known():
+    """The second factor's has tests of its own, the kill switch below, and signals prove themselves by a secret."""
+    assert {pattern.name for pattern in urlpatterns if getattr(pattern, "name", None)} == {
+        "second-factor",
+        "kill-switch",
+        "signal-hook",
+    }
+
+
 def test_every_model_is_in_the_table():
     assert set(MATRIX) == set(REGISTERED)
     assert {label for label, item in REGISTERED.items() if getattr(item, "owner_path", "")} == OWNED
@@ -261,6 +271,24 @@ def test_pages_of_no_model(enter, role):
     answers = {page: client.get(reverse(f"admin:{page}")).status_code for page in FOR_STAFF}
 
     assert answers == {page: expected("vtoa", role) for page in FOR_STAFF}
+
+
+@people
+def test_kill_switches_by_the_api(enter, settings, role):
+    settings.SECURE_SSL_REDIRECT = False
+    client, user = enter(role)
+    name = user.username if user else "nobody"
+    other = BotConfig.objects.exclude(owner=user).first().owner.username if user else "somebody"
+
+    def press(**whose):
+        body = {"state": "halted", "reason": "a test"} | whose
+        return client.post(reverse("kill-switch"), body, content_type="application/json").status_code
+
+    answers = [press(scope="user", user=name), press(scope="user", user=other), press(scope="platform")]
+
+    assert answers == {"trader": [200, 404, 403], "operator": [200] * 3, "administrator": [200] * 3}.get(
+        role, [403] * 3
+    )
 
 
 @people

@@ -4,6 +4,7 @@ import json
 from io import StringIO
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -21,6 +22,14 @@ def plain_http(settings):
     settings.SECURE_SSL_REDIRECT = False
 
 
+def presser(**fields):
+    """A user whose role lets press switches."""
+    user = UserFactory(**fields)
+    codenames = ("change_switch", "change_exchangeaccount")
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return user
+
+
 def post(caller, /, **press):
     client = Client()
     if caller:
@@ -30,7 +39,7 @@ def post(caller, /, **press):
 
 
 def test_an_owner_halts_and_resumes_an_account():
-    account = ExchangeAccountFactory(name="mine", owner__username="bob")
+    account = ExchangeAccountFactory(name="mine", owner=presser(username="bob"))
     OrderFactory(position__account=account)
 
     halted = post(account.owner, scope="account", account=account.pk)
@@ -75,12 +84,24 @@ def test_a_press_that_is_refused_changes_nothing_and_says_why(press, status, cod
     theirs = ExchangeAccountFactory(owner__username="victim")
     named = {name: theirs.pk if value == "theirs" else value for name, value in press.items()}
 
-    answered, body = post(UserFactory(is_staff=True), **named)
+    answered, body = post(presser(is_staff=True), **named)
 
     assert (answered, body["code"]) == (status, code)
     assert words in body["detail"]
     assert not Event.objects.exists()
     assert ExchangeAccount.objects.get().state == "active"
+
+
+@pytest.mark.parametrize("scope", ["account", "user", "platform"])
+def test_who_only_looks_presses_nothing_not_even_what_is_his_own(scope):
+    account = ExchangeAccountFactory(owner__username="viewer")
+    which = {"account": {"account": account.pk}, "user": {"user": "viewer"}, "platform": {}}[scope]
+
+    answered, body = post(account.owner, scope=scope, **which)
+
+    assert (answered, body["code"]) == (403, "permission_denied")
+    assert "your role" in body["detail"]
+    assert not Event.objects.exists()
 
 
 def test_who_is_not_logged_in_presses_nothing():
