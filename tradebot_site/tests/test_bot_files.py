@@ -11,6 +11,7 @@ from bots.admin.files.reading import MOST_BOTS, MOST_BYTES
 from bots.admin.files.values import COLUMNS
 from bots.models import BotConfig
 from bots.tests.factories import BotFactory
+from market.models import ExchangeAccount
 from market.tests.factories import ExchangeAccountFactory, SymbolRulesFactory
 from tradebot_site.tests.conftest import KEY, SECRET, full_bot
 from trades.models import Position
@@ -301,15 +302,16 @@ def test_a_bot_that_changes_after_the_preview_leaves_all_as_it_was(admin, accoun
     assert list(BotConfig.objects.values_list("name", "sizing_value")) == [("known", 20)]
 
 
-def test_a_file_that_can_not_be_taken_any_more_is_told_and_nothing_is_imported(admin, account):
-    preview = upload(admin, file_of(new_bot(), new_bot(name="second")))
-    BotFactory(account=account, name="new")
-    ExchangeAccountFactory._meta.model.objects.filter(pk=account.pk).update(name="renamed")
+def test_a_file_of_which_one_line_can_not_be_taken_any_more_is_not_imported_at_all(admin, admin_user, account):
+    other = ExchangeAccountFactory(owner=admin_user, name="other")
+    preview = upload(admin, file_of(new_bot(name="fine"), new_bot(name="second", account="other")))
+    ExchangeAccount.objects.filter(pk=other.pk).update(name="renamed")
 
     page = confirm(admin, preview)
 
-    assert "Nothing is imported: line 2, account 'paper'" in text_of(page).replace("&#x27;", "'")
-    assert BotConfig.objects.count() == 1
+    assert "Nothing is imported: line 3, account 'other'" in text_of(page).replace("&#x27;", "'")
+    assert not BotConfig.objects.exists()
+    assert not Position.objects.exists()
 
 
 @pytest.mark.parametrize("field", ["import_file_name", "shown", "format", "resource"])
