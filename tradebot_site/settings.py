@@ -99,6 +99,8 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "tradebot_site.navigation.favicon"}],
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
+    "STYLES": ["tradebot_site.navigation.stylesheet"],
+    "SCRIPTS": ["tradebot_site.navigation.script"],
     "DASHBOARD_CALLBACK": "tradebot_site.dashboard.dashboard",
     "SIDEBAR": {"show_search": False, "navigation": "tradebot_site.navigation.navigation"},
 }

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from bots.models.bots import BotConfig
+from bots.types import Reason
 from market.fields import AmountField
 from market.writing import QuickModel
 
@@ -66,6 +67,11 @@ class Decision(QuickModel):
             # What people look for among millions.
             models.Index(
                 name="decision_trouble", fields=["status", "-created_at"], condition=Q(status__in=("paused", "error"))
+            ),
+            models.Index(
+                name="decision_rare_reason",
+                fields=["reason", "-created_at"],
+                condition=~Q(reason__in=("", Reason.NO_SIGNAL.value)),
             ),
         ]
 

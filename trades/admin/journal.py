@@ -26,6 +26,7 @@ from trades.models import Event, Fill, Order, Position, Trade, Transfer, is_open
 
 SYMBOLS_OFFERED = 300
 BOTS_FOUND = 500
+POSITIONS_OF_A_FEW = 1000
 
 
 def symbols(request: HttpRequest) -> list[tuple[str, str]]:
@@ -38,6 +39,15 @@ def symbols(request: HttpRequest) -> list[tuple[str, str]]:
 def owned(account: ExchangeAccount) -> tuple[str, str]:
     """Whose account, and which: accounts of different people may have one name."""
     return str(account.owner), str(account)
+
+
+class OfPositions(LongAdmin):
+    """Rows of positions. Of who has only a few positions they are found by these, not by looking through all rows."""
+
+    def owned_by(self, user: Any) -> Q:
+        positions = Position.objects.filter(account__owner=user).values_list("pk", flat=True)
+        few = list(positions[: POSITIONS_OF_A_FEW + 1])
+        return Q(position__in=few) if len(few) <= POSITIONS_OF_A_FEW else super().owned_by(user)
 
 
 class BotFilter(TextFilter):
@@ -94,7 +104,7 @@ class PositionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Order)
-class OrderAdmin(LongAdmin):
+class OrderAdmin(OfPositions):
     owner_path = "account__owner"
     list_display = [
         "created_at",
@@ -127,7 +137,7 @@ class OrderAdmin(LongAdmin):
 
 
 @admin.register(Fill)
-class FillAdmin(LongAdmin):
+class FillAdmin(OfPositions):
     owner_path = "account__owner"
     list_display = [
         "executed_at",
@@ -166,7 +176,7 @@ class FillAdmin(LongAdmin):
 
 
 @admin.register(Trade)
-class TradeAdmin(LongAdmin):
+class TradeAdmin(OfPositions):
     owner_path = "position__account__owner"
     list_display = [
         "created_at",
@@ -205,7 +215,7 @@ class TradeAdmin(LongAdmin):
 
 
 @admin.register(Event)
-class EventAdmin(LongAdmin):
+class EventAdmin(OfPositions):
     owner_path = "position__account__owner"
     list_display = ["created_at", "kind", "about", "code", "message", "handled_at"]
     list_filter = [
@@ -220,7 +230,8 @@ class EventAdmin(LongAdmin):
     ordering = ["-created_at"]
 
     def owned_by(self, user: Any) -> Q:
-        return super().owned_by(user) | Q(account__owner=user) | Q(user=user)
+        accounts = list(ExchangeAccount.objects.filter(owner=user).values_list("pk", flat=True))
+        return super().owned_by(user) | Q(account__in=accounts) | Q(user=user)
 
     @display(description="code")
     def code(self, event: Event) -> str:
