@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
@@ -26,17 +26,23 @@ class SwitchedAdmin(OwnedAdmin):
         """The address of that page for some rows."""
         raise NotImplementedError
 
+    def _lead(self, request: HttpRequest, rows: QuerySet[Any], state: SwitchState) -> HttpResponse | None:
+        if rows.exists():
+            return HttpResponseRedirect(self.page(rows, state))
+        self.message_user(request, "None of these is yours, or is there any more.", messages.ERROR)
+        return None
+
     @admin.action(description="Halt: no orders at all, open entries are canceled", permissions=["change"])
-    def halt(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse:
-        return HttpResponseRedirect(self.page(rows, SwitchState.HALTED))
+    def halt(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        return self._lead(request, rows, SwitchState.HALTED)
 
     @admin.action(description="Reduce: exits only", permissions=["change"])
-    def reduce(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse:
-        return HttpResponseRedirect(self.page(rows, SwitchState.REDUCING))
+    def reduce(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        return self._lead(request, rows, SwitchState.REDUCING)
 
     @admin.action(description="Resume trading", permissions=["change"])
-    def resume(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse:
-        return HttpResponseRedirect(self.page(rows, SwitchState.ACTIVE))
+    def resume(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        return self._lead(request, rows, SwitchState.ACTIVE)
 
 
 @admin.register(ExchangeAccount)

@@ -116,14 +116,14 @@ def _targets(request: HttpRequest) -> list[services.Target]:
         return found
     _require(request, "market.change_switch")
     found = []
-    if "platform" in request.GET or not users:
+    if "platform" in request.GET:
         if not sees_all(request):
             raise PermissionDenied("only an operator presses the switch of the platform")
         found.append(services.PLATFORM)
     known = users if sees_all(request) else [pk for pk in users if pk == request.user.pk]
     found += [services.Target(user=person) for person in User.objects.filter(pk__in=known[:MOST]).order_by("pk")]
     if not found:
-        raise Http404("no such user")
+        raise Http404("no such switch")
     return found
 
 
