@@ -92,7 +92,7 @@ def broker() -> Iterator[Callable[[str], int]]:
     from celery import current_app
     from django.conf import settings
 
-    from ops.statistics import queue_depths
+    from ops.queues import queue_depths
 
     def purge() -> None:
         with current_app.connection_for_write() as connection:

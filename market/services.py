@@ -1,6 +1,7 @@
 """What users do with accounts: give, test and wipe their keys."""
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from django.db import transaction
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeUnavailable, PermissionDenied
 from market.exchange.types import Balance, KeyPermissions
-from market.fields import SecretField, SecretUnreadable
+from market.fields import Secret, SecretField, SecretUnreadable
 from market.models import ExchangeAccount
 from market.paper_accounts import Amounts, open_paper_account
 from market.symbols import QUOTE_ASSET
@@ -55,11 +56,8 @@ def check_connection(account: ExchangeAccount, *, now: datetime) -> list[Balance
     """
     if account.is_cooling(now):
         raise ExchangeUnavailable(f"the exchange asked for silence until {account.cooldown_until:%H:%M:%S} UTC")
-    gateway = gateway_for(account)
     try:
-        balances = gateway.balances()
-        # The testnet can't be asked; its money is nobody's.
-        permissions = None if account.environment == Environment.TESTNET else gateway.permissions()
+        balances, permissions = _ask(account)
     except PermissionDenied as error:
         _note(account, key_error=str(error)[:300])
         raise
@@ -68,6 +66,41 @@ def check_connection(account: ExchangeAccount, *, now: datetime) -> list[Balance
     if permissions:
         _note_permissions(account, permissions, now=now)
     return balances
+
+
+class KeyRefused(Exception):
+    """A new pair of keys does not work; the message says why that may be. The old pair stays."""
+
+
+WHY_REFUSED = (
+    "key or secret has a typing error or is cut short, they are of different pairs, it is a key of another environment"
+    " (testnet, live) or another market, it is restricted to other addresses than ours, or it was made just now and"
+    " does not count yet"
+)
+
+
+def rotate_keys(account: ExchangeAccount, *, api_key: str, api_secret: str, now: datetime) -> list[Balance]:
+    """Put a new pair in the place of the old one, once the exchange has answered to it; return what it holds.
+
+    Raises KeyRefused, and any other ExchangeError when the exchange can't be asked: both leave the old pair in force.
+    """
+    tried = copy(account)
+    tried.api_key, tried.api_secret = Secret.seal(api_key), Secret.seal(api_secret)
+    try:
+        balances, permissions = _ask(tried)
+    except PermissionDenied as error:
+        raise KeyRefused(f"The exchange says: {error}. Likely causes: {WHY_REFUSED}. The old pair stays.") from error
+    set_keys(account, api_key=api_key, api_secret=api_secret)
+    note_balances(account, balances, now=now)
+    if permissions:
+        _note_permissions(account, permissions, now=now)
+    return balances
+
+
+def _ask(account: ExchangeAccount) -> tuple[list[Balance], KeyPermissions | None]:
+    """What the account holds, and what its key may do. The testnet can't be asked; its money is nobody's."""
+    gateway = gateway_for(account)
+    return gateway.balances(), None if account.environment == Environment.TESTNET else gateway.permissions()
 
 
 def note_balances(account: ExchangeAccount, balances: Iterable[Balance], *, now: datetime) -> None:

@@ -16,6 +16,7 @@ from market.models import ExchangeAccount, SymbolRules
 from market.paper_accounts import open_paper_account
 from market.symbols import warm_symbols
 from market.types import INTERVALS, Environment, Market
+from ops.history import make_history
 from trades.models import Position
 from trades.services import reconcile_accounts
 
@@ -40,12 +41,24 @@ class Seeded:
     params: int
     accounts: int
     created: int
+    trades: int
+    decisions: int
 
 
-def seed_fleet(*, bots: int, series: int, params: int, now: datetime, parameters: Mapping[str, Any]) -> Seeded:
+def seed_fleet(
+    *,
+    bots: int,
+    series: int,
+    params: int,
+    now: datetime,
+    parameters: Mapping[str, Any],
+    trades: int = 0,
+    decisions: int = 0,
+) -> Seeded:
     """Let there be so many running bots, on so many series, with so many different settings of their strategy.
 
-    What is there already stays. ``parameters`` are those that all of them share. Raises FleetTooBig, ExchangeError.
+    What is there already stays. ``parameters`` are those that all of them share. ``trades`` and ``decisions`` are the
+    made-up history that they get in addition (`ops.history`). Raises FleetTooBig, ExchangeError.
     """
     warm_symbols(Environment.PAPER, Market.SPOT, now=now)
     learn_limit(Environment.PAPER, Market.SPOT)
@@ -61,7 +74,10 @@ def seed_fleet(*, bots: int, series: int, params: int, now: datetime, parameters
                        {**parameters, **settings[number % readings % params]})
                 for number in numbers
             ])  # fmt: skip
-    return Seeded(bots, series, params, len(accounts), max(bots - known, 0))
+    if trades or decisions:
+        positions = list(BotConfig.objects.filter(account__in=accounts).values_list("position_id", flat=True))
+        make_history(positions, trades=trades, decisions=decisions, now=now)
+    return Seeded(bots, series, params, len(accounts), max(bots - known, 0), trades, decisions)
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,16 @@
-"""What the fleet is doing, in figures: `manage.py stats`, and later the dashboard."""
+"""What the fleet is doing, in figures: `manage.py stats`. It counts everything; the dashboard has `ops.figures`."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from itertools import product
-from typing import Any, cast
+from typing import Any
 
-from celery import current_app
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Count, Min, Sum
-from kombu.exceptions import OperationalError
 
-from bots.models import BotConfig, BotState, SeriesReading, Tick
+from bots.models import BotConfig, BotState, Tick
 from bots.services import naked_positions
 from market.budget import usage
 from market.exchange.errors import ExchangeError
@@ -21,6 +18,7 @@ from market.hits import reads
 from market.prices import last_prices
 from market.rounding import plain
 from market.types import Market, Price
+from ops.queues import queue_depths
 from trades.models import Fill, Order, Position, PositionQuerySet, Trade
 
 PriceOf = Callable[[Position], Decimal | None]
@@ -29,33 +27,27 @@ PriceOf = Callable[[Position], Decimal | None]
 TICK_TOO_OLD_SECONDS = 150
 
 
-def fleet_statistics(
-    *, now: datetime, owner: AbstractBaseUser | None = None, ask_exchange: bool = True
-) -> dict[str, Any]:
+def fleet_statistics(*, now: datetime) -> dict[str, Any]:
     """Counts by status, P&L in USDT as strings, age of the last finished tick in seconds, waiting messages by queue.
 
-    None stands for what can't be known: no tick yet, no prices, no broker. With ``owner`` bots, orders and P&L are
-    those of one user. Without ``ask_exchange`` prices are those that ticks saw last: a page must not wait.
+    None stands for what can't be known: no tick yet, no prices, no broker.
     """
     tick = Tick.objects.filter(finished_at__isnull=False).order_by("-started_at").first()
-    positions, states, bots = Position.objects.all(), BotState.objects.all(), BotConfig.objects.all()
-    if owner:
-        positions, states, bots = positions.owned_by(owner), states.filter(bot__owner=owner.pk), bots.owned_by(owner)
-    orders = Order.objects.filter(position__in=positions) if owner else Order.objects.all()
-    unrealized = unrealized_pnl(positions, live_prices(now) if ask_exchange else seen_prices())
+    positions = Position.objects.all()
+    unrealized = unrealized_pnl(positions, live_prices(now))
     return {
-        "bots": _by_status(states),
-        "bots_active": bots.active().count(),
-        "orders": _by_status(orders),
-        "fills": Fill.objects.filter(order__in=orders).count() if owner else Fill.objects.count(),
-        "trades": Trade.objects.filter(position__in=positions).count() if owner else Trade.objects.count(),
+        "bots": _by_status(BotState.objects.all()),
+        "bots_active": BotConfig.objects.active().count(),
+        "orders": _by_status(Order.objects.all()),
+        "fills": Fill.objects.count(),
+        "trades": Trade.objects.count(),
         "open_positions": positions.open().count(),
-        **_naked(naked_positions().filter(pk__in=positions) if owner else naked_positions(), now=now),
+        **_naked(naked_positions(), now=now),
         "realized_pnl": plain(positions.aggregate(total=Sum("realized_pnl"))["total"] or Decimal(0)),
         "unrealized_pnl": None if unrealized is None else plain(unrealized),
         "last_tick_age_seconds": round((now - tick.started_at).total_seconds(), 1) if tick else None,
-        "ticks_missed_last_hour": _missed_ticks(now),
-        "ticks_doubled_last_hour": _doubled_ticks(now),
+        "ticks_missed_last_hour": ticks_missed(now),
+        "ticks_doubled_last_hour": ticks_doubled(now),
         "last_tick_seconds": tick.duration.total_seconds() if tick and tick.duration is not None else None,
         "queues": queue_depths(),
         "request_weight": request_weight(now),
@@ -63,7 +55,7 @@ def fleet_statistics(
     }
 
 
-def _missed_ticks(now: datetime) -> int:
+def ticks_missed(now: datetime) -> int:
     """Minutes of the last hour that nobody claimed, from the first tick on. One that has just begun is not due yet."""
     until = Tick.slot_of(now - timedelta(seconds=5))
     hour_ago = until - timedelta(hours=1)
@@ -74,7 +66,7 @@ def _missed_ticks(now: datetime) -> int:
     return due - Tick.objects.filter(slot__gt=hour_ago, slot__lte=until).count()
 
 
-def _doubled_ticks(now: datetime) -> int:
+def ticks_doubled(now: datetime) -> int:
     """How often a minute of the last hour was begun once more: a second beat, or a message that came twice."""
     recent = Tick.objects.filter(slot__gt=now - timedelta(hours=1))
     return recent.aggregate(sum=Sum("doubles"))["sum"] or 0
@@ -116,28 +108,6 @@ def live_prices(now: datetime) -> PriceOf:
         return price.value if price else None
 
     return price_of
-
-
-def seen_prices() -> PriceOf:
-    """The prices that ticks saw last: one query, whatever the exchange does."""
-    rows = SeriesReading.objects.exclude(price=None).order_by("evaluated_at")
-    seen = {tuple(names): price for *names, price in rows.values_list("environment", "market", "symbol", "price")}
-
-    def price_of(position: Position) -> Decimal | None:
-        return seen.get((position.account.environment, position.account.market, position.symbol))
-
-    return price_of
-
-
-def queue_depths() -> dict[str, int] | None:
-    """Messages that wait in each queue; None when the broker does not answer."""
-    try:
-        with current_app.connection_for_read(connect_timeout=3) as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
-            client = cast(Any, connection.default_channel).client  # kombu's Redis channel
-            return {name: client.llen(name) for name in settings.CELERY_TASK_QUEUES}
-    except (OperationalError, OSError):
-        return None
 
 
 def _naked(naked: PositionQuerySet, *, now: datetime) -> dict[str, Any]:

@@ -2,9 +2,19 @@
 
 import gc
 import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from celery import Celery, Task
-from celery.signals import task_prerun, worker_process_init
+from celery.signals import (
+    before_task_publish,
+    heartbeat_sent,
+    task_postrun,
+    task_prerun,
+    worker_process_init,
+    worker_shutting_down,
+)
 from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradebot_site.settings")
@@ -26,3 +36,47 @@ def spare_what_stays(**_: object) -> None:
     """Never again look through what was there before the first task: it stays, and it is most of the memory."""
     gc.collect()
     gc.freeze()
+
+
+@before_task_publish.connect
+def write_the_moment_on_it(headers: dict[str, Any], **_: object) -> None:
+    """So that people see since when the oldest message of a queue has been waiting."""
+    from ops.queues import SENT_AT
+
+    headers[SENT_AT] = time.time()
+
+
+@heartbeat_sent.connect
+def tell_that_it_lives(sender: Any, **_: object) -> None:
+    """The heart beats every 2 s in the main process of a worker, whatever its tasks do."""
+    from ops.liveness import tell_of_worker
+
+    queues = sender.eventer.app.amqp.queues.consume_from
+    tell_of_worker(sender.eventer.hostname, queues, now=datetime.now(UTC))
+
+
+@worker_shutting_down.connect
+def tell_that_it_ends(sender: str, **_: object) -> None:
+    """``sender`` is the worker's name. One that is killed says nothing, and is missed."""
+    from ops.liveness import forget_worker
+
+    forget_worker(sender)
+
+
+@task_prerun.connect
+def take_the_time(sender: Any, **_: object) -> None:
+    sender.request.began = time.monotonic()
+
+
+@task_postrun.connect
+def note_how_a_schedule_ran(sender: Task, state: str | None, retval: object, **_: object) -> None:
+    """Of periodic tasks alone: the others are too many, and have rows of their own that tell."""
+    name = getattr(sender.request, "periodic_task_name", None)
+    if not name:
+        return
+    from ops.schedule_runs import note_run
+
+    seconds = time.monotonic() - getattr(sender.request, "began", time.monotonic())
+    error = f"{type(retval).__name__}: {retval}" if isinstance(retval, BaseException) else ""
+    at = datetime.now(UTC) - timedelta(seconds=seconds)
+    note_run(name, at=at, seconds=seconds, state=state or "", error=error)

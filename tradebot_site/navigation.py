@@ -50,6 +50,14 @@ def favicon(request: HttpRequest) -> str:
     return static("tradebot/favicon.svg")
 
 
+def stylesheet(request: HttpRequest) -> str:
+    return static("tradebot/cockpit.css")
+
+
+def script(request: HttpRequest) -> str:
+    return static("tradebot/cockpit.js")
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's sidebar groups."""
     home = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}

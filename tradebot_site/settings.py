@@ -131,6 +131,8 @@ UNFOLD = {
     "LOGIN": {"form": "tradebot_site.second_factor.LoginForm"},
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
+    "STYLES": ["tradebot_site.navigation.stylesheet"],
+    "SCRIPTS": ["tradebot_site.navigation.script"],
     "DASHBOARD_CALLBACK": "tradebot_site.dashboard.dashboard",
     "SIDEBAR": {"show_search": False, "navigation": "tradebot_site.navigation.navigation"},
 }

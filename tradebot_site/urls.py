@@ -5,12 +5,18 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from bots.api import SignalView
+from tradebot_site.dashboard import fragment
 from tradebot_site.second_factor import set_up
+from tradebot_site.switches import banner
+from trades.admin.press import kill_switch_page
 from trades.api import KillSwitchView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/second-factor/", set_up, name="second-factor"),
+    path("admin/dashboard/<slug:name>/", fragment, name="dashboard-fragment"),
+    path("admin/kill-switch/", kill_switch_page, name="kill-switch-page"),
+    path("admin/kill-switch/banner/", banner, name="kill-switch-banner"),
     path("admin/", admin.site.urls),
     path("api/v1/kill-switch", KillSwitchView.as_view(), name="kill-switch"),
     path("hooks/v1/bots/<slug:public_id>/signal", SignalView.as_view(), name="signal-hook"),

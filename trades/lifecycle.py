@@ -30,6 +30,7 @@ LIVE = (_S.INTENDED, _S.SUBMITTED, _S.UNKNOWN, _S.OPEN)
 IN_DOUBT = (_S.SUBMITTED, _S.UNKNOWN)
 NEVER_WERE = (_S.REJECTED, _S.ABSENT)  # a clear no: the same act may be tried again
 CUT_SHORT = (_S.CANCELED, _S.EXPIRED)  # ended by the exchange or by us, perhaps with a part filled
+RARE_ENDS = (*NEVER_WERE, _S.EXPIRED)
 
 _ENDS = (_S.FILLED, *CUT_SHORT, *NEVER_WERE)
 MOVES: set[tuple[OrderStatus, OrderStatus]] = {

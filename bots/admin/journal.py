@@ -3,28 +3,66 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 from unfold.decorators import display
 
-from bots.models import Decision, ExternalSignal, SeriesReading, Tick
-from bots.types import Reason, Status
+from bots.models import BotConfig, Decision, ExternalSignal, SeriesReading, Tick
+from bots.types import STATUS_OF, Reason, Status
 from market.admin.base import ReadOnlyAdmin, sees_all
-from market.admin.filters import dropdown, environment_filter, interval_filter, market_filter, owner_filter
+from market.admin.filters import days, dropdown, environment_filter, interval_filter, market_filter, owner_filter
+from market.admin.long import LongAdmin
 from market.admin.text import NOTHING, span
+
+BOTS_FOUND = 500
+
+
+class BotFilter(TextFilter):
+    """By the name of the bot, or a part of it. Such bots are looked for first: they are few."""
+
+    title = "bot (name)"
+    parameter_name = "bot"
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        name = (self.value() or "").strip()
+        if not name:
+            return rows
+        bots = BotConfig.objects.filter(name__icontains=name).values_list("pk", flat=True)
+        return rows.filter(bot__in=list(bots[:BOTS_FOUND]))
+
+
+class ReasonFilter(DropdownFilter):
+    """A reason goes with one status, by which the rare ones are found."""
+
+    title = "reason"
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(item.value, item.value) for item in Reason if item]
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if not value:
+            return rows
+        if value not in set(Reason):
+            return rows.none()
+        return rows.filter(reason=value, status=STATUS_OF[Reason(value)])
 
 
 @admin.register(Decision)
-class DecisionAdmin(ReadOnlyAdmin):
+class DecisionAdmin(LongAdmin):
     owner_path = "bot__owner"
     list_display = ["created_at", "bot", "status", "reason", "text", "denial_code", "price", "order_id"]
     list_filter = [
+        days("created_at"),
         dropdown("status", "status", lambda request: [(item.value, item.value) for item in Status]),
-        dropdown("reason", "reason", lambda request: [(item.value, item.value) for item in Reason if item]),
+        ReasonFilter,
+        BotFilter,
         owner_filter("bot__owner"),
     ]
     list_select_related = ["bot"]
-    search_fields = ["text", "bot__name", "bot__symbol"]
-    ordering = ["-id"]
+    ordering = ["-created_at"]
 
 
 @admin.register(ExternalSignal)

@@ -4,8 +4,10 @@ from datetime import datetime, timedelta
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 
 from bots.models.bots import BotConfig
+from bots.types import Reason
 from market.fields import AmountField
 from market.writing import QuickModel
 
@@ -59,7 +61,19 @@ class Decision(QuickModel):
     created_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(name="decision_timeline", fields=["bot", "-created_at"])]
+        indexes = [
+            models.Index(name="decision_timeline", fields=["bot", "-created_at"]),
+            models.Index(name="decision_newest", fields=["-created_at"]),
+            # What people look for among millions.
+            models.Index(
+                name="decision_trouble", fields=["status", "-created_at"], condition=Q(status__in=("paused", "error"))
+            ),
+            models.Index(
+                name="decision_rare_reason",
+                fields=["reason", "-created_at"],
+                condition=~Q(reason__in=("", Reason.NO_SIGNAL.value)),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.created_at:%Y-%m-%d %H:%M:%S} {self.text}"

@@ -18,8 +18,7 @@ PARTITIONS_SQL = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhpare
 
 def keep_decisions(*, now: datetime) -> list[str]:
     """Make the tables of this week and the next ones, drop those that are too old; return the names of the dropped."""
-    for monday in _weeks(now):
-        _make(monday)
+    make_weeks(now, until=now + WEEKS_AHEAD * WEEK)
     oldest = now - timedelta(days=settings.DECISIONS_KEPT_DAYS)
     dropped = [name for name, monday in _tables() if monday + WEEK <= oldest and _done(f'DROP TABLE "{name}"')]
     with connection.cursor() as cursor:
@@ -27,10 +26,13 @@ def keep_decisions(*, now: datetime) -> list[str]:
     return dropped
 
 
-def _weeks(now: datetime) -> Iterator[datetime]:
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+def make_weeks(since: datetime, *, until: datetime) -> None:
+    """Make the tables of the weeks from one moment to another."""
+    midnight = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     monday = midnight - timedelta(days=midnight.weekday())
-    return (monday + number * WEEK for number in range(WEEKS_AHEAD + 1))
+    while monday <= until:
+        _make(monday)
+        monday += WEEK
 
 
 def _make(monday: datetime) -> None:

@@ -3,19 +3,20 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from market import services
+from market.admin.account_pages import held, rotate_page, secret_input, test_page, wipe_page
 from market.admin.base import OwnedAdmin
 from market.admin.filters import chosen, owner_filter
-from market.admin.text import number
 from market.exchange.errors import ExchangeError
 from market.fields import SecretUnreadable
 from market.models import SET_ALL_KEYS, ExchangeAccount
@@ -24,7 +25,7 @@ from market.types import Environment
 FIXED = ["owner", "environment", "market"]  # orders, fills and bots rely on them
 OF_THE_KEY = ["key", "key_error", "may_withdraw", "is_ip_restricted", "permissions_checked_at"]
 OF_TRADING = ["state", "state_reason", "state_set_by", "state_set_at", "cooldown_until", "reconciled_at"]
-UNCHANGED = "Never shown again. Empty: unchanged."
+GIVEN = "Never shown again."
 
 
 def may_set_keys(request: HttpRequest, account: ExchangeAccount | None = None) -> bool:
@@ -33,15 +34,17 @@ def may_set_keys(request: HttpRequest, account: ExchangeAccount | None = None) -
     return is_own or request.user.has_perm(SET_ALL_KEYS)
 
 
-def key_input() -> forms.CharField:
-    """A field that takes a secret and shows none, not even one that was just typed."""
-    widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
-    return forms.CharField(required=False, strip=True, max_length=200, widget=widget, help_text=UNCHANGED)
-
-
 class AccountForm(forms.ModelForm):
-    new_api_key = key_input()
-    new_api_secret = key_input()
+    """Of a new account. What one has is changed on pages of its own: a new key has to be tested before."""
+
+    new_api_key = secret_input(required=False, help_text=GIVEN)
+    new_api_secret = secret_input(required=False, help_text=GIVEN)
+    live_consent = forms.CharField(
+        required=False,
+        label="Consent to real money",
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        help_text="Only for a live account: type its name once more. From then on its bots trade real money.",
+    )
     request: HttpRequest
 
     class Meta:
@@ -64,7 +67,20 @@ class AccountForm(forms.ModelForm):
                 "key and secret come in pairs: give both, or neither.",
             )
         self._require_free_name(cleaned)
+        if cleaned.get("environment") == Environment.LIVE and Environment.LIVE in settings.ENVIRONMENTS:
+            self._take_consent(cleaned)
         return cleaned
+
+    def _take_consent(self, cleaned: dict[str, Any]) -> None:
+        """Real money is traded only where the account's name was typed twice."""
+        if cleaned.get("name") and cleaned.get("live_consent") == cleaned["name"]:
+            self.instance.live_consent_at = timezone.now()
+        else:
+            self.instance.environment = Environment.PAPER  # the model need not say it a second time
+            self.add_error(
+                "live_consent",
+                f"live_consent: type the account's name, {cleaned.get('name', '')!r}, to trade real money.",
+            )
 
     def _require_free_name(self, cleaned: dict[str, Any]) -> None:
         owner, name = cleaned.get("owner") or getattr(self.instance, "owner", None), cleaned.get("name")
@@ -83,18 +99,18 @@ class ExchangeAccountAdmin(OwnedAdmin):
     list_select_related = ["owner"]
     search_fields = ["name", "owner__username"]
     ordering = ["owner__username", "name"]
-    actions = ["test_connection", "wipe_keys"]
+    actions = ["test_connection"]
+    actions_detail = ["test_account", "rotate_keys", "wipe_keys"]
+    list_before_template = "admin/market/no_accounts.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: ExchangeAccount | None = None) -> list[Any]:
         identity = ["name", "environment", "market"]
         if obj or may_set_keys(request):
             identity.insert(1, "owner")
-        may_give = not obj or (may_set_keys(request, obj) and self.has_change_permission(request, obj))
-        given = ["new_api_key", "new_api_secret"] if may_give else []
-        known = [("Keys", {"fields": [*(OF_THE_KEY if obj else []), *given]})]
         if obj:
-            known.append(("Trading", {"fields": OF_TRADING}))
-        return [(None, {"fields": identity}), *known]
+            return [(None, {"fields": identity}), ("Keys", {"fields": OF_THE_KEY}), ("Trading", {"fields": OF_TRADING})]
+        real = [("Real money", {"fields": ["live_consent"]})] if Environment.LIVE in settings.ENVIRONMENTS else []
+        return [(None, {"fields": identity}), ("Keys", {"fields": ["new_api_key", "new_api_secret"]}), *real]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ExchangeAccount | None = None) -> list[str]:
         return [*OF_THE_KEY, *OF_TRADING, *(FIXED if obj else [])]
@@ -118,12 +134,15 @@ class ExchangeAccountAdmin(OwnedAdmin):
             # What workers write meanwhile, a cooldown or a key's error, is not overwritten.
             fields = {field.name for field in obj._meta.fields} - {"id"}
             obj.save(update_fields=sorted(fields & set(form.changed_data)))
-        else:
-            obj.save()
-        if form.cleaned_data.get("new_api_key"):
+            return
+        obj.save()
+        if form.cleaned_data["new_api_key"]:
             keys = {"api_key": "new_api_key", "api_secret": "new_api_secret"}
             services.set_keys(obj, **{name: form.cleaned_data[field] for name, field in keys.items()})
-        elif not change and obj.environment == Environment.PAPER:
+            self.message_user(
+                request, f"The keys of {obj.name} are not tested yet: test the connection.", messages.WARNING
+            )
+        elif obj.environment == Environment.PAPER:
             self._open_paper_account(request, obj)
 
     def _open_paper_account(self, request: HttpRequest, account: ExchangeAccount) -> None:
@@ -146,17 +165,31 @@ class ExchangeAccountAdmin(OwnedAdmin):
             except (ExchangeError, SecretUnreadable) as error:
                 self.message_user(request, f"{account.name}: {error}", messages.ERROR)
             else:
-                held = ", ".join(f"{number(item.free + item.locked)} {item.asset}" for item in balances[:20])
-                self.message_user(request, f"{account.name} holds {held or 'nothing'}.")
+                self.message_user(request, f"{account.name} holds {held(balances)}.")
 
-    @admin.action(description="Wipe keys (orders and trades stay)", permissions=["change"])
-    def wipe_keys(self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]) -> None:
-        for account in accounts:
-            if not may_set_keys(request, account):
-                text = (
-                    f"{account.name}: its keys are {account.owner}'s to wipe, or an administrator's; halt it instead."
-                )
-                self.message_user(request, text, messages.ERROR)
-                continue
-            services.wipe_keys(account)
-            self.message_user(request, f"Keys of {account.name} wiped.")
+    @action(description="Test connection", permissions=["change"], icon="wifi_tethering", url_path="test")
+    def test_account(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return test_page(request, self._one(request, object_id))
+
+    @action(description="Rotate keys", permissions=["change"], icon="sync_lock", url_path="rotate")
+    def rotate_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return rotate_page(request, self._with_own_keys(request, object_id))
+
+    @action(description="Wipe keys", permissions=["change"], icon="key_off", url_path="wipe")
+    def wipe_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return wipe_page(request, self._with_own_keys(request, object_id))
+
+    def _with_own_keys(self, request: HttpRequest, object_id: str) -> ExchangeAccount:
+        """One whose keys the user may set. Raises Http404, and PermissionDenied with what to do instead."""
+        account = self._one(request, object_id)
+        if not may_set_keys(request, account):
+            text = f"{account.name}: its keys are {account.owner}'s, or an administrator's, to set and wipe; halt it instead."
+            raise PermissionDenied(text)
+        return account
+
+    def _one(self, request: HttpRequest, object_id: str) -> ExchangeAccount:
+        """One of the accounts that the user may see. Raises Http404."""
+        account = self.get_object(request, object_id)
+        if account is None:
+            raise Http404(object_id)
+        return account

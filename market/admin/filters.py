@@ -1,12 +1,14 @@
 """Drop-down filters that offer a user only what the user may see."""
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
 
 from market.admin.base import sees_all
 from market.models import ExchangeAccount
@@ -87,3 +89,25 @@ def interval_filter(path: str = "interval") -> type[DropdownFilter]:
 def chosen(path: str) -> tuple[str, type[ChoicesDropdownFilter]]:
     """A filter on a field with choices."""
     return path, ChoicesDropdownFilter
+
+
+class DateRange(RangeDateFilter):
+    """From one day to another, both included, in UTC."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        for end, lookup, days in (("from", "gte", 0), ("to", "lt", 1)):
+            told = self.used_parameters.get(f"{self.parameter_name}_{end}")
+            if not told:
+                continue
+            try:
+                midnight = datetime.combine(date.fromisoformat(str(told)), time(), UTC) + timedelta(days=days)
+            except (ValueError, OverflowError):
+                messages.error(request, f"{self.title} {end}: {str(told)[:40]!r} is no date; 2026-01-31 is one.")
+                return queryset.none()
+            queryset = queryset.filter(**{f"{self.field_path}__{lookup}": midnight})
+        return queryset
+
+
+def days(path: str) -> tuple[str, type[DateRange]]:
+    """A filter on the day of a moment."""
+    return path, DateRange

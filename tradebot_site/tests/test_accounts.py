@@ -21,6 +21,10 @@ def page_of(account):
     return reverse("admin:market_exchangeaccount_change", args=[account.pk])
 
 
+def asking(account, name):
+    return f"{LIST}{account.pk}/{name}/"
+
+
 def sent(**changes):
     return {"name": "an account", "environment": "paper", "market": "spot"} | changes
 
@@ -78,13 +82,45 @@ def test_empty_keys_leave_the_keys_and_what_workers_wrote_alone(admin, db):
     assert account.api_key.reveal() == KEY
 
 
-def test_a_new_key_forgets_what_the_exchange_said_of_the_old_one(admin, db):
-    account = ExchangeAccountFactory(key_error="refused")
+def test_a_new_pair_takes_the_place_of_the_old_one_once_the_exchange_has_answered_to_it(admin, db, paper):
+    api_key, api_secret = paper.create_account(USDT="77")
+    account = ExchangeAccountFactory(api_key=KEY, api_secret=SECRET, key_error="refused")
 
-    admin.post(page_of(account), sent(new_api_key=KEY, new_api_secret=SECRET))
+    page = admin.post(asking(account, "rotate"), {"api_key": api_key, "api_secret": api_secret}, follow=True)
 
     account.refresh_from_db()
-    assert (account.key_error, account.api_key.reveal()) == ("", KEY)
+    assert (account.api_key.reveal(), account.key_error, account.free_quote) == (api_key, "", 77)
+    assert f"has a new key, …{api_key[-4:]}: it holds 77 USDT." in page.content.decode()
+    assert api_key not in page.content.decode()
+    assert api_secret not in page.content.decode()
+
+
+def test_a_wrong_pair_is_refused_with_the_likely_causes_and_the_old_one_stays(admin, db, paper):
+    account = ExchangeAccountFactory(api_key=KEY, api_secret=SECRET, name="mine")
+    wrong = "wrong-key-" * 6
+
+    page = admin.post(asking(account, "rotate"), {"api_key": wrong, "api_secret": wrong})
+
+    account.refresh_from_db()
+    (said,) = page.context["form"].non_field_errors()
+    assert "key or secret has a typing error" in said
+    assert "restricted to other addresses" in said
+    assert "The old pair stays." in said
+    assert (account.api_key.reveal(), account.key_error) == (KEY, "")
+    assert wrong not in page.content.decode()
+
+
+def test_a_pair_that_nobody_can_test_now_is_not_taken(admin, db, settings):
+    settings.PAPER_URL = "http://127.0.0.1:9"
+    account = ExchangeAccountFactory(api_key=KEY, api_secret=SECRET)
+
+    page = admin.post(asking(account, "rotate"), {"api_key": "k" * 20, "api_secret": "s" * 20})
+    half = admin.post(asking(account, "rotate"), {"api_key": "k" * 20, "api_secret": ""})
+
+    account.refresh_from_db()
+    assert page.context["form"].non_field_errors()
+    assert "api_secret" in half.context["form"].errors
+    assert account.api_key.reveal() == KEY
 
 
 @pytest.mark.parametrize(
@@ -136,13 +172,87 @@ def test_a_wrong_key_is_told_and_remembered(admin, act, db, paper):
     assert account.key_error[:20] in page.content.decode()
 
 
-def test_keys_are_wiped_at_once_even_while_a_bot_runs(admin, act, db):
+def test_keys_are_wiped_at_once_even_while_a_bot_runs_when_the_name_is_typed(admin, db):
     account = BotFactory(desired_state="running").account
 
-    html = act(admin, LIST, "wipe_keys", account).content.decode()
+    refused = admin.post(asking(account, "wipe"), {"name": "another"})
+    kept = ExchangeAccount.objects.get().api_key
+    html = admin.post(asking(account, "wipe"), {"name": account.name}, follow=True).content.decode()
 
+    assert f"name: &#x27;another&#x27; is not &#x27;{account.name}&#x27;." in refused.content.decode()
+    assert kept
     assert f"Keys of {account.name} wiped." in html
     assert not ExchangeAccount.objects.get().api_key
+
+
+def test_the_page_of_an_account_tests_its_connection_and_tells_all_it_learned(admin, db, paper):
+    api_key, api_secret = paper.create_account(USDT="12")
+    account = ExchangeAccountFactory(api_key=api_key, api_secret=api_secret)
+
+    asked = admin.get(asking(account, "test"))
+    told = admin.post(asking(account, "test"))
+
+    facts = dict(told.context["facts"])
+    assert asked.context["facts"] == []
+    assert "holds 12 USDT." in told.content.decode()
+    assert facts["may trade"] == "yes"
+    assert facts["may withdraw"] == "no"
+    assert "ms ahead of ours" in facts["the exchange's clock"]
+    assert " of " in facts["request weight of this minute"]
+    assert api_key not in told.content.decode()
+
+
+@pytest.mark.parametrize("page", ["test", "rotate", "wipe", "kill-switch"])
+def test_the_pages_of_a_strangers_account_are_not_there(staff, staff_client, db, page):
+    account = ExchangeAccountFactory(api_key=KEY, api_secret=SECRET)
+    data = {"name": account.name, "api_key": "k" * 20, "api_secret": "s" * 20}
+
+    answers = [
+        staff_client.get(asking(account, page), follow=True),
+        staff_client.post(asking(account, page), data, follow=True),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert ExchangeAccount.objects.get().api_key.reveal() == KEY
+
+
+@pytest.mark.parametrize("page", ["test", "rotate", "wipe", "kill-switch"])
+def test_who_may_only_look_changes_no_account(staff, staff_client, page):
+    account = ExchangeAccountFactory(owner=staff, api_key=KEY, api_secret=SECRET)
+    staff.user_permissions.set(staff.user_permissions.filter(codename__startswith="view_"))
+
+    answer = staff_client.post(asking(account, page), {"name": account.name}, follow=True)
+
+    assert answer.status_code == 403
+    assert ExchangeAccount.objects.get().api_key.reveal() == KEY
+
+
+@pytest.mark.parametrize(("typed", "consents"), [("", False), ("an acount", False), ("an account", True)])
+def test_real_money_needs_the_accounts_name_once_more(admin, db, settings, typed, consents):
+    settings.ENVIRONMENTS = ["paper", "live"]
+    owner = UserFactory()
+
+    page = admin.post(ADD, sent(owner=owner.pk, environment="live", live_consent=typed))
+
+    account = ExchangeAccount.objects.filter(environment="live", live_consent_at__isnull=False).first()
+    assert bool(account) == consents
+    assert ExchangeAccount.objects.exists() == consents
+    if not consents:
+        assert "type the account&#x27;s name, &#x27;an account&#x27;, to trade real money" in page.content.decode()
+        assert '<option value="live" selected' in page.content.decode()
+
+
+def test_where_real_money_is_switched_off_nobody_is_asked_for_consent(admin, db):
+    assert "live_consent" not in admin.get(ADD).content.decode()
+
+
+def test_without_an_account_the_list_says_what_to_do(admin, db):
+    assert "No account yet" in admin.get(LIST).content.decode()
+
+    ExchangeAccountFactory()
+
+    assert "No account yet" not in admin.get(LIST).content.decode()
+    assert "No account yet" not in admin.get(f"{LIST}?q=nothing").content.decode()
 
 
 def test_an_account_stays_while_anything_refers_to_it(admin, act, db):

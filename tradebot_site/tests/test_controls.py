@@ -1,6 +1,8 @@
-"""Kill switches and risk limits in the admin: one click, by whoever may press, told to whoever may know."""
+"""Kill switches and risk limits in the admin: with a reason, by whoever may press, told to whoever may know."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
@@ -9,33 +11,133 @@ from trades.tests.factories import OrderFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ACCOUNTS, SWITCHES, LIMITS = "/admin/market/exchangeaccount/", "/admin/market/switch/", "/admin/market/risklimits/"
+PRESS = "/admin/kill-switch/"
+PLATFORM = f"{PRESS}?platform=1"
+STATES = {"halt": "halted", "reduce": "reducing", "resume": "active"}
 DAY = {"time_zone": "UTC"}
 
 
+def chosen(act, client, url, action, *rows):
+    """Choose rows, run an action; the address of the page that asks."""
+    page = act(client, url, action, *rows)
+    return page.redirect_chain[-1][0] if page.redirect_chain else url
+
+
+def pressed(client, address, state, *, reason="flood", **data):
+    return client.post(address, {"state": state, "reason": reason, "sure": "on", **data}, follow=True)
+
+
 @pytest.mark.parametrize(("action", "state"), [("halt", "halted"), ("reduce", "reducing"), ("resume", "active")])
-def test_an_account_is_switched_with_one_click(admin, admin_user, act, action, state):
+def test_an_account_is_switched_on_the_page_to_which_the_list_leads(admin, admin_user, act, action, state):
     order = OrderFactory()
     account = order.account
     ExchangeAccount.objects.update(state="reducing" if state == "active" else "active")
 
-    html = act(admin, ACCOUNTS, action, account).content.decode()
+    address = chosen(act, admin, ACCOUNTS, action, account)
+    page = admin.get(address)
+    untouched = ExchangeAccount.objects.get().state
+    html = pressed(admin, address, state).content.decode()
 
     account.refresh_from_db()
-    assert (account.state, account.state_set_by) == (state, admin_user)
+    assert page.context["form"].initial["state"] == state
+    assert ("entries at work", "1") in page.context["facts"]
+    assert untouched == ("reducing" if state == "active" else "active")
+    assert (account.state, account.state_set_by, account.state_reason) == (state, admin_user, "flood")
     assert f"account {account.name} of {account.owner} is {state}." in html
     assert ("Entries taken back: 1" in html) == (state == "halted")
     assert Order.objects.get().status == ("canceled" if state == "halted" else "intended")
 
 
-def test_the_platform_is_switched_with_one_click(admin, act):
-    switch = Switch.objects.create()
+def test_the_platform_is_halted_and_every_page_says_so_until_it_is_released(admin, staff_client):
+    before = admin.get(ACCOUNTS).content.decode()
 
-    html = act(admin, SWITCHES, "halt", switch).content.decode()
+    html = pressed(admin, PLATFORM, "halted", reason="absurd prices").content.decode()
+    seen = [client.get("/admin/").content.decode() for client in (admin, staff_client)]
+    listed = admin.get(ACCOUNTS).content.decode()
+    pressed(admin, PLATFORM, "active", reason="all is well")
 
-    switch.refresh_from_db()
+    assert "Nothing is stopped." in before
     assert "the platform is halted." in html
-    assert switch.state == "halted"
-    assert Event.objects.get().kind == "kill_switch"
+    assert Switch.objects.get(user=None).state == "active"
+    assert [event.data["reason"] for event in Event.objects.order_by("pk")] == ["absurd prices", "all is well"]
+    for page in (*seen, listed):
+        assert "The platform is halted: absurd prices" in page
+        assert "by root, 0 s ago" in page
+    assert "absurd prices" not in admin.get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("missing", "field"), [({"reason": ""}, "reason"), ({"sure": ""}, "sure"), ({"state": "mad"}, "state")]
+)
+def test_nothing_is_pressed_without_a_reason_and_being_sure(admin, missing, field):
+    page = admin.post(PLATFORM, {"state": "halted", "reason": "flood", "sure": "on"} | missing)
+
+    assert field in page.context["form"].errors
+    assert page.context["form"]["reason"].value() == missing.get("reason", "flood")  # what was typed stays
+    assert not Switch.objects.exists()
+
+
+def test_staff_press_their_own_switch_and_not_the_platforms_nor_a_strangers(staff, staff_client):
+    stranger = UserFactory()
+
+    refused = [
+        pressed(staff_client, address, "halted").status_code
+        for address in (PLATFORM, f"{PLATFORM}&user={staff.pk}", f"{PRESS}?user={stranger.pk}", PRESS)
+    ]
+    html = staff_client.get("/admin/").content.decode()
+    pressed(staff_client, f"{PRESS}?user={staff.pk}&user={stranger.pk}", "reducing")
+
+    assert refused == [403, 403, 404, 404]
+    assert f"/admin/kill-switch/?user={staff.pk}&amp;next=" in html
+    assert list(Switch.objects.values_list("user", "state")) == [(staff.pk, "reducing")]
+
+
+def test_who_may_change_nothing_is_shown_no_way_to_press(staff, staff_client):
+    staff.user_permissions.clear()
+    Switch.objects.create(state="halted", reason="flood")
+
+    html = staff_client.get("/admin/").content.decode()
+
+    assert "The platform is halted: flood" in html
+    assert "/admin/kill-switch/?" not in html
+    assert pressed(staff_client, f"{PRESS}?user={staff.pk}", "halted").status_code == 403
+
+
+def test_a_switch_of_another_user_is_told_to_operators_only(admin, staff_client):
+    Switch.objects.create(user=UserFactory(username="bob"), state="halted", reason="secret plans")
+
+    assert "User bob is halted: secret plans" in admin.get("/admin/").content.decode()
+    assert "secret plans" not in staff_client.get("/admin/").content.decode()
+
+
+def test_the_banner_comes_anew_and_costs_one_statement(admin, client):
+    for number in range(7):
+        Switch.objects.create(user=UserFactory(username=f"bob {number}"), state="halted", reason="flood")
+
+    with CaptureQueriesContext(connection) as queries:
+        html = admin.get("/admin/kill-switch/banner/").content.decode()
+
+    assert html.count("is halted: flood") == 3
+    assert "and 4 more" in html
+    assert len([query for query in queries if "market_switch" in query["sql"]]) == 1
+    assert client.get("/admin/kill-switch/banner/").headers["HX-Refresh"] == "true"
+
+
+def test_the_way_back_leads_nowhere_else(admin):
+    away = pressed(admin, f"{PLATFORM}&next=https://evil.example/", "halted")
+    home = pressed(admin, f"{PLATFORM}&next={ACCOUNTS}", "active")
+
+    assert away.redirect_chain[0][0] == "/admin/"
+    assert home.redirect_chain[0][0] == ACCOUNTS
+
+
+def test_switches_are_chosen_in_their_list(admin, act):
+    switches = [Switch.objects.create(), Switch.objects.create(user=UserFactory(username="bob"))]
+
+    pressed(admin, chosen(act, admin, SWITCHES, "halt", *switches), "halted")
+
+    assert set(Switch.objects.values_list("state", flat=True)) == {"halted"}
+    assert {event.message.split(" is")[0] for event in Event.objects.all()} == {"the platform", "user bob"}
 
 
 def test_a_switch_that_was_never_pressed_is_pressed_by_adding_it(admin, admin_user):
@@ -52,7 +154,7 @@ def test_a_switch_that_was_never_pressed_is_pressed_by_adding_it(admin, admin_us
 def test_a_second_switch_for_the_same_is_refused(admin):
     Switch.objects.create()
 
-    page = admin.post(f"{SWITCHES}add/", {"user": "", "state": "halted", "reason": ""})
+    page = admin.post(f"{SWITCHES}add/", {"user": "", "state": "halted", "reason": "flood"})
 
     assert "exists already" in page.content.decode()
     assert Switch.objects.get().state == "active"
@@ -81,8 +183,11 @@ def test_a_strangers_account_and_switch_are_out_of_reach(staff_client, act, acti
     account = ExchangeAccountFactory(state="reducing")
     switch = Switch.objects.create(user=account.owner, state="reducing")
 
-    act(staff_client, ACCOUNTS, action, account)
-    act(staff_client, SWITCHES, action, switch)
+    for url, row, target in ((ACCOUNTS, account, "account"), (SWITCHES, switch, "user")):
+        address = chosen(act, staff_client, url, action, row)
+        assert address == url
+        number = row.pk if target == "account" else account.owner_id
+        assert pressed(staff_client, f"{PRESS}?{target}={number}", STATES[action]).status_code == 404
 
     assert (ExchangeAccount.objects.get().state, Switch.objects.get().state) == ("reducing", "reducing")
     assert not Event.objects.exists()
@@ -100,9 +205,9 @@ def test_staff_halt_themselves_and_only_themselves(staff, staff_client):
 
 def test_what_an_operator_has_stopped_is_not_let_go_by_its_owner(staff, staff_client, admin, act):
     account = ExchangeAccountFactory(owner=staff)
-    act(admin, ACCOUNTS, "halt", account)
+    pressed(admin, f"{PRESS}?account={account.pk}", "halted")
 
-    html = act(staff_client, ACCOUNTS, "resume", account).content.decode()
+    html = pressed(staff_client, f"{PRESS}?account={account.pk}", "active").content.decode()
 
     assert "only an operator lets it go" in html
     assert ExchangeAccount.objects.get().state == "halted"

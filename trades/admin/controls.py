@@ -7,8 +7,8 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils import timezone
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from unfold.decorators import action
 
 from market.admin.accounts import ExchangeAccountAdmin
 from market.admin.base import OwnedAdmin, sees_all
@@ -17,52 +17,46 @@ from market.admin.history import RecordedAdmin
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.switches import SwitchState
 from trades import services
+from trades.admin.press import page_of, press
 
 
 class SwitchedAdmin(RecordedAdmin, OwnedAdmin):
-    """Rows that have a kill switch, each pressed with one click in the list."""
+    """Rows that have a kill switch. The list leads to the page that asks for a reason, and whether one is sure."""
 
-    def target(self, row: Any) -> services.Target:
-        """What the row's switch stops."""
+    def page(self, rows: QuerySet[Any], state: SwitchState) -> str:
+        """The address of that page for some rows."""
         raise NotImplementedError
 
-    def press(self, request: HttpRequest, row: Any, state: SwitchState, reason: str = "pressed in the admin") -> None:
-        """Press one switch and say what came of it."""
-        target = self.target(row)
-        try:
-            done = services.press(target, state, by=cast(User, request.user), reason=reason, now=timezone.now())
-        except services.NotYourSwitch as error:
-            self.message_user(request, str(error), messages.ERROR)
-            return
-        told = f"{target} is {state}."
-        if state is SwitchState.HALTED:
-            told += (
-                f" Entries taken back: {done.taken_back}, canceled: {done.canceled}, to be canceled: {done.pending}."
-            )
-        self.message_user(request, told)
+    def _lead(self, request: HttpRequest, rows: QuerySet[Any], state: SwitchState) -> HttpResponse | None:
+        if rows.exists():
+            return HttpResponseRedirect(self.page(rows, state))
+        self.message_user(request, "None of these is yours, or is there any more.", messages.ERROR)
+        return None
 
     @admin.action(description="Halt: no orders at all, open entries are canceled", permissions=["change"])
-    def halt(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
-        for row in rows:
-            self.press(request, row, SwitchState.HALTED)
+    def halt(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        return self._lead(request, rows, SwitchState.HALTED)
 
     @admin.action(description="Reduce: exits only", permissions=["change"])
-    def reduce(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
-        for row in rows:
-            self.press(request, row, SwitchState.REDUCING)
+    def reduce(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        return self._lead(request, rows, SwitchState.REDUCING)
 
     @admin.action(description="Resume trading", permissions=["change"])
-    def resume(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
-        for row in rows:
-            self.press(request, row, SwitchState.ACTIVE)
+    def resume(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        return self._lead(request, rows, SwitchState.ACTIVE)
 
 
 @admin.register(ExchangeAccount)
 class SwitchedAccountAdmin(SwitchedAdmin, ExchangeAccountAdmin):
     actions = [*ExchangeAccountAdmin.actions, "halt", "reduce", "resume"]
+    actions_detail = [*ExchangeAccountAdmin.actions_detail, "kill_switch"]
 
-    def target(self, row: ExchangeAccount) -> services.Target:
-        return services.Target(account=row)
+    def page(self, rows: QuerySet[ExchangeAccount], state: SwitchState) -> str:
+        return page_of(accounts=list(rows.values_list("pk", flat=True)), state=state)
+
+    @action(description="Kill switch", permissions=["change"], icon="emergency_home", url_path="kill-switch")
+    def kill_switch(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(page_of(accounts=[object_id], back=request))
 
 
 @admin.register(Switch)
@@ -77,8 +71,15 @@ class SwitchAdmin(SwitchedAdmin):
     ordering = ["-user"]
     actions = ["halt", "reduce", "resume"]
 
-    def target(self, row: Switch) -> services.Target:
-        return services.Target(user=row.user)
+    def page(self, rows: QuerySet[Switch], state: SwitchState) -> str:
+        users = list(rows.values_list("user", flat=True))
+        return page_of(users=[pk for pk in users if pk], platform=None in users, state=state)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if "reason" in form.base_fields:
+            form.base_fields["reason"].required = True
+        return form
 
     def get_fields(self, request: HttpRequest, obj: Switch | None = None) -> list[Any]:
         return [*(["user"] if sees_all(request) else []), "state", "reason"]
@@ -98,7 +99,7 @@ class SwitchAdmin(SwitchedAdmin):
             obj.user = obj.user if sees_all(request) else cast(User, request.user)
             obj.state = SwitchState.ACTIVE
             obj.save()
-        transaction.on_commit(partial(self.press, request, obj, wanted, obj.reason))
+        transaction.on_commit(partial(press, request, services.Target(user=obj.user), wanted, obj.reason))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

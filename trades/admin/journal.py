@@ -5,22 +5,28 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from unfold.contrib.filters.admin import TextFilter
 from unfold.decorators import display
 
 from market.admin.base import ReadOnlyAdmin, sees_all
 from market.admin.filters import (
     account_filter,
     chosen,
+    days,
     dropdown,
     environment_filter,
     filters_of_account,
     market_filter,
     owner_filter,
 )
+from market.admin.long import LongAdmin
+from market.admin.text import NOTHING
 from market.models import ExchangeAccount
 from trades.models import Event, Fill, Order, Position, Trade, Transfer, is_open
 
 SYMBOLS_OFFERED = 300
+BOTS_FOUND = 500
+POSITIONS_OF_A_FEW = 1000
 
 
 def symbols(request: HttpRequest) -> list[tuple[str, str]]:
@@ -33,6 +39,35 @@ def symbols(request: HttpRequest) -> list[tuple[str, str]]:
 def owned(account: ExchangeAccount) -> tuple[str, str]:
     """Whose account, and which: accounts of different people may have one name."""
     return str(account.owner), str(account)
+
+
+class OfPositions(LongAdmin):
+    """Rows of positions. Of who has only a few positions they are found by these, not by looking through all rows."""
+
+    def owned_by(self, user: Any) -> Q:
+        positions = Position.objects.filter(account__owner=user).values_list("pk", flat=True)
+        few = list(positions[: POSITIONS_OF_A_FEW + 1])
+        return Q(position__in=few) if len(few) <= POSITIONS_OF_A_FEW else super().owned_by(user)
+
+
+class BotFilter(TextFilter):
+    """By the name of the bot, or a part of it. The positions of such bots are looked for first: they are few."""
+
+    title = "bot (name)"
+    parameter_name = "bot"
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        name = (self.value() or "").strip()
+        if not name:
+            return rows
+        positions = Position.objects.filter(bot__name__icontains=name).values_list("pk", flat=True)
+        return rows.filter(position__in=list(positions[:BOTS_FOUND]))
+
+
+def bot_of(position: Position) -> str:
+    """The name of the bot that it belongs to."""
+    bot = getattr(position, "bot", None)
+    return str(bot) if bot else "by hand" if position.by_hand else NOTHING
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -69,8 +104,8 @@ class PositionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
-    owner_path = "position__account__owner"
+class OrderAdmin(OfPositions):
+    owner_path = "account__owner"
     list_display = [
         "created_at",
         "symbol",
@@ -84,26 +119,29 @@ class OrderAdmin(ReadOnlyAdmin):
         "error",
     ]
     list_filter = [
+        days("created_at"),
         chosen("status"),
         chosen("purpose"),
-        *filters_of_account("position__account"),
+        BotFilter,
+        *filters_of_account("account"),
         dropdown("symbol", "position__symbol", symbols),
     ]
-    list_select_related = ["position"]
-    search_fields = ["client_order_id", "position__symbol", "exchange_order_id"]
-    ordering = ["-id"]
+    list_select_related = ["position__bot"]
+    search_fields = ["client_order_id__exact"]
+    search_help_text = "The whole client order id"
+    ordering = ["-created_at"]
 
-    @display(description="symbol", ordering="position__symbol")
-    def symbol(self, order: Order) -> str:
-        return order.position.symbol
+    @display(description="symbol", header=True)
+    def symbol(self, order: Order) -> tuple[str, str]:
+        return order.position.symbol, bot_of(order.position)
 
 
 @admin.register(Fill)
-class FillAdmin(ReadOnlyAdmin):
+class FillAdmin(OfPositions):
     owner_path = "account__owner"
     list_display = [
         "executed_at",
-        "symbol",
+        "traded",
         "side",
         "price",
         "quantity",
@@ -114,28 +152,35 @@ class FillAdmin(ReadOnlyAdmin):
         "owned",
     ]
     list_filter = [
+        days("executed_at"),
+        BotFilter,
         *filters_of_account("account"),
         dropdown("symbol", "symbol", symbols),
     ]
-    list_select_related = ["account__owner", "order"]
-    search_fields = ["symbol", "exchange_trade_id", "order__client_order_id"]
-    ordering = ["-id"]
+    list_select_related = ["account__owner", "order", "position__bot"]
+    search_fields = ["order__client_order_id__exact"]
+    search_help_text = "The whole client order id"
+    ordering = ["-executed_at"]
+
+    @display(description="symbol", header=True)
+    def traded(self, fill: Fill) -> tuple[str, str]:
+        return fill.symbol, bot_of(fill.position)
 
     @display(description="side")
     def side(self, fill: Fill) -> str:
         return fill.order.side
 
-    @display(description="account", ordering="account__owner__username", header=True)
+    @display(description="account", header=True)
     def owned(self, fill: Fill) -> tuple[str, str]:
         return owned(fill.account)
 
 
 @admin.register(Trade)
-class TradeAdmin(ReadOnlyAdmin):
+class TradeAdmin(OfPositions):
     owner_path = "position__account__owner"
     list_display = [
         "created_at",
-        "symbol",
+        "traded",
         "purpose",
         "side",
         "price",
@@ -146,40 +191,54 @@ class TradeAdmin(ReadOnlyAdmin):
         "owned",
     ]
     list_filter = [
+        days("created_at"),
         chosen("purpose"),
+        BotFilter,
         owner_filter("position__account__owner"),
         account_filter("position__account"),
         environment_filter("environment"),
         market_filter("market"),
         dropdown("symbol", "symbol", symbols),
     ]
-    list_select_related = ["position__account__owner"]
-    search_fields = ["symbol", "binance_order_id", "order__client_order_id"]
-    ordering = ["-id"]
+    list_select_related = ["position__account__owner", "position__bot"]
+    search_fields = ["order__client_order_id__exact"]
+    search_help_text = "The whole client order id"
+    ordering = ["-created_at"]
 
-    @display(description="account", ordering="position__account__owner__username", header=True)
+    @display(description="symbol", header=True)
+    def traded(self, trade: Trade) -> tuple[str, str]:
+        return trade.symbol, bot_of(trade.position)
+
+    @display(description="account", header=True)
     def owned(self, trade: Trade) -> tuple[str, str]:
         return owned(trade.position.account)
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnlyAdmin):
+class EventAdmin(OfPositions):
     owner_path = "position__account__owner"
-    list_display = ["created_at", "kind", "about", "message", "handled_at"]
+    list_display = ["created_at", "kind", "about", "code", "message", "handled_at"]
     list_filter = [
+        days("created_at"),
         chosen("kind"),
+        BotFilter,
         owner_filter("position__account__owner"),
         account_filter("position__account"),
         dropdown("symbol", "position__symbol", symbols),
     ]
     list_select_related = ["position", "account", "user"]
-    search_fields = ["message", "position__symbol"]
-    ordering = ["-id"]
+    ordering = ["-created_at"]
 
     def owned_by(self, user: Any) -> Q:
-        return super().owned_by(user) | Q(account__owner=user) | Q(user=user)
+        accounts = list(ExchangeAccount.objects.filter(owner=user).values_list("pk", flat=True))
+        return super().owned_by(user) | Q(account__in=accounts) | Q(user=user)
 
-    @display(description="about", ordering="position__symbol")
+    @display(description="code")
+    def code(self, event: Event) -> str:
+        """Why an order was denied by us, or rejected by the exchange."""
+        return str(event.data.get("code") or NOTHING)
+
+    @display(description="about")
     def about(self, event: Event) -> str:
         if event.position:
             return event.position.symbol

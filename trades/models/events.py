@@ -9,6 +9,12 @@ from market.writing import QuickModel
 from trades.models.orders import Order
 from trades.models.positions import Position
 
+# Kinds that are looked for among a million others.
+RARE = (
+    *("order_rejected", "order_denied", "order_unknown", "order_absent", "order_adopted", "naked_position"),
+    *("books_differ", "kill_switch", "transfer", "liquidated", "bot_paused", "bot_error", "webhook_renewed"),
+)
+
 
 class Event(QuickModel):
     """Append-only news, written in the transaction of what it tells: the outbox of all notifications.
@@ -47,7 +53,11 @@ class Event(QuickModel):
     handled_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(name="event_unhandled", fields=["id"], condition=Q(handled_at__isnull=True))]
+        indexes = [
+            models.Index(name="event_unhandled", fields=["id"], condition=Q(handled_at__isnull=True)),
+            models.Index(name="event_newest", fields=["-created_at"]),
+            models.Index(name="event_rare", fields=["kind", "-created_at"], condition=Q(kind__in=RARE)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}"

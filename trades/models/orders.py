@@ -11,7 +11,7 @@ from market.fields import AmountField, choices_of
 from market.models import ExchangeAccount
 from market.types import OrderType, Side
 from market.writing import QuickModel, update_where
-from trades.lifecycle import CUT_SHORT, LIVE, NEVER_WERE, OrderPurpose, OrderStatus, may_become
+from trades.lifecycle import CUT_SHORT, LIVE, NEVER_WERE, RARE_ENDS, OrderPurpose, OrderStatus, may_become
 from trades.models.positions import Position
 
 # A step of a take profit that was sold, in whatever round.
@@ -110,6 +110,9 @@ class Order(QuickModel):
             models.Index(name="order_of_standing", fields=["position"], condition=Q(status__in=LIVE) | REACHED_TARGET),
             models.Index(name="order_live_of_account", fields=["account"], condition=Q(status__in=LIVE)),
             models.Index(name="order_entries", fields=["account", "created_at"], condition=Q(purpose="entry")),
+            models.Index(name="order_newest", fields=["-created_at"]),
+            # What people look for among a million: it is rare, so that an index of the rest would only be slow.
+            models.Index(name="order_rare_ends", fields=["status", "-created_at"], condition=Q(status__in=RARE_ENDS)),
         ]
 
     def __str__(self) -> str:

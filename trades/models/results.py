@@ -45,7 +45,10 @@ class Fill(QuickModel):
             models.CheckConstraint(name="fill_positive", condition=Q(quantity__gt=0, price__gt=0)),
         ]
         # A late fill is booked with those of its position that were executed after it.
-        indexes = [models.Index(name="fill_journal", fields=["position", "exchange_trade_id"])]
+        indexes = [
+            models.Index(name="fill_journal", fields=["position", "exchange_trade_id"]),
+            models.Index(name="fill_newest", fields=["-executed_at"]),
+        ]
 
     def __str__(self) -> str:
         return f"fill {self.exchange_trade_id} of {self.symbol}"
@@ -67,6 +70,7 @@ class Funding(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "transaction_id"], name="funding_booked_once")]
+        indexes = [models.Index(name="funding_newest", fields=["-paid_at"])]
 
     def __str__(self) -> str:
         return f"funding {plain(self.amount)} of {self.position}"
@@ -105,7 +109,10 @@ class Trade(QuickModel):
                 fields=["environment", "market", "symbol", "binance_order_id"], name="trade_booked_once"
             ),
         ]
-        indexes = [models.Index(name="trade_by_day", fields=["position", "created_at"])]
+        indexes = [
+            models.Index(name="trade_by_day", fields=["position", "created_at"]),
+            models.Index(name="trade_newest", fields=["-created_at"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.side} {plain(self.quantity_filled)} {self.symbol}"

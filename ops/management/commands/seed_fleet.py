@@ -17,13 +17,17 @@ class Command(BaseCommand):
         parser.add_argument("--bots", type=int, required=True, help="how many bots there are in the end")
         parser.add_argument("--series", type=int, default=10, help="how many symbols and intervals they trade on")
         parser.add_argument("--params", type=int, default=10, help="how many different settings of their strategy")
+        made_up = "to add as made-up history of 90 days, of which the exchange knows nothing (nor does `audit` ask it)"
+        parser.add_argument("--trades", type=int, default=0, help=f"how many trades {made_up}")
+        parser.add_argument("--decisions", type=int, default=0, help=f"how many decisions {made_up}")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, **options: Any) -> None:
-        numbers = {name: options[name] for name in ("bots", "series", "params")}
+        least = {"bots": 1, "series": 1, "params": 1, "trades": 0, "decisions": 0}
+        numbers = {name: options[name] for name in least}
         for name, number in numbers.items():
-            if number < 1:
-                raise CommandError(f"--{name} is {number}, it must be at least 1")
+            if number < least[name]:
+                raise CommandError(f"--{name} is {number}, it must be at least {least[name]}")
         try:
             seeded = asdict(seed_fleet(**numbers, now=timezone.now(), parameters={}))
         except (FleetTooBig, ExchangeError) as error:

@@ -1,0 +1,117 @@
+"""Lists of big tables: one query for a page, no count, and a number that says when it is a guess."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from bots.models import Decision
+from bots.tests.factories import BotFactory
+from market.admin.long import MOST_PAGES
+from trades.models import Order
+from trades.tests.factories import OrderFactory
+
+ORDERS = "/admin/trades/order/"
+DAY = timedelta(days=1)
+FIRST = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def orders(db):
+    """A hundred and twenty orders of one position, one for each hour."""
+    first = OrderFactory()
+    position = first.position
+    first.delete()
+    Order.objects.bulk_create(
+        Order(
+            position=position,
+            account=position.account,
+            client_order_id=f"order-{number:03}",
+            signal_key=str(number),
+            purpose="exit",
+            side="SELL",
+            quantity=1,
+            reference_price=1,
+            status="canceled",
+            created_at=FIRST + timedelta(hours=number),
+        )
+        for number in range(120)
+    )
+    return position
+
+
+def shown(page):
+    return [order.client_order_id for order in page.context["cl"].result_list]
+
+
+def text(page):
+    return " ".join(page.content.decode().split())
+
+
+def test_pages_follow_each_other_and_the_last_knows_the_number(admin, orders):
+    pages = [admin.get(f"{ORDERS}?p={number}") for number in (1, 2, 3)]
+
+    assert [len(shown(page)) for page in pages] == [50, 50, 20]
+    assert shown(pages[0])[0] == "order-119"
+    assert shown(pages[2])[-1] == "order-000"
+    assert [name for page in pages for name in shown(page)] == [f"order-{number:03}" for number in reversed(range(120))]
+    assert "about" in text(pages[0]).partition('aria-label="Pages"')[2]
+    assert "120 orders, page 3" in text(pages[2])
+    assert "about 120" not in text(pages[2])
+
+
+def test_nothing_is_counted_or_sorted_without_an_index(admin, orders):
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        admin.get(f"{ORDERS}?o=-5.3")
+
+    statements = [query["sql"] for query in queries if 'FROM "trades_order"' in query["sql"]]
+    assert not any("COUNT(" in sql for sql in statements)
+    assert all(
+        'ORDER BY "trades_order"."created_at" DESC' in sql for sql in statements if not sql.startswith("EXPLAIN")
+    )
+    assert len(queries) <= 14
+
+
+def test_a_page_beyond_the_last_leads_back(admin, orders):
+    for number in (4, MOST_PAGES + 1, 10**9):
+        assert shown(admin.get(f"{ORDERS}?p={number}", follow=True))[0] == "order-119"
+    assert shown(admin.get(f"{ORDERS}?p=x"))[0] == "order-119"
+
+
+def test_days_are_chosen_with_both_ends(admin, orders):
+    page = admin.get(f"{ORDERS}?created_at_from=2026-01-02&created_at_to=2026-01-03")
+
+    assert [shown(page)[0], shown(page)[-1], len(shown(page))] == ["order-059", "order-012", 48]
+
+
+def test_a_date_that_is_none_is_said(admin, orders):
+    page = admin.get(f"{ORDERS}?created_at_from=2026-02-31")
+
+    assert shown(page) == []
+    assert "created at from: &#x27;2026-02-31&#x27; is no date; 2026-01-31 is one." in page.content.decode()
+
+
+def test_orders_are_found_by_bot_symbol_status_and_client_id(admin, orders):
+    bot = BotFactory(name="alpha one", symbol="ETHUSDT")
+    OrderFactory(position=bot.position, client_order_id="alpha-1", status="rejected", proof_deadline=FIRST)
+
+    for query in ("bot=alpha", "symbol=ETHUSDT", "status__exact=rejected", "q=alpha-1"):
+        assert shown(admin.get(f"{ORDERS}?{query}")) == ["alpha-1"], query
+    assert shown(admin.get(f"{ORDERS}?bot=nobody")) == []
+    assert shown(admin.get(f"{ORDERS}?q=alpha")) == []
+
+
+def test_decisions_are_found_by_reason(admin, db):
+    bot = BotFactory(name="alpha")
+    for status, reason in (("waiting", "no signal"), ("error", "price fetch")):
+        Decision.objects.create(bot=bot, status=status, reason=reason, text="so it is", created_at=FIRST)
+
+    def found(query):
+        return [row.reason for row in admin.get(f"/admin/bots/decision/?{query}").context["cl"].result_list]
+
+    assert found("reason=price+fetch") == ["price fetch"]
+    assert found("reason=nonsense") == []
+    assert found("bot=alp&status=waiting") == ["no signal"]
