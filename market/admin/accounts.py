@@ -183,7 +183,7 @@ class ExchangeAccountAdmin(OwnedAdmin):
         """One whose keys the user may set. Raises Http404, and PermissionDenied with what to do instead."""
         account = self._one(request, object_id)
         if not may_set_keys(request, account):
-            text = f"{account.name}: its keys are {account.owner}'s, or an administrator's, to set and wipe; halt it instead."
+            text = f"{account.name}: its keys are {account.owner}'s or an administrator's to set; halt it instead."
             raise PermissionDenied(text)
         return account
 
