@@ -1,0 +1,145 @@
+"""The four groups, and where an operator's rights end: at the keys of others."""
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+
+from market.models import SEE_ALL_ROWS, ExchangeAccount
+from market.tests.factories import ExchangeAccountFactory, UserFactory
+from ops import roles
+from tradebot_site.tests.conftest import KEY, SECRET
+from tradebot_site.tests.people import ROLES, client_of, person
+from trades.services import is_operator
+
+pytestmark = pytest.mark.django_db
+LIST, ADD = "/admin/market/exchangeaccount/", "/admin/market/exchangeaccount/add/"
+NEW_KEYS = {"new_api_key": KEY, "new_api_secret": SECRET}
+
+
+def page_of(account):
+    return f"{LIST}{account.pk}/change/"
+
+
+def test_groups_are_made_once_and_set_right_again():
+    made = roles.create_groups()
+    viewer, own = Group.objects.get(name="viewer"), Group.objects.create(name="auditor")
+    before = set(viewer.permissions.all())
+    viewer.permissions.set(Permission.objects.all())
+    history = viewer.history.count()
+
+    again = roles.create_groups()
+
+    assert (made, again) == (4, 0)
+    assert set(Group.objects.values_list("name", flat=True)) == {*ROLES, "auditor"}
+    assert set(viewer.permissions.all()) == before
+    assert not own.permissions.exists()
+    assert viewer.history.count() == history + 1
+
+
+def test_making_them_again_changes_nothing():
+    roles.create_groups()
+    counts = [group.history.count() for group in Group.objects.order_by("pk")]
+
+    roles.create_groups()
+
+    assert [group.history.count() for group in Group.objects.order_by("pk")] == counts
+
+
+def test_a_permission_that_is_gone_is_named(monkeypatch):
+    monkeypatch.setitem(roles.ROLES, "viewer", frozenset({"bots.view_robot"}))
+
+    with pytest.raises(LookupError, match=r"there is no permission bots.view_robot"):
+        roles.create_groups()
+
+
+def test_viewers_change_nothing():
+    assert {name.partition(".")[2].partition("_")[0] for name in roles.VIEWER} == {"view"}
+
+
+@pytest.mark.parametrize(
+    ("role", "is_one"), [("viewer", False), ("trader", False), ("operator", True), ("administrator", True)]
+)
+def test_who_sees_all_is_decided_by_a_permission(role, is_one):
+    assert is_operator(person(role)) is is_one
+
+
+def test_a_group_of_ones_own_makes_operators_too():
+    user = UserFactory(is_staff=True)
+    group = Group.objects.create(name="night shift")
+    app, codename = SEE_ALL_ROWS.split(".")
+    group.permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+
+    user.groups.add(group)
+
+    assert is_operator(user)
+
+
+def test_who_is_no_longer_active_is_no_operator():
+    user = person("operator")
+    user.is_active = False
+
+    assert not is_operator(user)
+
+
+def test_an_operator_neither_reads_nor_sets_nor_wipes_the_keys_of_others(act):
+    client = client_of(person("operator"))
+    account = ExchangeAccountFactory(name="theirs", api_key="old" * 10, api_secret="old" * 10)
+
+    html = client.get(page_of(account)).content.decode()
+    saved = client.post(page_of(account), {"name": "renamed"} | NEW_KEYS)
+    wiped = act(client, LIST, "wipe_keys", account).content.decode()
+
+    account.refresh_from_db()
+    assert "new_api_key" not in html
+    assert saved.status_code == 302
+    assert account.name == "renamed"
+    assert account.api_key.reveal() == "old" * 10
+    assert f"{account.owner}&#x27;s to wipe" in wiped
+
+
+def test_an_operator_adds_accounts_for_nobody_else():
+    operator, other = person("operator"), UserFactory()
+
+    form = {"name": "mine", "owner": other.pk, "environment": "paper", "market": "spot"}
+    client_of(operator).post(ADD, form | NEW_KEYS)
+
+    assert ExchangeAccount.objects.get().owner == operator
+
+
+@pytest.mark.parametrize("role", ["trader", "operator"])
+def test_ones_own_keys_are_set_and_wiped(act, role):
+    user = person(role)
+    account, client = ExchangeAccountFactory(owner=user), client_of(user)
+
+    client.post(page_of(account), {"name": "mine"} | NEW_KEYS)
+    account.refresh_from_db()
+    given = account.api_key.reveal()
+    act(client, LIST, "wipe_keys", account)
+    account.refresh_from_db()
+
+    assert (given, account.api_key.reveal()) == (KEY, "")
+
+
+def test_an_administrator_sets_and_wipes_the_keys_of_others(act):
+    client, account = client_of(person("administrator")), ExchangeAccountFactory()
+
+    client.post(page_of(account), {"name": "theirs"} | NEW_KEYS)
+    account.refresh_from_db()
+    given = account.api_key.reveal()
+    act(client, LIST, "wipe_keys", account)
+    account.refresh_from_db()
+
+    assert (given, account.api_key.reveal()) == (KEY, "")
+
+
+@pytest.mark.parametrize("page", ["change", "delete"])
+def test_the_groups_of_the_house_stay_as_they_are(page):
+    client = client_of(person("administrator"))
+    viewer, own = Group.objects.get(name="viewer"), Group.objects.create(name="auditor")
+
+    answers = [
+        client.post(f"/admin/auth/group/{group.pk}/{page}/", {"post": "yes", "name": "x"}).status_code
+        for group in (viewer, own)
+    ]
+
+    assert answers == [403, 302]
+    assert Group.objects.filter(name="viewer").exists()
