@@ -3,7 +3,6 @@
 from dataclasses import astuple
 from decimal import Decimal
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -20,7 +19,7 @@ from bots.situation import Setup, Wish
 from bots.sizing import LABELS, Mode, Sizing
 from bots.strategies import STRATEGIES
 from bots.types import Status
-from market.fields import AmountField, choices_of
+from market.fields import AmountField, choices_of, time_zones
 from market.history import History
 from market.models import ExchangeAccount
 from market.types import INTERVALS, Market, Series
@@ -185,7 +184,7 @@ class BotConfig(models.Model):
     def clean(self) -> None:
         """Refuse what can't work, naming field, value and bound (features S3, S4, S6)."""
         errors = validation.faults(self)
-        if self.time_zone not in available_timezones():
+        if self.time_zone not in time_zones():
             errors["time_zone"] = [f"{self.time_zone!r} is no time zone; Europe/Berlin is one."]
         if errors:
             raise ValidationError(errors)

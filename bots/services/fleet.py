@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bots.models import BotConfig
 from bots.parts import Part
 from bots.screening import DAY, REASONS, RESTING, STATUSES, WISHES, Rows
-from bots.services.days import ask_days
+from bots.services.days import days_since
 from market.columns import FLAG, FLOAT, MOMENT, SMALL, WHOLE, Kind, microseconds, read_columns
 from trades.lifecycle import LIVE
 
@@ -155,7 +155,7 @@ def read_days(bots: Rows, *, now: datetime) -> Rows:
     if not asked.size:
         return days
     chosen = BotConfig.objects.filter(pk__in=bots["bot"][asked].tolist())
-    done = ask_days(chosen.values_list("position_id", "time_zone", "state__day_from"), now=now)()
+    done = days_since(chosen.values_list("position_id", "time_zone", "state__day_from"), now=now)
     for index in asked:
         day = done.get(int(bots["position_id"][index]))
         if day:

@@ -43,10 +43,10 @@ def standings(
     holds = {number: account.own_hold for number, account in accounts.items()}
     with one_round_trip():
         asked_orders = _ask_orders([bot.position_id for bot in bots])
-        asked_days = ask_days(whose_days(bots), now=now) if with_day else None
+        asked_days = ask_days(whose_days(bots), now=now) if with_day else []
         asked_holds = Switch.objects.ask_holds(accounts.values()) if with_switches else None
     orders_of = _by_position(asked_orders())
-    days = asked_days() if asked_days else {}
+    days = {position_id: day for asked in asked_days for position_id, day in asked().items()}
     holds |= asked_holds() if asked_holds else {}
     return {
         bot.pk: Standing(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from bots.decide import decide
 from bots.limits import Day, Limits, day_start
 from bots.parts import Part
+from bots.services import days
 from bots.services.days import days_of
 from bots.services.fleet import read_bots, read_days
 from bots.services.standings import standings
@@ -151,8 +152,8 @@ def test_what_is_booked_from_midnight_on_counts_until_the_next_one_for_a_run_and
     bots = read_bots([Part(bot.series, bot.pk, bot.pk, 1)])
 
     def counted(now):
-        days = days_of([bot], now=now)
-        return days[bot.position_id].trades if days else 0, read_days(bots, now=now)["trades"].tolist()
+        found = days_of([bot], now=now)
+        return found[bot.position_id].trades if found else 0, read_days(bots, now=now)["trades"].tolist()
 
     assert counted(midnight - MICROSECOND) == (2, [2])  # what is booked is booked: nobody asks for a past moment
     assert counted(midnight) == (1, [1])
@@ -161,7 +162,11 @@ def test_what_is_booked_from_midnight_on_counts_until_the_next_one_for_a_run_and
 
 
 @pytest.mark.django_db
-def test_a_reset_counts_from_its_moment_until_the_next_day_for_a_run_a_tick_and_the_admin_alike():
+@pytest.mark.parametrize(("very_many", "statements"), [(500, 1), (2, 2), (1, 2)])
+def test_a_reset_counts_from_its_moment_until_the_next_day_for_a_run_a_tick_and_the_admin_alike(
+    monkeypatch, very_many, statements
+):
+    monkeypatch.setattr(days, "VERY_MANY", very_many)
     midnight = NOON.replace(hour=0, second=0)
     reset_at = midnight + timedelta(hours=5)
     bots = [BotFactory(max_daily_trades=9, state__day_from=at) for at in (None, reset_at, midnight - MINUTE)]
@@ -173,9 +178,9 @@ def test_a_reset_counts_from_its_moment_until_the_next_day_for_a_run_a_tick_and_
     rows = read_bots([Part(bots[0].series, bots[0].pk, bots[-1].pk, 3)])
 
     def counted(now):
-        days = days_of(bots, now=now)
+        found = days_of(bots, now=now)
         run = [standings([bot], now=now)[bot.pk].day for bot in bots]
-        assert run == [days.get(bot.position_id, Day()) for bot in bots]
+        assert run == [found.get(bot.position_id, Day()) for bot in bots]
         tick = read_days(rows, now=now)
         assert [(day.trades, day.pnl) for day in run] == list(zip(tick["trades"], tick["pnl"], strict=True))
         return [(day.trades, day.pnl) for day in run]
@@ -185,4 +190,4 @@ def test_a_reset_counts_from_its_moment_until_the_next_day_for_a_run_a_tick_and_
 
     assert counted(NOON) == [(3, -15), (1, -3), (3, -15)]
     assert counted(midnight + timedelta(days=1)) == [(0, 0)] * 3
-    assert len(queries) == 1
+    assert len(queries) == statements
