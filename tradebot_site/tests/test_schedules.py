@@ -181,8 +181,9 @@ def test_list_and_page_tell_how_the_last_run_ended(admin, schedule):
 def test_crontabs_are_in_utc(admin, db):
     admin.post(
         "/admin/django_celery_beat/crontabschedule/add/",
-        {"minute": "0", "hour": "3", "day_of_week": "*", "day_of_month": "*", "month_of_year": "*", "timezone": "Asia/Tokyo"},
-    )  # fmt: skip
+        {"minute": "0", "hour": "3"}
+        | {"day_of_week": "*", "day_of_month": "*", "month_of_year": "*", "timezone": "Asia/Tokyo"},
+    )
 
     assert str(CrontabSchedule.objects.get().timezone) == "UTC"
 
