@@ -57,3 +57,25 @@ def test_orders_through_the_whole_system_are_measured(capsys):
     assert all(0 < figures["p50"] <= figures["p99"] for figures in printed["step_ms"].values())
     assert printed["busy_cores"].keys() == {"worker-trading", "paper", "postgres", "redis", "bench", "others"}
     assert all(limit > 0 for limit in printed["limits"].values())
+
+
+def test_pages_of_the_admin_are_measured(capsys):
+    call_command("bench", "admin", "--quick", "--json")
+
+    printed = json.loads(capsys.readouterr().out)
+    pages = {page["name"]: page for page in printed["pages"]}
+    assert (printed["bots"], printed["trades"], printed["decisions"]) == (60, 600, 600)
+    assert pages.keys() >= {
+        "dashboard",
+        "one bot",
+        "bots",
+        "orders",
+        "trades",
+        "decisions",
+        "accounts",
+        "periodic tasks",
+    }
+    for page in pages.values():
+        assert page.keys() == {"name", "median_ms", "p99_ms", "queries"}
+        assert 0 < page["median_ms"] <= page["p99_ms"]
+        assert 0 < page["queries"] <= 40, page

@@ -28,6 +28,7 @@ _S = OrderStatus
 
 LIVE = (_S.INTENDED, _S.SUBMITTED, _S.UNKNOWN, _S.OPEN)
 IN_DOUBT = (_S.SUBMITTED, _S.UNKNOWN)
+SENT = (*IN_DOUBT, _S.OPEN)  # the exchange has been told of it, and can be asked
 NEVER_WERE = (_S.REJECTED, _S.ABSENT)  # a clear no: the same act may be tried again
 CUT_SHORT = (_S.CANCELED, _S.EXPIRED)  # ended by the exchange or by us, perhaps with a part filled
 RARE_ENDS = (*NEVER_WERE, _S.EXPIRED)

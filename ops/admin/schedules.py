@@ -1,17 +1,22 @@
 """Schedules and task results, in unfold's clothes. Operators edit schedules here; beat reads them within seconds."""
 
+import inspect
 import json
 from datetime import timedelta
 from typing import Any
 
-from celery import current_app
+from celery import current_app, states
 from celery.schedules import crontab
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django_celery_beat.admin import PeriodicTaskForm, TaskSelectWidget
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -22,13 +27,19 @@ from django_celery_beat.models import (
 )
 from django_celery_results.models import GroupResult, TaskResult
 from kombu.exceptions import OperationalError
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from market.admin.asking import ask
 from market.admin.base import ReadOnlyAdmin
+from market.admin.columns import readable
+from market.admin.filters import days, dropdown
 from market.admin.history import RecordedAdmin
 from market.admin.text import NOTHING, ago
 from market.history import change
+from ops.schedule_runs import Run, last_runs
+
+SHOWN = 120  # characters of an error in a list
 
 for model in (
     ClockedSchedule,
@@ -58,9 +69,20 @@ class ScheduledTaskForm(PeriodicTaskForm):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean()
         current_app.loader.import_default_modules()
-        if data["task"] not in current_app.tasks:
+        task = current_app.tasks.get(data["task"])
+        if task is None:
             self.add_error("task", f"task: no worker knows {data['task']!r}.")
+        elif "args" in data and "kwargs" in data:
+            self._require_arguments(task, data)
         return data
+
+    def _require_arguments(self, task: Any, data: dict[str, Any]) -> None:
+        """Refuse arguments that the task does not take: beat would send them, and a worker fail each time."""
+        wanted = inspect.signature(task.run)
+        try:
+            wanted.bind(*json.loads(data["args"]), **json.loads(data["kwargs"]))
+        except TypeError as error:
+            self.add_error("kwargs", f"args and kwargs: {error}; {task.name} takes {wanted}.")
 
     def clean_queue(self) -> str | None:
         queue = self.cleaned_data["queue"]
@@ -81,16 +103,30 @@ class ScheduledTaskForm(PeriodicTaskForm):
         return value
 
 
+def send_now(task: PeriodicTask) -> None:
+    """Send what beat would send. Raises OperationalError."""
+    current_app.send_task(
+        task.task,
+        args=json.loads(task.args),
+        kwargs=json.loads(task.kwargs),
+        queue=task.queue,  # None: the queue of the routing table
+        expires=task.expire_seconds,
+        headers={"periodic_task_name": task.name},
+    )
+
+
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(RecordedAdmin):
     form = ScheduledTaskForm
-    list_display = ["name", "enabled", "scheduler", "queue", "last_run", "next_run", "total_run_count"]
+    list_display = ["name", "enabled", "scheduler", "queue", "last_run", "next_run", "outcome", "total_run_count"]
+    list_before_template = "admin/ops/no_schedules.html"
     list_select_related = ["interval", "crontab", "solar", "clocked"]
     list_filter = ["enabled"]
     search_fields = ["name", "task"]
     ordering = ["name"]
     actions = ["enable", "disable", "run_now"]
-    readonly_fields = ["last_run", "next_run", "total_run_count"]
+    actions_detail = ["run_this_now"]
+    readonly_fields = ["last_run", "next_run", "outcome", "total_run_count"]
     fieldsets = [
         (None, {"fields": ["name", "regtask", "task", "enabled", "description"]}),
         ("Schedule", {"fields": ["interval", "crontab", "start_time", "one_off", *readonly_fields]}),
@@ -100,6 +136,27 @@ class PeriodicTaskAdmin(RecordedAdmin):
     @display(description="schedule")
     def scheduler(self, task: PeriodicTask) -> str:
         return str(task.scheduler)
+
+    runs: dict[str, Run]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        self.runs = last_runs()
+        return super().changelist_view(request, extra_context)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        self.runs = last_runs()
+        return super().changeform_view(request, *args, **kwargs)
+
+    @display(description="outcome")
+    def outcome(self, task: PeriodicTask) -> str:
+        """How the last run ended that a worker told of, by beat or by hand, and how long it took."""
+        run = self.runs.get(task.name)
+        if run is None:
+            return NOTHING
+        ended = (
+            "succeeded" if run.state == "SUCCESS" else f"{run.state.lower()}: {run.error}" if run.error else run.state
+        )
+        return f"{ended} in {run.seconds:.2f} s, {ago(run.at, now=timezone.now())}"
 
     @display(description="last run", ordering="last_run_at")
     def last_run(self, task: PeriodicTask) -> str:
@@ -136,18 +193,24 @@ class PeriodicTaskAdmin(RecordedAdmin):
         sent = 0
         try:
             for task in tasks:
-                current_app.send_task(
-                    task.task,
-                    args=json.loads(task.args),
-                    kwargs=json.loads(task.kwargs),
-                    queue=task.queue,  # None: the queue of the routing table
-                    expires=task.expire_seconds,
-                    headers={"periodic_task_name": task.name},
-                )
+                send_now(task)
                 sent += 1
         except OperationalError as error:
             self.message_user(request, f"The broker does not answer: {error}", messages.ERROR)
         self.message_user(request, f"Tasks sent: {sent}.")
+
+    @action(description="Run now", permissions=["change"], icon="play_arrow", url_path="run")
+    def run_this_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        task = self.get_object(request, object_id)
+        if task is None:
+            raise Http404(object_id)
+        page = reverse("admin:django_celery_beat_periodictask_change", args=[task.pk])
+        if request.method != "POST":
+            queue = task.queue or "the queue of its kind"
+            says = [f"{task.task} is sent to {queue}, beside its schedule. How it ended is told here soon after."]
+            return ask(request, title=f"Run {task.name} now", button="Run now", says=says, back=page)
+        self.run_now(request, PeriodicTask.objects.filter(pk=task.pk))
+        return HttpResponseRedirect(page)
 
 
 @admin.register(IntervalSchedule)
@@ -158,7 +221,7 @@ class IntervalScheduleAdmin(RecordedAdmin):
 class CrontabForm(forms.ModelForm):
     class Meta:
         model = CrontabSchedule
-        fields = "__all__"  # noqa: DJ007
+        exclude = ("timezone",)  # noqa: DJ006 - all times here are UTC
 
     def clean(self) -> dict[str, Any]:
         """Refuse a date that never comes, as 31 February: it would end beat."""
@@ -177,11 +240,77 @@ class CrontabForm(forms.ModelForm):
 class CrontabScheduleAdmin(RecordedAdmin):
     form = CrontabForm
     list_display = ["__str__", "human_readable"]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": ["minute", "hour", "day_of_week", "day_of_month", "month_of_year"],
+                "description": "In UTC. * is each, */15 each fifteenth, 1,3 the first and the third.",
+            },
+        )
+    ]
+
+
+def _tasks(request: HttpRequest) -> list[tuple[str, str]]:
+    """The tasks that workers know; those of the past are found by search."""
+    current_app.loader.import_default_modules()
+    return [(name, name) for name in sorted(current_app.tasks) if not name.startswith("celery.")]
 
 
 @admin.register(TaskResult)
 class TaskResultAdmin(ReadOnlyAdmin):
-    list_display = ["date_done", "task_name", "periodic_task_name", "status", "worker", "task_id"]
-    list_filter = ["status"]
+    """Of failures: what succeeds leaves no row, its schedule tells."""
+
+    list_display = ["date_done", "task_name", "periodic_task_name", "status", "error", "worker"]
+    list_filter = [
+        days("date_done"),
+        dropdown("task", "task_name", _tasks),
+        dropdown("outcome", "status", lambda request: [(name, name) for name in sorted(states.ALL_STATES)]),
+    ]
     search_fields = ["task_name", "task_id"]
-    ordering = ["-id"]
+    ordering = ["-date_done"]
+    list_before_template = "admin/ops/no_results.html"
+    fieldsets = [
+        (None, {"fields": ["task_name", "periodic_task_name", "status", "worker", "task_id"]}),
+        ("When", {"fields": ["date_created", "date_started", "date_done"]}),
+        ("What", {"fields": ["task_args", "task_kwargs", "answer", "traced"]}),
+    ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """With moments as people read them."""
+        return [
+            (title, {"fields": readable(self.model, options["fields"], badges=False)})
+            for title, options in self.fieldsets
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return [field for _, options in self.get_fieldsets(request, obj) for field in options["fields"]]
+
+    @display(description="error")
+    def error(self, result: TaskResult) -> str:
+        return Truncator(_told(result)).chars(SHOWN)
+
+    @display(description="result")
+    def answer(self, result: TaskResult) -> SafeString | str:
+        return _preformatted(_told(result))
+
+    @display(description="traceback")
+    def traced(self, result: TaskResult) -> SafeString | str:
+        return _preformatted(result.traceback or "")
+
+
+def _told(result: TaskResult) -> str:
+    """What the task returned, or raised, as text."""
+    try:
+        told = json.loads(result.result or "null")
+    except ValueError:
+        return str(result.result)
+    if isinstance(told, dict) and "exc_type" in told:
+        message = told.get("exc_message")
+        said = ", ".join(map(str, message)) if isinstance(message, list) else str(message)
+        return f"{told['exc_type']}: {said}"
+    return "" if told is None else json.dumps(told)
+
+
+def _preformatted(text: str) -> SafeString | str:
+    return format_html('<pre class="tb-pre">{}</pre>', text) if text else NOTHING

@@ -120,8 +120,8 @@ def test_staff_see_their_own_figures_and_nothing_of_the_machinery(staff, staff_c
 def test_outcomes_of_orders_tell_what_went_wrong(admin, fleet):
     now = timezone.now()
     for status, hours in (("rejected", 0.5), ("rejected", 5), ("canceled", 30)):
-        moments = {"created_at": now - timedelta(hours=hours), "proof_deadline": now}
-        OrderFactory(position=fleet.position, status=status, purpose="exit", **moments)
+        then = now - timedelta(hours=hours)
+        OrderFactory(position=fleet.position, status=status, purpose="exit", created_at=then, proof_deadline=now)
     OrderFactory(position=fleet.position, status="unknown", purpose="exit", created_at=now, proof_deadline=now)
     Event.objects.create(kind="order_denied", position=fleet.position, message="too much", created_at=now)
 

@@ -6,7 +6,11 @@ import pytest
 from celery import current_app
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
+from django_celery_results.models import TaskResult
+
+from ops.schedule_runs import note_run
 
 LIST = "/admin/django_celery_beat/periodictask/"
 
@@ -118,3 +122,95 @@ def test_the_list_tells_when_it_runs_next(admin, schedule):
 
     assert "in 30 s" in html or "in 29 s" in html
     assert "never" in html  # it has not run yet
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"args": "[1]"}, "too many positional arguments"),
+        ({"kwargs": '{"nonsense": 1}'}, "unexpected keyword argument &#x27;nonsense&#x27;"),
+        ({"task": "bots.tasks.run_bot"}, "missing a required argument"),
+    ],
+)
+def test_arguments_that_the_task_does_not_take_are_refused_and_stay_in_the_form(admin, schedule, changes, words):
+    page = admin.post(page_of(schedule), sent(schedule, name="typed", **changes)).content.decode()
+
+    assert words in page
+    assert "args and kwargs: " in page
+    assert 'value="typed"' in page
+    assert PeriodicTask.objects.filter(name="the tick", args="[]").exists()
+
+
+def test_arguments_that_it_takes_are_taken(admin, schedule):
+    task = {"task": "trades.tasks.reconcile_accounts", "kwargs": '{"everything": true}'}
+
+    assert admin.post(page_of(schedule), sent(schedule, **task)).status_code == 302
+
+
+def test_one_is_run_from_its_page_once_one_has_said_so(admin, schedule, broker):
+    url = f"{LIST}{schedule.pk}/run/"
+
+    asked = admin.get(url)
+    before = broker("trading")
+    told = admin.post(url, follow=True)
+
+    assert f"{schedule.task} is sent to trading" in asked.content.decode()
+    assert (before, broker("trading")) == (0, 1)
+    assert "Tasks sent: 1." in told.content.decode()
+    assert url in admin.get(page_of(schedule)).content.decode()
+
+
+def test_who_may_only_look_runs_nothing(staff, staff_client, schedule, broker):
+    staff.user_permissions.set(staff.user_permissions.filter(codename__startswith="view_"))
+
+    assert staff_client.post(f"{LIST}{schedule.pk}/run/").status_code == 403
+    assert broker("trading") == 0
+
+
+def test_list_and_page_tell_how_the_last_run_ended(admin, schedule):
+    note_run("the tick", at=timezone.now(), seconds=1.234, state="FAILURE", error="ValueError: no")
+
+    listed, page = admin.get(LIST).content.decode(), admin.get(page_of(schedule)).content.decode()
+    note_run("the tick", at=timezone.now(), seconds=0.5, state="SUCCESS", error="")
+
+    assert "failure: ValueError: no in 1.23 s, 0 s ago" in listed
+    assert "failure: ValueError: no in 1.23 s" in page
+    assert "succeeded in 0.50 s" in admin.get(LIST).content.decode()
+
+
+def test_crontabs_are_in_utc(admin, db):
+    admin.post(
+        "/admin/django_celery_beat/crontabschedule/add/",
+        {"minute": "0", "hour": "3"}
+        | {"day_of_week": "*", "day_of_month": "*", "month_of_year": "*", "timezone": "Asia/Tokyo"},
+    )
+
+    assert str(CrontabSchedule.objects.get().timezone) == "UTC"
+
+
+def test_a_failure_is_read_with_its_error_and_traceback_and_found_by_task_and_outcome(admin, db):
+    failed = TaskResult.objects.create(
+        task_id="1",
+        task_name="bots.tasks.run_bot",
+        status="FAILURE",
+        result=json.dumps({"exc_type": "ValueError", "exc_message": ["<b>no</b>"], "exc_module": "builtins"}),
+        traceback="Traceback\n  line 7",
+    )
+    TaskResult.objects.create(task_id="2", task_name="bots.tasks.keep_decisions", status="SUCCESS", result="[1]")
+    url = "/admin/django_celery_results/taskresult/"
+
+    page = admin.get(f"{url}{failed.pk}/change/").content.decode()
+    found = [
+        [row.task_id for row in admin.get(f"{url}?{query}").context["cl"].result_list]
+        for query in ("task=bots.tasks.run_bot", "outcome=SUCCESS", "q=keep", "date_done_from=2099-01-01")
+    ]
+
+    assert "ValueError: &lt;b&gt;no&lt;/b&gt;" in page
+    assert "Traceback\n  line 7" in page
+    assert found == [["1"], ["2"], ["2"], []]
+    assert "ValueError" in admin.get(url).content.decode()
+
+
+def test_empty_lists_say_what_to_do(admin, db):
+    assert "No periodic task yet" in admin.get(LIST).content.decode()
+    assert "No task has failed" in admin.get("/admin/django_celery_results/taskresult/").content.decode()

@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
 from unfold.contrib.filters.admin import TextFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
+from market.admin.asking import ask
 from market.admin.base import ReadOnlyAdmin, sees_all
 from market.admin.filters import (
     account_filter,
@@ -20,8 +23,10 @@ from market.admin.filters import (
     owner_filter,
 )
 from market.admin.long import LongAdmin
-from market.admin.text import NOTHING
+from market.admin.text import NOTHING, number
 from market.models import ExchangeAccount
+from trades import services
+from trades.lifecycle import SENT
 from trades.models import Event, Fill, Order, Position, Trade, Transfer, is_open
 
 SYMBOLS_OFFERED = 300
@@ -131,9 +136,53 @@ class OrderAdmin(OfPositions):
     search_help_text = "The whole client order id"
     ordering = ["-created_at"]
 
+    actions_detail = ["ask_exchange"]
+
     @display(description="symbol", header=True)
     def symbol(self, order: Order) -> tuple[str, str]:
         return order.position.symbol, bot_of(order.position)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only what hangs can be asked about."""
+        order = self.get_object(request, str(object_id))
+        return super().get_actions_detail(request, object_id) if order and order.status in SENT else []
+
+    def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Nobody may change an order; who may act on its account may ask about it."""
+        return request.user.has_perm("market.change_exchangeaccount")
+
+    @action(
+        description="Ask the exchange now",
+        permissions=["act"],
+        icon="contact_support",
+        url_path="ask",
+    )
+    def ask_exchange(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say what the exchange knows of the order, and book it. No transaction is open meanwhile."""
+        order = self.get_object(request, object_id)
+        if order is None:
+            raise Http404(object_id)
+        page = reverse("admin:trades_order_change", args=[order.pk])
+        if request.method != "POST":
+            return ask(
+                request,
+                title=f"Ask the exchange about {order}",
+                button="Ask now",
+                says=[
+                    f"Our books say: {order.status}. The answer is booked; nothing is sent twice.",
+                    "That the exchange does not know it counts only after a while, and twice: ask again, or leave it to"
+                    " the sweep.",
+                ],
+                back=page,
+            )
+        before = order.status
+        error = services.reconcile_order(order, now=timezone.now())
+        if error:
+            self.message_user(request, f"{order}: {error}", messages.ERROR)
+        else:
+            news = f"was {before}, is {order.status}" if before != order.status else f"is still {order.status}"
+            self.message_user(request, f"{order} {news}; {number(order.filled_quantity)} of it is filled.")
+        return HttpResponseRedirect(page)
 
 
 @admin.register(Fill)

@@ -22,7 +22,7 @@ from trades.services.orders import (
     submit_orders,
     take_back_unsent,
 )
-from trades.services.reconciliation import reconcile_orders
+from trades.services.reconciliation import reconcile_order, reconcile_orders
 from trades.services.records import record_report
 from trades.services.terms import agree_on_terms, forget_terms, note_liquidation_price
 from trades.services.transfer_sweep import reconcile_transfers
@@ -52,6 +52,7 @@ __all__ = [
     "press",
     "reconcile_account",
     "reconcile_accounts",
+    "reconcile_order",
     "reconcile_orders",
     "reconcile_transfers",
     "record_report",

@@ -8,13 +8,15 @@ from itertools import chain
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import F, Q
 
+from market.budget import Priority, spending_as
 from market.exchange import gateway_for
-from market.exchange.errors import ExchangeError
+from market.exchange.errors import ExchangeError, ExchangeUnavailable
 from market.fields import SecretUnreadable
 from market.locks import advisory_lock
 from market.models import ExchangeAccount
 from market.types import Clock, moving
 from trades import protocol
+from trades.lifecycle import SENT
 from trades.models import Order
 from trades.services.books import BOOKS, note_account_trouble
 
@@ -35,6 +37,23 @@ def reconcile_orders(*, now: datetime) -> int:
     """
     with advisory_lock(SWEEP_LOCK) as free:
         return _sweep(moving(now)) if free else 0
+
+
+@spending_as(Priority.RECONCILIATION)
+def reconcile_order(order: Order, *, now: datetime) -> Exception | None:
+    """Ask about one order now, whoever's turn it is, and move it on as far as evidence allows; send nothing.
+
+    ``order`` is brought up to date. Returns what was in the way. It may be an order that a sweep is asking about just
+    now: what both hear is booked once.
+    """
+    if order.status not in SENT or not protocol.is_hanging(order, now):
+        return None
+    account = order.position.account
+    if account.is_cooling(now):
+        return ExchangeUnavailable(f"the exchange asked for silence until {account.cooldown_until:%H:%M:%S} UTC")
+    error = _try_to_move_on(order, moving(now))
+    order.refresh_from_db()
+    return error
 
 
 def _sweep(clock: Clock) -> int:

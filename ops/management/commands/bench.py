@@ -5,9 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tests.bench import BenchmarkFailed, exchange, fills, orders, tick
+from tests.bench import BenchmarkFailed, admin, exchange, fills, orders, tick
 
 AREAS: dict[str, Callable[..., dict[str, Any]]] = {
+    "admin": admin.run,
     "exchange": exchange.run,
     "fills": fills.run,
     "orders": orders.run,
