@@ -143,7 +143,7 @@ def test_list_and_fragment_cost_as_many_queries_with_200_bots_as_with_20(admin, 
 
     (few, few_live), (many, many_live) = costs
     assert BotConfig.objects.count() == 200
-    assert len(few) == len(many) == 11, "\n".join(sql[:150] for sql in many)
+    assert len(few) == len(many) == 12, "\n".join(sql[:150] for sql in many)
     assert len(few_live) == len(many_live) == 5, "\n".join(sql[:150] for sql in many_live)
 
 
@@ -156,4 +156,4 @@ def test_asking_for_a_confirmation_costs_as_many_queries_with_200_bots_as_with_2
             assert admin.post(LIST, data).status_code == 200
         costs.append(len(queries))
 
-    assert costs[0] == costs[1] == 17, "\n".join(query["sql"][:150] for query in queries)
+    assert costs[0] == costs[1] == 18, "\n".join(query["sql"][:150] for query in queries)

@@ -59,7 +59,7 @@ def test_a_page_of_bots_costs_as_many_queries_whatever_their_number(admin, db, c
         page = admin.get(LIST)
 
     assert page.content.decode().count("action-select") >= count
-    # session, user; views; count, bots; readings, days, what was earned; symbols, owners, accounts of the filters; switches
+    # session, user; views; count, bots; readings, days, earnings; symbols, owners, accounts of the filters; switches
     assert len(queries) == 12, "\n".join(query["sql"][:150] for query in queries)
 
 
