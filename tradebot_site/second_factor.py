@@ -144,7 +144,7 @@ def _page(request: HttpRequest, template: str, **told: Any) -> HttpResponse:
 
 def _svg(url: str) -> SafeString:
     """A QR code as SVG on white, also in a dark page."""
-    image = qrcode.make(url, image_factory=SvgPathFillImage, box_size=8)
+    image = qrcode.make(url, image_factory=SvgPathFillImage, box_size=14)
     written = BytesIO()
     image.save(written)
     return mark_safe(written.getvalue().decode().partition("?>")[2])  # noqa: S308 - made of squares only

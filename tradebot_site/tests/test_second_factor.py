@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_otp.oath import TOTP
 
 from market.services import rotate_secrets
@@ -114,6 +115,19 @@ def test_a_wrong_code_sets_nothing_up_and_the_key_stays_the_same(trader):
     assert device.secret in page.content.decode()
     assert client.get(INDEX).status_code == 302
     assert Authenticator.objects.get(user=trader).throttling_failure_count == 1
+
+
+def test_the_right_code_has_to_wait_after_a_wrong_one(trader):
+    client, _ = log_in(trader)
+    client.get(SET_UP)
+    device = Authenticator.objects.get(user=trader)
+    client.post(SET_UP, {"token": wrong(device)})
+    Authenticator.objects.update(throttling_failure_timestamp=timezone.now())
+
+    page = client.post(SET_UP, {"token": code_of(device)})
+
+    assert "too soon" in page.content.decode()
+    assert not Authenticator.objects.get(user=trader).confirmed
 
 
 def test_a_device_that_is_not_confirmed_is_not_asked_for(trader):
