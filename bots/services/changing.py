@@ -9,7 +9,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 
 from bots.models import BotConfig, BotQuerySet
-from bots.services.acts import Seen
+from bots.services.operating import Seen
 from bots.services.steering import CHANGEABLE, FIXED, save_changes
 from market.rounding import plain
 

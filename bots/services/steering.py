@@ -6,13 +6,13 @@ from datetime import datetime
 from django.db import transaction
 
 from bots.models import BotConfig, BotState
-from bots.services.acts import locked_for_act
+from bots.services.operating import locked_bot_in_turn
 from market.models import ExchangeAccount
 from market.symbols import rules_for
 from trades.models import Position
 from trades.services import forget_terms
 
-# What a bot is, and what it is told by acts, is not edited.
+# What a bot is, and what it is told by operations, is not edited.
 FIXED = {"id", "owner", "account", "market", "symbol", "position", "desired_state", "entries_paused", "created_at"}
 # What an owner may choose anew, in the order of the model.
 CHANGEABLE = tuple(
@@ -73,7 +73,7 @@ def save_changes(bot: BotConfig, fields: Collection[str]) -> BotConfig:
 def delete_bot(bot: BotConfig) -> None:
     """Delete a flat, stopped bot. Its position, orders and trades stay (features D4). Raises BotHoldsPosition."""
     with transaction.atomic():
-        current = locked_for_act(bot.pk)
+        current = locked_bot_in_turn(bot.pk)
         position = Position.objects.select_for_update(no_key=True).get(pk=current.position_id)
         if position.is_open or position.orders.live().exists():
             raise BotHoldsPosition(f"{current.name} holds a position or has a live order: stop and flatten it first")
