@@ -44,7 +44,7 @@ class CloneForm(forms.Form):
 
     def add_faults(self, error: ValidationError) -> None:
         """What the model says of a field that is not here is said above the fields."""
-        for name, faults in error.message_dict.items():
+        for name, faults in services.faults_by_field(error).items():
             self.add_error(name if name in self.fields else None, faults)
 
 

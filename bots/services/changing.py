@@ -127,9 +127,14 @@ def faults_in_words(error: ValidationError) -> list[str]:
     """What is wrong, each sentence with the name of its field."""
     return [
         fault if name == NON_FIELD_ERRORS or fault.startswith(f"{name}:") else f"{name}: {fault}"
-        for name, faults in error.message_dict.items()
+        for name, faults in faults_by_field(error).items()
         for fault in faults
     ]
+
+
+def faults_by_field(error: ValidationError) -> dict[str, list[str]]:
+    """What is wrong, by the field's name; what is about no single field under NON_FIELD_ERRORS."""
+    return error.message_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.messages}
 
 
 def settings_of(bot: BotConfig) -> dict[str, Any]:

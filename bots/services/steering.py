@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 
 from bots.models import BotConfig, BotState
 from bots.services.operating import locked_bot_in_turn
@@ -31,16 +32,19 @@ def create_bot(bot: BotConfig, *, now: datetime) -> BotConfig:
     bot.full_clean(exclude=["position"])
     account = bot.account
     rules = rules_for(account.environment, account.market, bot.symbol, now=now)
-    with transaction.atomic():
-        bot.position = Position.objects.create(
-            account=account,
-            symbol=bot.symbol,
-            base_asset=rules.base_asset,
-            quote_asset=rules.quote_asset,
-            smallest_quantity=rules.smallest_quantity,
-        )
-        bot.save(force_insert=True)
-        BotState.objects.create(bot=bot)
+    try:
+        with transaction.atomic():
+            bot.position = Position.objects.create(
+                account=account,
+                symbol=bot.symbol,
+                base_asset=rules.base_asset,
+                quote_asset=rules.quote_asset,
+                smallest_quantity=rules.smallest_quantity,
+            )
+            bot.save(force_insert=True)
+            BotState.objects.create(bot=bot)
+    except IntegrityError as error:  # found free a moment ago
+        raise ValidationError(f"{bot.name}: somebody makes the same bot right now; try it again") from error
     return bot
 
 
