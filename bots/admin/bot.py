@@ -14,7 +14,6 @@ from unfold.forms import ActionForm
 from unfold.views import ChangeList
 
 from bots import services
-from bots.admin.acting import act_action
 from bots.admin.changing import ChangingAdmin, change
 from bots.admin.cloning import CloningAdmin, clone
 from bots.admin.columns import BotColumns
@@ -22,12 +21,13 @@ from bots.admin.files import FilesAdmin, export
 from bots.admin.filters import BOT_FILTERS
 from bots.admin.form import BotForm
 from bots.admin.live import LiveAdmin, live_url, with_figures
+from bots.admin.operating import operation_action
 from bots.admin.page import page_of
 from bots.admin.parameters import all_fields, fields_of
 from bots.admin.saved import tabs_of
 from bots.admin.watching import WatchedAdmin
 from bots.models import BotConfig, BotQuerySet
-from bots.services import ACTS
+from bots.services import OPERATIONS
 from bots.strategies import STRATEGIES
 from market.admin.base import sees_all
 from market.admin.history import RecordedAdmin
@@ -115,7 +115,7 @@ class BotConfigAdmin(BotColumns, FilesAdmin, LiveAdmin, WatchedAdmin, CloningAdm
     search_fields = ["name", "symbol", "owner__username"]
     ordering = ["owner__username", "name"]
     list_fullwidth = True
-    actions = [*map(act_action, ACTS.values()), clone, change, export, "renew_webhook"]
+    actions = [*map(operation_action, OPERATIONS.values()), clone, change, export, "renew_webhook"]
     change_form_outer_before_template = "admin/bots/state.html"
     change_form_outer_after_template = "admin/bots/history.html"
 

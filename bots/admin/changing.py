@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldBooleanWidget
 
 from bots import services
-from bots.admin.acting import ActingAdmin, bots_in_words, grouped, named
 from bots.admin.frozen import NotFrozen, freeze, thaw
+from bots.admin.operating import OperatingAdmin, bots_in_words, grouped, named
 from bots.admin.parameters import parameter_field
 from bots.models import BotConfig, BotQuerySet
 from bots.services import ChangeRefused, Edit, Seen
@@ -150,7 +150,7 @@ def change(model_admin: "ChangingAdmin", request: HttpRequest, bots: BotQuerySet
     return model_admin.change_page(request, chosen, model_admin.change_form(request, chosen, None))
 
 
-class ChangingAdmin(ActingAdmin):
+class ChangingAdmin(OperatingAdmin):
     """First the fields, then a look at what they make of each bot, then the change."""
 
     def get_urls(self) -> list[URLPattern]:

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from bots import services
-from bots.admin.acting import ActingAdmin, bots_in_words
 from bots.admin.frozen import NotFrozen, freeze, thaw
+from bots.admin.operating import OperatingAdmin, bots_in_words
 from bots.models import BotConfig, BotQuerySet
 from bots.services import Seen
 from market.exchange.errors import ExchangeError
@@ -44,7 +44,7 @@ class CloneForm(forms.Form):
 
     def add_faults(self, error: ValidationError) -> None:
         """What the model says of a field that is not here is said above the fields."""
-        for name, faults in error.message_dict.items():
+        for name, faults in services.faults_by_field(error).items():
             self.add_error(name if name in self.fields else None, faults)
 
 
@@ -67,7 +67,7 @@ def clone(model_admin: "CloningAdmin", request: HttpRequest, bots: BotQuerySet) 
     return model_admin.clone_page(request, [CloneForm(None, bot=bot) for bot in chosen])
 
 
-class CloningAdmin(ActingAdmin):
+class CloningAdmin(OperatingAdmin):
     """All of the copies are made, or none."""
 
     def get_urls(self) -> list[URLPattern]:

@@ -1,6 +1,5 @@
 """Everything that changes bots: making and steering them, the tick, and one bot's run."""
 
-from bots.services.acts import ACTS, Act, Acted, Seen, act_on, start_bots, stop_bots
 from bots.services.changing import (
     Change,
     Changed,
@@ -8,6 +7,7 @@ from bots.services.changing import (
     Edit,
     change_bots,
     edit_of,
+    faults_by_field,
     faults_in_words,
     in_words,
     plan_changes,
@@ -18,6 +18,8 @@ from bots.services.equity import equity_lines
 from bots.services.evaluation import Evaluated, evaluate
 from bots.services.external import IdReused, NotListening, drop_old_signals, receive_signal, waiting_bots
 from bots.services.locking import BotBusy
+from bots.services.operating import Operated, Seen, operate_on, start_bots, stop_bots
+from bots.services.operations import OPERATIONS, Operation
 from bots.services.protection import bots_to_protect, naked_positions, tell_of_naked_positions
 from bots.services.resume import Missing, resume_minute
 from bots.services.retention import keep_decisions
@@ -27,10 +29,8 @@ from bots.services.tick import run_all_active_bots
 from bots.services.webhooks import NotYourBot, find_webhook, renew_webhook
 
 __all__ = [
-    "ACTS",
     "CHANGEABLE",
-    "Act",
-    "Acted",
+    "OPERATIONS",
     "BotBusy",
     "BotHoldsPosition",
     "Change",
@@ -42,9 +42,10 @@ __all__ = [
     "Missing",
     "NotListening",
     "NotYourBot",
+    "Operated",
+    "Operation",
     "Outcome",
     "Seen",
-    "act_on",
     "bots_to_protect",
     "change_bots",
     "clone_bot",
@@ -54,11 +55,13 @@ __all__ = [
     "edit_of",
     "equity_lines",
     "evaluate",
+    "faults_by_field",
     "faults_in_words",
     "find_webhook",
     "in_words",
     "keep_decisions",
     "naked_positions",
+    "operate_on",
     "plan_changes",
     "protect_bot",
     "receive_signal",

@@ -9,7 +9,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 
 from bots.models import BotConfig, BotQuerySet
-from bots.services.acts import Seen
+from bots.services.operating import Seen
 from bots.services.steering import CHANGEABLE, FIXED, save_changes
 from market.rounding import plain
 
@@ -127,9 +127,14 @@ def faults_in_words(error: ValidationError) -> list[str]:
     """What is wrong, each sentence with the name of its field."""
     return [
         fault if name == NON_FIELD_ERRORS or fault.startswith(f"{name}:") else f"{name}: {fault}"
-        for name, faults in error.message_dict.items()
+        for name, faults in faults_by_field(error).items()
         for fault in faults
     ]
+
+
+def faults_by_field(error: ValidationError) -> dict[str, list[str]]:
+    """What is wrong, by the field's name; what is about no single field under NON_FIELD_ERRORS."""
+    return error.message_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.messages}
 
 
 def settings_of(bot: BotConfig) -> dict[str, Any]:

@@ -3,16 +3,17 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 
 from bots.models import BotConfig, BotState
-from bots.services.acts import locked_for_act
+from bots.services.operating import locked_bot_in_turn
 from market.models import ExchangeAccount
 from market.symbols import rules_for
 from trades.models import Position
 from trades.services import forget_terms
 
-# What a bot is, and what it is told by acts, is not edited.
+# What a bot is, and what it is told by operations, is not edited.
 FIXED = {"id", "owner", "account", "market", "symbol", "position", "desired_state", "entries_paused", "created_at"}
 # What an owner may choose anew, in the order of the model.
 CHANGEABLE = tuple(
@@ -31,16 +32,19 @@ def create_bot(bot: BotConfig, *, now: datetime) -> BotConfig:
     bot.full_clean(exclude=["position"])
     account = bot.account
     rules = rules_for(account.environment, account.market, bot.symbol, now=now)
-    with transaction.atomic():
-        bot.position = Position.objects.create(
-            account=account,
-            symbol=bot.symbol,
-            base_asset=rules.base_asset,
-            quote_asset=rules.quote_asset,
-            smallest_quantity=rules.smallest_quantity,
-        )
-        bot.save(force_insert=True)
-        BotState.objects.create(bot=bot)
+    try:
+        with transaction.atomic():
+            bot.position = Position.objects.create(
+                account=account,
+                symbol=bot.symbol,
+                base_asset=rules.base_asset,
+                quote_asset=rules.quote_asset,
+                smallest_quantity=rules.smallest_quantity,
+            )
+            bot.save(force_insert=True)
+            BotState.objects.create(bot=bot)
+    except IntegrityError as error:  # found free a moment ago
+        raise ValidationError(f"{bot.name}: somebody makes the same bot right now; try it again") from error
     return bot
 
 
@@ -73,7 +77,7 @@ def save_changes(bot: BotConfig, fields: Collection[str]) -> BotConfig:
 def delete_bot(bot: BotConfig) -> None:
     """Delete a flat, stopped bot. Its position, orders and trades stay (features D4). Raises BotHoldsPosition."""
     with transaction.atomic():
-        current = locked_for_act(bot.pk)
+        current = locked_bot_in_turn(bot.pk)
         position = Position.objects.select_for_update(no_key=True).get(pk=current.position_id)
         if position.is_open or position.orders.live().exists():
             raise BotHoldsPosition(f"{current.name} holds a position or has a live order: stop and flatten it first")

@@ -5,12 +5,13 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 
-from bots import services
+from bots import services, validation
 from bots.models import BotConfig
 from bots.services import ChangeRefused, Seen
 from bots.services.steering import CHANGEABLE, FIXED
 from bots.tests.factories import BotFactory
 from market.tests.factories import NOON, ExchangeAccountFactory, SymbolRulesFactory
+from trades.models import Position
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SETTINGS = {
@@ -65,6 +66,17 @@ def test_a_clone_may_trade_another_symbol_on_another_account_of_its_owner_only()
         services.clone_bot(bot, name="third", account=ExchangeAccountFactory(), symbol="BTCUSDT", now=NOON)
     with pytest.raises(ValidationError, match="has a bot named 'copy' already"):
         services.clone_bot(bot, name="copy", account=account, symbol="BTCUSDT", now=NOON)
+
+
+def test_two_who_make_the_same_bot_at_the_same_moment_are_told(monkeypatch):
+    bot = BotFactory(name="first")
+    monkeypatch.setattr(validation, "_name_faults", lambda bot: {})
+    monkeypatch.setattr(BotConfig, "validate_constraints", lambda self, exclude=None: None)
+
+    with pytest.raises(ValidationError, match="somebody makes the same bot right now"):
+        services.clone_bot(bot, name="first", account=bot.account, symbol="BTCUSDT", now=NOON)
+
+    assert Position.objects.count() == 1
 
 
 # Changes

@@ -9,7 +9,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from bots.models import BotConfig, BotState, Webhook
-from bots.services import ACTS
+from bots.services import OPERATIONS
 from bots.tests.factories import BotFactory
 from market.tests.factories import ExchangeAccountFactory
 from tradebot_site.tests.conftest import answer, full_bot
@@ -64,7 +64,7 @@ def test_run_now_says_so_when_the_broker_is_away(admin, confirmed, db, monkeypat
     assert "sent to the workers: 0" in page.content.decode()
 
 
-@pytest.mark.parametrize("action", [*ACTS, "change", "clone"])
+@pytest.mark.parametrize("action", [*OPERATIONS, "change", "clone"])
 def test_actions_need_the_right_to_change(act, db, staff, staff_client, action):
     bot = full_bot(owner=staff, desired_state="stopped")
     shown = act(staff_client, LIST, action, bot)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from bots.admin import changing, frozen
 from bots.models import BotConfig, SeriesReading
-from bots.services import ACTS
+from bots.services import OPERATIONS
 from bots.tests.factories import BotFactory
 from market.tests.factories import ExchangeAccountFactory
 from tradebot_site.tests.conftest import answer
@@ -55,7 +55,7 @@ def test_closing_says_which_positions_and_what_they_are_worth(admin, act, db):
         assert words in text, words
 
 
-@pytest.mark.parametrize("action", ACTS)
+@pytest.mark.parametrize("action", OPERATIONS)
 def test_where_nothing_would_change_there_is_nothing_to_confirm(admin, act, db, action):
     done = {"start": {}, "stop": {"desired_state": "stopped"}, "flatten": {"desired_state": "flattened"}}
     done |= {"pause": {"entries_paused": True}, "run_now": {"desired_state": "stopped"}}
@@ -67,7 +67,7 @@ def test_where_nothing_would_change_there_is_nothing_to_confirm(admin, act, db, 
     assert 'name="confirm"' not in page.content.decode()
 
 
-@pytest.mark.parametrize("action", ACTS)
+@pytest.mark.parametrize("action", OPERATIONS)
 def test_a_bot_that_has_changed_since_is_told_and_left_out(admin, act, db, action):
     fields = {"start": {"desired_state": "stopped"}, "resume": {"entries_paused": True}}.get(action, {})
     changed, same = BotFactory(name="changed", **fields), BotFactory(name="same", **fields)
@@ -78,8 +78,8 @@ def test_a_bot_that_has_changed_since_is_told_and_left_out(admin, act, db, actio
     page = answer(admin, shown)
 
     assert "Left out, changed meanwhile: changed." in text_of(page)
-    assert ": 1" in ACTS[action].done.format(1)
-    assert ACTS[action].done.format(1) in text_of(page)
+    assert ": 1" in OPERATIONS[action].done.format(1)
+    assert OPERATIONS[action].done.format(1) in text_of(page)
     assert BotConfig.objects.filter(pk=changed.pk).values().get() == before
 
 
@@ -140,8 +140,8 @@ def test_who_did_what_is_in_the_log_of_each_bot(admin, admin_user, act, db):
 def test_an_act_is_not_done_by_a_link_and_an_unknown_one_is_none(admin, act, db):
     shown = act(admin, LIST, "stop", BotFactory())
 
-    assert admin.get(f"{LIST}act/stop/").status_code == 405
-    assert admin.post(f"{LIST}act/destroy/", {"frozen": shown.context["frozen"]}).status_code == 404
+    assert admin.get(f"{LIST}operation/stop/").status_code == 405
+    assert admin.post(f"{LIST}operation/destroy/", {"frozen": shown.context["frozen"]}).status_code == 404
 
 
 # Copies

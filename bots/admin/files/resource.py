@@ -45,7 +45,7 @@ class Line:
         self.faults.append(f"line {self.number}{field}: {reason.removeprefix(f'{name}:').strip()}")
 
     def refuse_all(self, error: ValidationError) -> None:
-        for name, reasons in error.message_dict.items():
+        for name, reasons in services.faults_by_field(error).items():
             for reason in reasons:
                 self.refuse(name, reason)
 

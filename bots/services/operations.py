@@ -1,20 +1,13 @@
-"""What a person does with bots, one or many: start, stop, pause and resume entries, reset the day.
+"""What a person does with bots, one or many: start, stop, pause and resume entries, reset the day."""
 
-Each bot is locked for itself, so that a run of it that is under way ends first (milliseconds) and no other waits.
-"""
-
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
-
-from django.db import OperationalError, transaction
-from psycopg.errors import LockNotAvailable
 
 from bots.decide import ENTRIES_PAUSED_TEXT
-from bots.models import BotConfig, BotQuerySet, BotState
+from bots.models import BotConfig, BotState
 from bots.services.external import drop_waiting
-from bots.services.notes import bot_of, note_status
+from bots.services.notes import note_status
 from bots.situation import Wish
 from bots.types import DAILY, Reason, Status
 from market.history import change
@@ -24,7 +17,7 @@ from trades.services.events import write_event
 
 
 @dataclass(frozen=True)
-class Act:
+class Operation:
     """One thing to do. ``why_not``: why it would change nothing at a bot; empty when it would."""
 
     name: str
@@ -33,27 +26,6 @@ class Act:
     says: str  # what it does, for those who are about to confirm it
     why_not: Callable[[BotConfig], str]
     do: Callable[[BotConfig, datetime], None]  # in the transaction that holds the bot's lock
-
-
-class Seen(NamedTuple):
-    """A bot as a person saw it; what is wanted of it is wanted of this one, and not of what became of it since."""
-
-    bot_id: int
-    revision: int
-    desired_state: str
-    entries_paused: bool
-
-    @classmethod
-    def of(cls, bot: BotConfig) -> "Seen":
-        return cls(bot.pk, bot.revision, bot.desired_state, bot.entries_paused)
-
-
-@dataclass(frozen=True)
-class Acted:
-    """What came of it: the bots that it was done to, and why not to the others, by name."""
-
-    done: Sequence[int]
-    left_out: Sequence[tuple[str, str]]
 
 
 def _start(bot: BotConfig, now: datetime) -> None:
@@ -108,10 +80,10 @@ def _nothing(bot: BotConfig, now: datetime) -> None:
     """To run is for a worker: whoever acts sends it there."""
 
 
-ACTS = {
-    act.name: act
-    for act in (
-        Act(
+OPERATIONS = {
+    operation.name: operation
+    for operation in (
+        Operation(
             "start",
             "Start",
             "Bots started: {}.",
@@ -119,7 +91,7 @@ ACTS = {
             lambda bot: "runs already" if bot.is_active and not bot.state.lockout else "",
             _start,
         ),
-        Act(
+        Operation(
             "stop",
             "Stop, keep the position",
             "Bots stopped: {}; what they hold is kept.",
@@ -128,7 +100,7 @@ ACTS = {
             lambda bot: "stopped already" if bot.desired_state == Wish.STOP else "",
             _stopping(Wish.STOP),
         ),
-        Act(
+        Operation(
             "flatten",
             "Stop and close the position",
             "Bots stopped: {}; what they hold is closed with the next tick.",
@@ -136,7 +108,7 @@ ACTS = {
             lambda bot: "to be closed already" if bot.desired_state == Wish.FLATTEN else "",
             _stopping(Wish.FLATTEN),
         ),
-        Act(
+        Operation(
             "run_now",
             "Run now",
             "Bots sent to the workers: {}.",
@@ -144,7 +116,7 @@ ACTS = {
             lambda bot: "" if bot.is_active or bot.position.is_open else "stopped, and holds nothing",
             _nothing,
         ),
-        Act(
+        Operation(
             "pause",
             "Pause entries",
             "Bots whose entries are paused: {}; exits go on.",
@@ -153,7 +125,7 @@ ACTS = {
             lambda bot: "paused already" if bot.entries_paused else "",
             _pause,
         ),
-        Act(
+        Operation(
             "resume",
             "Resume entries",
             "Bots whose entries are resumed: {}.",
@@ -161,7 +133,7 @@ ACTS = {
             lambda bot: "" if bot.entries_paused else "not paused",
             _resume,
         ),
-        Act(
+        Operation(
             "reset_day",
             "Reset the day",
             "Bots whose day counts from now on: {}.",
@@ -172,54 +144,3 @@ ACTS = {
         ),
     )
 }
-
-
-def act_on(act: Act, seen: Iterable[Seen], bots: BotQuerySet, *, now: datetime) -> Acted:
-    """Do it to each that is still as it was seen, and among ``bots``: those that the caller may change."""
-    seen = list(seen)
-    names = dict(bots.filter(pk__in=[one.bot_id for one in seen]).values_list("pk", "name"))
-    done, left_out = list[int](), list[tuple[str, str]]()
-    for one in seen:
-        why_not = _act(act, one.bot_id, one, now=now) if one.bot_id in names else "deleted meanwhile"
-        if why_not:
-            left_out.append((names.get(one.bot_id, f"bot {one.bot_id}"), why_not))
-        else:
-            done.append(one.bot_id)
-    return Acted(done, left_out)
-
-
-def start_bots(bots: BotQuerySet, *, now: datetime) -> int:
-    """Let those among ``bots`` run that are stopped, or that a lasting limit holds back; return how many."""
-    return _act_on_all(ACTS["start"], bots, now=now)
-
-
-def stop_bots(bots: BotQuerySet, *, flatten: bool, now: datetime) -> int:
-    """Stop ``bots``, keeping what they hold or selling it; return how many changed."""
-    return _act_on_all(ACTS["flatten" if flatten else "stop"], bots, now=now)
-
-
-def _act_on_all(act: Act, bots: BotQuerySet, *, now: datetime) -> int:
-    return sum(not _act(act, bot_id, None, now=now) for bot_id in bots.values_list("pk", flat=True))
-
-
-def _act(act: Act, bot_id: int, seen: Seen | None, *, now: datetime) -> str:
-    """Do it to one bot; why not, if not."""
-    try:
-        with transaction.atomic():
-            bot = locked_for_act(bot_id)
-            why_not = "changed meanwhile" if seen and Seen.of(bot) != seen else act.why_not(bot)
-            if not why_not:
-                act.do(bot, now)
-    except BotState.DoesNotExist:
-        return "deleted meanwhile"
-    except OperationalError as error:
-        if not isinstance(error.__cause__, LockNotAvailable):
-            raise
-        return "busy"  # somebody holds its lock for longer than anybody should
-    return why_not
-
-
-def locked_for_act(bot_id: int) -> BotConfig:
-    """The bot, with its state row locked: a run that is under way ends first (milliseconds)."""
-    state = BotState.objects.select_for_update(no_key=True).get(pk=bot_id)
-    return bot_of(state)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from bots import services
 from bots.models import BotConfig, BotState
-from bots.services import ACTS, Seen
+from bots.services import OPERATIONS, Seen
 from bots.tests.factories import BotFactory
 from market.tests.factories import NOON
 from trades.models import Event, Order, Position
@@ -18,8 +18,8 @@ from trades.tests.factories import OrderFactory
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def act(name, *seen, bots=None, now=NOON):
-    return services.act_on(ACTS[name], seen, BotConfig.objects.all() if bots is None else bots, now=now)
+def operate(name, *seen, bots=None, now=NOON):
+    return services.operate_on(OPERATIONS[name], seen, BotConfig.objects.all() if bots is None else bots, now=now)
 
 
 def seen_of(bot):
@@ -39,7 +39,7 @@ def test_a_pause_takes_back_entries_that_are_not_sent_and_leaves_exits_alone():
     bot = BotFactory(state__status="waiting", state__reason="no signal")
     orders = [OrderFactory(position=bot.position, purpose=purpose) for purpose in ("exit", "protection", "entry")]
 
-    acted = act("pause", seen_of(bot))
+    acted = operate("pause", seen_of(bot))
 
     assert (acted.done, acted.left_out) == ([bot.pk], [])
     assert BotConfig.objects.get().entries_paused
@@ -52,7 +52,7 @@ def test_a_bot_that_holds_something_keeps_its_status_when_its_entries_are_paused
     bot = BotFactory(state__status="running")
     hold(bot)
 
-    act("pause", seen_of(bot))
+    operate("pause", seen_of(bot))
 
     assert state_of(bot) == ("running", "")
 
@@ -61,7 +61,7 @@ def test_resuming_ends_a_pause_and_nothing_else():
     bot = BotFactory(entries_paused=True, state__status="paused", state__reason="entries paused")
     other = BotFactory(entries_paused=True, state__status="paused", state__reason="kill switch")
 
-    act("resume", seen_of(bot), seen_of(other))
+    operate("resume", seen_of(bot), seen_of(other))
 
     assert not BotConfig.objects.filter(entries_paused=True).exists()
     assert (state_of(bot), state_of(other)) == (("pending", ""), ("paused", "kill switch"))
@@ -71,7 +71,7 @@ def test_a_reset_lets_a_bot_go_that_its_day_had_paused():
     bot = BotFactory(state__status="paused", state__reason="max daily loss reached")
     other = BotFactory(state__status="paused", state__reason="kill switch")
 
-    act("reset_day", seen_of(bot), seen_of(other))
+    operate("reset_day", seen_of(bot), seen_of(other))
 
     assert set(BotState.objects.values_list("day_from", flat=True)) == {NOON}
     assert (state_of(bot), state_of(other)) == (("pending", ""), ("paused", "kill switch"))
@@ -91,11 +91,11 @@ def test_a_reset_lets_a_bot_go_that_its_day_had_paused():
 def test_an_act_that_would_change_nothing_says_why_and_does_nothing(name, fields, why):
     bot = BotFactory(name="the bot", **fields)
 
-    assert act(name, seen_of(bot)).left_out == [("the bot", why)]
+    assert operate(name, seen_of(bot)).left_out == [("the bot", why)]
     assert not Event.objects.exists()
 
 
-@pytest.mark.parametrize("name", ACTS)
+@pytest.mark.parametrize("name", OPERATIONS)
 @pytest.mark.parametrize("change", ["revision", "desired_state", "entries_paused"])
 def test_a_bot_that_changed_after_it_was_seen_is_left_out(name, change):
     bot = BotFactory(name="the bot")
@@ -103,7 +103,7 @@ def test_a_bot_that_changed_after_it_was_seen_is_left_out(name, change):
     values = {"revision": 2, "desired_state": "stopped" if name != "stop" else "flattened", "entries_paused": True}
     BotConfig.objects.update(**{change: values[change]})
 
-    acted = act(name, seen)
+    acted = operate(name, seen)
 
     assert (acted.done, acted.left_out) == ([], [("the bot", "changed meanwhile")])
     assert not Event.objects.exists()
@@ -115,7 +115,7 @@ def test_neither_a_strangers_bot_nor_one_that_is_gone_is_touched_and_the_others_
     BotState.objects.filter(pk=gone.pk).delete()
     BotConfig.objects.filter(pk=gone.pk).delete()
 
-    acted = act("stop", *seen, bots=BotConfig.objects.filter(owner=own.owner))
+    acted = operate("stop", *seen, bots=BotConfig.objects.filter(owner=own.owner))
 
     assert acted.done == [own.pk]
     assert {why for _, why in acted.left_out} == {"deleted meanwhile"}
@@ -133,7 +133,7 @@ def test_a_bot_whose_lock_is_held_is_left_out_and_the_others_do_not_wait_for_it(
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = '50ms'")
                 held.wait(5)
-                found.append(act("stop", *seen))
+                found.append(operate("stop", *seen))
         finally:
             connection.close()
             done.set()
@@ -152,17 +152,17 @@ def test_a_bot_whose_lock_is_held_is_left_out_and_the_others_do_not_wait_for_it(
 
 def test_a_paused_bot_enters_nothing_and_still_leaves(make_bot, price_is):
     bot = make_bot("buying", stop_loss_percent=Decimal(2))
-    act("pause", seen_of(bot))
+    operate("pause", seen_of(bot))
 
     services.run_bot(bot.pk, now=timezone.now())
     assert not Order.objects.exists()
     assert state_of(bot) == ("paused", "entries paused")
 
-    act("resume", seen_of(bot))
+    operate("resume", seen_of(bot))
     services.run_bot(bot.pk, now=timezone.now())
     assert Position.objects.get(pk=bot.position_id).is_open
 
-    act("pause", seen_of(bot))
+    operate("pause", seen_of(bot))
     price_is(int(Position.objects.get(pk=bot.position_id).entry_price * Decimal("0.9")))
     services.run_bot(bot.pk, now=timezone.now())
     assert not Position.objects.get(pk=bot.position_id).is_open

@@ -1,4 +1,4 @@
-"""Acts on many bots: a page that says what each would do, and the act once that is confirmed."""
+"""Operations on many bots: a page that says what each would do, and the operation once that is confirmed."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +21,7 @@ from bots.admin.cells import quantity_of
 from bots.admin.figures import figures
 from bots.admin.frozen import NotFrozen, freeze, thaw
 from bots.models import BotConfig, BotQuerySet
-from bots.services import ACTS, Act, Seen
+from bots.services import OPERATIONS, Operation, Seen
 from bots.tasks import EXPIRES_SECONDS, run_bot
 from market.admin import text
 from market.admin.base import OwnedAdmin
@@ -100,46 +100,46 @@ def _total(asset: str, worths: Sequence[Decimal | None]) -> str:
     return f"about {text.money(sum(known, Decimal(0)))} {asset}" + (f" and {unknown} without a price" * bool(unknown))
 
 
-def act_action(act: Act) -> Callable[..., HttpResponse]:
-    """The admin's action that asks for a confirmation of an act."""
+def operation_action(operation: Operation) -> Callable[..., HttpResponse]:
+    """The admin's action that asks for a confirmation of an operation."""
 
-    @admin.action(description=act.label, permissions=["change"])
-    def ask(model_admin: "ActingAdmin", request: HttpRequest, bots: BotQuerySet) -> HttpResponse:
-        return model_admin.ask_for_act(request, act, bots)
+    @admin.action(description=operation.label, permissions=["change"])
+    def ask(model_admin: "OperatingAdmin", request: HttpRequest, bots: BotQuerySet) -> HttpResponse:
+        return model_admin.ask_for_operation(request, operation, bots)
 
-    ask.__name__ = act.name
+    ask.__name__ = operation.name
     return ask
 
 
-class ActingAdmin(OwnedAdmin):
+class OperatingAdmin(OwnedAdmin):
     """Whatever is done to the chosen bots is shown before, and done to those that are still as they were shown."""
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_POST(self.act_view))
-        return [path("act/<slug:name>/", view, name="bots_botconfig_act"), *super().get_urls()]
+        view = self.admin_site.admin_view(require_POST(self.operation_view))
+        return [path("operation/<slug:name>/", view, name="bots_botconfig_operate"), *super().get_urls()]
 
     def bots(self, request: HttpRequest) -> BotQuerySet:
-        """Those that the user may see, and so may act on."""
+        """Those that the user may see, and so may operate on."""
         return cast(BotQuerySet, self.get_queryset(request))
 
-    def ask_for_act(self, request: HttpRequest, act: Act, bots: BotQuerySet) -> HttpResponse:
-        """Say what the act would do to the bots."""
+    def ask_for_operation(self, request: HttpRequest, operation: Operation, bots: BotQuerySet) -> HttpResponse:
+        """Say what the operation would do to the bots."""
         chosen = list(bots)
-        stays = [(bot.name, why) for bot in chosen if (why := act.why_not(bot))]
-        changes = [bot for bot in chosen if not act.why_not(bot)]
+        stays = [(bot.name, why) for bot in chosen if (why := operation.why_not(bot))]
+        changes = [bot for bot in chosen if not operation.why_not(bot)]
         shown = {
-            "title": f"{act.label}: {bots_in_words(len(changes))}",
-            "act": act,
+            "title": f"{operation.label}: {bots_in_words(len(changes))}",
+            "operation": operation,
             "count": bots_in_words(len(changes)),
             "names": named([bot.name for bot in changes]),
             "stays": grouped(stays),
-            "closings": closings_of(changes) if act.name == "flatten" else None,
+            "closings": closings_of(changes) if operation.name == "flatten" else None,
             "closing_titles": ("bot", "position", "worth", "unrealised P&L"),
-            "variant": "danger" if act.name == "flatten" else "primary",
+            "variant": "danger" if operation.name == "flatten" else "primary",
             "frozen": freeze(request, seen=[Seen.of(bot) for bot in changes]),
-            "address": reverse("admin:bots_botconfig_act", args=[act.name]),
+            "address": reverse("admin:bots_botconfig_operate", args=[operation.name]),
         }
-        return self.page(request, "act", shown)
+        return self.page(request, "operation", shown)
 
     def page(self, request: HttpRequest, name: str, shown: dict[str, Any]) -> HttpResponse:
         """One of the pages that come after a choice of bots; it goes back to the list as it was filtered."""
@@ -157,10 +157,10 @@ class ActingAdmin(OwnedAdmin):
         """An action's own address has them, and the pages after it carry them along."""
         return request.POST.get("filters", request.GET.urlencode())
 
-    def act_view(self, request: HttpRequest, name: str) -> HttpResponse:
+    def operation_view(self, request: HttpRequest, name: str) -> HttpResponse:
         """Do what was confirmed."""
-        act = ACTS.get(name)
-        if act is None:
+        operation = OPERATIONS.get(name)
+        if operation is None:
             raise Http404
         if not self.has_change_permission(request):
             raise PermissionDenied
@@ -168,11 +168,11 @@ class ActingAdmin(OwnedAdmin):
             seen = thaw(request)["seen"]
         except NotFrozen as error:
             return self.back(request, str(error), messages.ERROR)
-        acted = services.act_on(act, seen, self.bots(request), now=timezone.now())
-        count = self._send(request, acted.done) if act.name == "run_now" else len(acted.done)
-        self.remember(request, acted.done, act.label)
-        self.tell_left_out(request, acted.left_out)
-        return self.back(request, act.done.format(count), messages.SUCCESS if count else messages.WARNING)
+        operated = services.operate_on(operation, seen, self.bots(request), now=timezone.now())
+        count = self._send(request, operated.done) if operation.name == "run_now" else len(operated.done)
+        self.remember(request, operated.done, operation.label)
+        self.tell_left_out(request, operated.left_out)
+        return self.back(request, operation.done.format(count), messages.SUCCESS if count else messages.WARNING)
 
     def back(self, request: HttpRequest, told: str, level: int) -> HttpResponse:
         """Back to the list, with a message."""

@@ -1,0 +1,96 @@
+"""Doing one thing to many bots: to each that is still as it was seen.
+
+Each bot is locked for itself, so that a run of it that is under way ends first (milliseconds) and no other waits.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import OperationalError, transaction
+from psycopg.errors import LockNotAvailable
+
+from bots.models import BotConfig, BotQuerySet, BotState
+from bots.services.notes import bot_of
+from bots.services.operations import OPERATIONS, Operation
+
+
+class Seen(NamedTuple):
+    """A bot as a person saw it; what is wanted of it is wanted of this one, and not of what became of it since."""
+
+    bot_id: int
+    revision: int
+    desired_state: str
+    entries_paused: bool
+
+    @classmethod
+    def of(cls, bot: BotConfig) -> "Seen":
+        return cls(bot.pk, bot.revision, bot.desired_state, bot.entries_paused)
+
+
+@dataclass(frozen=True)
+class Operated:
+    """What came of it: the bots that it was done to, and why not to the others, by name."""
+
+    done: Sequence[int]
+    left_out: Sequence[tuple[str, str]]
+
+
+def operate_on(operation: Operation, seen: Iterable[Seen], bots: BotQuerySet, *, now: datetime) -> Operated:
+    """Do it to each that is still as it was seen, and among ``bots``: those that the caller may change."""
+    seen = list(seen)
+    names = dict(bots.filter(pk__in=[one.bot_id for one in seen]).values_list("pk", "name"))
+    done, left_out = list[int](), list[tuple[str, str]]()
+    for one in seen:
+        why_not = _operate_or_tell(operation, one, now=now) if one.bot_id in names else "deleted meanwhile"
+        if why_not:
+            left_out.append((names.get(one.bot_id, f"bot {one.bot_id}"), why_not))
+        else:
+            done.append(one.bot_id)
+    return Operated(done, left_out)
+
+
+def start_bots(bots: BotQuerySet, *, now: datetime) -> int:
+    """Let those among ``bots`` run that are stopped, or that a lasting limit holds back; return how many.
+
+    Raises OperationalError when a bot's lock can't be had, and then has not come to those after it.
+    """
+    return _operate_on_all(OPERATIONS["start"], bots, now=now)
+
+
+def stop_bots(bots: BotQuerySet, *, flatten: bool, now: datetime) -> int:
+    """Stop ``bots``, keeping what they hold or selling it; return how many changed. Raises as `start_bots`."""
+    return _operate_on_all(OPERATIONS["flatten" if flatten else "stop"], bots, now=now)
+
+
+def _operate_on_all(operation: Operation, bots: BotQuerySet, *, now: datetime) -> int:
+    return sum(not _operate(operation, bot_id, None, now=now) for bot_id in bots.values_list("pk", flat=True))
+
+
+def _operate(operation: Operation, bot_id: int, seen: Seen | None, *, now: datetime) -> str:
+    """Do it to one bot; why not, if not. Raises DoesNotExist, and OperationalError when its lock can't be had."""
+    with transaction.atomic():
+        bot = locked_bot_in_turn(bot_id)
+        why_not = "changed meanwhile" if seen and Seen.of(bot) != seen else operation.why_not(bot)
+        if not why_not:
+            operation.do(bot, now)
+    return why_not
+
+
+def _operate_or_tell(operation: Operation, seen: Seen, *, now: datetime) -> str:
+    """The same; what is in the way of one bot keeps none of the others waiting."""
+    try:
+        return _operate(operation, seen.bot_id, seen, now=now)
+    except BotState.DoesNotExist:
+        return "deleted meanwhile"
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        return "busy"  # somebody holds its lock for longer than anybody should
+
+
+def locked_bot_in_turn(bot_id: int) -> BotConfig:
+    """The bot, with its state row locked: a run that is under way ends first (milliseconds)."""
+    state = BotState.objects.select_for_update(no_key=True).get(pk=bot_id)
+    return bot_of(state)
