@@ -131,9 +131,9 @@ def test_the_dashboard_renews_itself_without_being_loaded_again(visit, fleet):
         page = visit(browser, SIZES["desktop"])
         expect(page.get_by_text("waiting 1")).to_be_visible()
         page.evaluate("window.loadedOnce = true")
-        first = page.locator("#figures").get_by_text("as of").inner_text()
+        first = page.locator("#cards").get_by_text("as of").inner_text()
 
-        expect(page.locator("#figures").get_by_text("as of")).not_to_have_text(first, timeout=12_000)
+        expect(page.locator("#cards").get_by_text("as of")).not_to_have_text(first, timeout=12_000)
 
         assert page.evaluate("window.loadedOnce") is True
         drawn = page.evaluate("Chart.getChart(document.querySelector('canvas[data-pnl]')).data.labels.length")
@@ -165,9 +165,10 @@ def test_nothing_is_in_the_way_of_anybody(site, visit, fleet, size, theme):  # n
     found = []
     with open_browser() as browser:
         page = visit(browser, size)
-        page.evaluate(f"localStorage.setItem('_x_adminTheme', JSON.stringify('{theme}'))")
+        page.evaluate(f"localStorage.setItem('adminTheme', JSON.stringify('{theme}'))")
         for path in paths:
             page.goto(f"{site}{path}", wait_until="load")
+            assert ("dark" in page.evaluate("document.documentElement.className")) == (theme == "dark")
             for violation in Axe().run(page).response["violations"]:
                 if violation["impact"] in SERIOUS:
                     where = [node["html"][:200] for node in violation["nodes"]][:3]
