@@ -22,7 +22,7 @@ CHUNK = 100_000  # rows of one statement, well below the time that a statement m
 STAKE, FEE = 50, "0.001"
 BELOW_ALL = -(10**15)  # where the numbers of fills begin: they rise, as an exchange's do
 
-# One row for each trade to be: entry and exit of each pair, in the order of time.
+# One row for each trade to be: entry and exit of each pair, in the order of time. Some days are good for all.
 MAKE_SQL = """
 CREATE TEMPORARY TABLE made AS
 WITH price(symbol, value) AS (SELECT * FROM unnest(%(symbols)s::text[], %(prices)s::numeric[])),
@@ -41,12 +41,13 @@ WITH price(symbol, value) AS (SELECT * FROM unnest(%(symbols)s::text[], %(prices
                generate_series(0, share.pairs - 1) AS pair),
      priced AS (
         SELECT *, round((value * (0.95 + 0.1 * random()))::numeric, 8) AS entry_price,
-               1 + (random() - 0.47) * 0.03 AS change,
+               1 + (random() - 0.42) * 0.03 AS change,
                %(since)s + (pair + phase) * room AS entered_at, least(0.1 + 0.8 * random(), 0.99 - phase) * room AS held
           FROM pair),
      sized AS (
         SELECT *, greatest(floor(%(stake)s / entry_price / smallest_quantity), 1) * smallest_quantity AS quantity,
-               round((entry_price * change)::numeric, 8) AS exit_price
+               round((entry_price * (change + 0.005 * sin(extract(epoch FROM entered_at) / 43200)))::numeric, 8)
+               AS exit_price
           FROM priced)
 SELECT nextval(pg_get_serial_sequence('trades_order', 'id')) AS order_id, leg.*
   FROM (

@@ -30,7 +30,13 @@ OUTCOMES = ("filled", "canceled", "expired", "rejected", "denied", "absent")
 
 def dashboard(request: HttpRequest, context: Context) -> Context:
     """Unfold's DASHBOARD_CALLBACK. Staff who see only their own rows get only their own figures."""
-    return context | _figures(request) | _chart(request) | {"whose": "" if sees_all(request) else "your own bots"}
+    return (
+        context
+        | _cards(request)
+        | _chart(request)
+        | _panels(request)
+        | {"whose": "" if sees_all(request) else "your own bots"}
+    )
 
 
 def fragment(request: HttpRequest, name: str) -> HttpResponse:
@@ -80,32 +86,36 @@ def _chart(request: HttpRequest) -> Context:
 # --- the figures --------------------------------------------------------------------------------------------------
 
 
-def _figures(request: HttpRequest) -> Context:
+def _cards(request: HttpRequest) -> Context:
     owner, now = _owner(request), timezone.now()
     known = figures.environments(owner)
     environment = _environment(request, known)
-    held = figures.holdings(owner, environment)
-    machinery = figures.machinery(now=now)
-    bots = figures.bots_by_reason(owner)
     return {
         "as_of": text.moment(now),
         "environment": environment,
         "environments": known,
         "cards": [
-            *_money(held, figures.daily_pnl(owner, environment, now=now)),
-            _bots_card(bots),
-            _tick(machinery, with_details=owner is None, now=now),
+            *_money(figures.holdings(owner, environment), figures.daily_pnl(owner, environment, now=now)),
+            _bots_card(figures.bots_by_reason(owner)),
+            _tick(figures.machinery(now=now), with_details=owner is None, now=now),
         ],
-        "statuses": _statuses(bots),
+    }
+
+
+def _panels(request: HttpRequest) -> Context:
+    owner, now = _owner(request), timezone.now()
+    held = figures.holdings(owner, _environment(request, figures.environments(owner)))
+    return {
+        "statuses": _statuses(figures.bots_by_reason(owner)),
         "exposure": [_exposure(row) for row in held["symbols"]],
         "more_symbols": held["more_symbols"],
         "outcomes": _outcomes(figures.order_outcomes(owner, now=now), now=now),
         "events": [_event(row, now=now) for row in figures.urgent_events(owner, now=now)],
-        "machinery": _machinery(machinery, now=now) if owner is None else None,
+        "machinery": _machinery(figures.machinery(now=now), now=now) if owner is None else None,
     }
 
 
-FRAGMENTS = {"figures": _figures, "chart": _chart}
+FRAGMENTS = {"cards": _cards, "chart": _chart, "panels": _panels}
 
 
 def _list(model: str, **query: str) -> str:

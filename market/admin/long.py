@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from unfold.views import ChangeList
 
 from market.admin.base import ReadOnlyAdmin
+from market.planning import planned_anew
 
 MOST_PAGES = 200  # to skip rows costs reading them: who looks further back asks for dates
 
@@ -33,7 +34,8 @@ class LongPaginator(Paginator):
         if self.shown > MOST_PAGES:
             return []
         first = (self.shown - 1) * self.per_page
-        return list(self.object_list[first : first + self.per_page + 1])
+        with planned_anew():
+            return list(self.object_list[first : first + self.per_page + 1])
 
     @property
     def is_last(self) -> bool:
@@ -101,5 +103,6 @@ class LongAdmin(ReadOnlyAdmin):
 
 def _expected(rows: QuerySet[Any]) -> int:
     """How many rows PostgreSQL expects, without reading them."""
-    (plan,) = json.loads(rows.order_by().explain(format="json"))
+    with planned_anew():
+        (plan,) = json.loads(rows.order_by().explain(format="json"))
     return int(plan["Plan"]["Plan Rows"])

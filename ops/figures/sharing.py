@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+from market.planning import planned_anew
 from market.store import shared
 
 Owner = int | None  # whose rows; None: everybody's
@@ -19,7 +20,8 @@ def remembered(name: str, owner: Owner, compute: Callable[[], Any], *, seconds: 
     """
 
     def fetch() -> tuple[bytes, Any]:
-        packed = json.dumps(compute(), cls=DjangoJSONEncoder).encode()
+        with planned_anew():
+            packed = json.dumps(compute(), cls=DjangoJSONEncoder).encode()
         return packed, [json.loads(packed)]
 
     # In a list, for None is a figure, too.

@@ -135,9 +135,9 @@ def test_outcomes_of_orders_tell_what_went_wrong(admin, fleet):
 
 
 def test_its_parts_come_anew_and_send_who_is_logged_out_to_the_login(admin, client, fleet):
-    part = admin.get("/admin/dashboard/figures/")
+    part = admin.get("/admin/dashboard/cards/")
     chart = admin.get("/admin/dashboard/chart/?environment=paper")
-    out = client.get("/admin/dashboard/figures/")
+    out = client.get("/admin/dashboard/cards/")
 
     assert "<html" not in part.content.decode()
     assert "Equity" in part.content.decode()
@@ -148,10 +148,11 @@ def test_its_parts_come_anew_and_send_who_is_logged_out_to_the_login(admin, clie
 
 
 def test_ten_viewers_cost_what_one_costs(admin, fleet):
-    admin.get("/admin/dashboard/figures/")
+    admin.get("/admin/")
     with CaptureQueriesContext(connection) as queries:
         for _ in range(10):
-            admin.get("/admin/dashboard/figures/")
+            admin.get("/admin/dashboard/cards/")
+            admin.get("/admin/dashboard/panels/")
 
     assert not [query["sql"] for query in queries if "trades_" in query["sql"] or "bots_" in query["sql"]]
 

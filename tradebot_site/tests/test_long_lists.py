@@ -115,3 +115,13 @@ def test_decisions_are_found_by_reason(admin, db):
     assert found("reason=price+fetch") == ["price fetch"]
     assert found("reason=nonsense") == []
     assert found("bot=alp&status=waiting") == ["no signal"]
+
+
+def test_a_page_is_planned_for_its_values_however_often_it_was_opened(admin, orders):
+    for _ in range(12):  # from the ninth time on the connection would have one plan for all values
+        admin.get(f"{ORDERS}?status__exact=rejected")
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%%ORDER BY%%trades_order%%'")
+        prepared = [row[0] for row in cursor.fetchall()]
+    assert [sql for sql in prepared if '"client_order_id"' in sql] == []

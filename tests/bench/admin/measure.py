@@ -141,7 +141,7 @@ class _Reader:
         """Every page, each opened so many times."""
         addresses = {
             "dashboard": f"{ADMIN}/",
-            "dashboard, its figures anew": f"{ADMIN}/dashboard/figures/",
+            "dashboard, its figures anew": f"{ADMIN}/dashboard/cards/",
             "one bot": f"{ADMIN}/bots/botconfig/{self._bot}/change/",
             **{name: f"{ADMIN}/{path}/" for name, path in LISTS.items()},
             **{name: f"{ADMIN}/{path.format(ago=self._ago)}" for name, path in FILTERED.items()},
