@@ -24,7 +24,8 @@ def _may(acts: Iterable[str], models: Iterable[str]) -> frozenset[str]:
     return frozenset(f"{app}.{act}_{model}" for act in acts for app, model in named)
 
 
-VIEWER = _may(["view"], [*JOURNAL, *STEERED])
+# How one looks at the list of bots is nobody else's matter.
+VIEWER = _may(["view"], [*JOURNAL, *STEERED]) | _may(["view", "add", "change", "delete"], ["bots.savedview"])
 TRADER = VIEWER | _may(["add", "change", "delete"], STEERED)
 OPERATOR = TRADER | {SEE_ALL_ROWS} | _may(["view", "add", "change", "delete"], SCHEDULES) | _may(["view"], RESULTS)
 # None: all there are.

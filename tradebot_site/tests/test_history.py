@@ -22,6 +22,8 @@ from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
 from tradebot_site.tests.conftest import KEY, SECRET
 from tradebot_site.tests.people import client_of, person
 from tradebot_site.tests.test_bot_form import sent
+from tradebot_site.tests.test_controls import pressed
+from trades.admin.press import page_of as page_of_switches
 from trades.services import press
 from trades.services.kill_switch import Target
 
@@ -68,11 +70,11 @@ def test_a_form_that_is_saved_unchanged_leaves_nothing(admin, db):
         ("flatten", "running", "stopped, position closed"),
     ],
 )
-def test_starting_and_stopping_is_told(admin, admin_user, act, bot, action, before, after):
+def test_starting_and_stopping_is_told(admin, admin_user, confirmed, bot, action, before, after):
     if before == "running":
         BotConfig.objects.update(desired_state="running")
 
-    act(admin, "/admin/bots/botconfig/", action, bot)
+    confirmed(admin, "/admin/bots/botconfig/", action, bot)
 
     assert last(bot) == ("~", admin_user, [["desired state", before, after]])
 
@@ -86,11 +88,11 @@ def test_what_is_deleted_keeps_its_history(admin, admin_user, bot):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_pressing_a_switch_is_told(admin, admin_user, act):
+def test_pressing_a_switch_is_told(admin, admin_user):
     account, (switch, _) = ExchangeAccountFactory(), Switch.objects.get_or_create(user=None)
 
-    act(admin, "/admin/market/exchangeaccount/", "halt", account)
-    act(admin, "/admin/market/switch/", "reduce", switch)
+    pressed(admin, page_of_switches(accounts=[account.pk]), "halted")
+    pressed(admin, page_of_switches(platform=True), "reducing")
 
     kind, who, changes = last(account)
     assert (kind, who) == ("~", admin_user)
@@ -225,8 +227,8 @@ def test_every_model_with_a_history_has_its_page_and_is_in_the_list_of_changes()
     assert all(isinstance(django_admin.site._registry[model], RecordedAdmin) for model in recorded)
 
 
-def test_the_page_of_a_bot_shows_its_changes(admin, act, bot):
-    act(admin, "/admin/bots/botconfig/", "start", bot)
+def test_the_page_of_a_bot_shows_its_changes(admin, confirmed, bot):
+    confirmed(admin, "/admin/bots/botconfig/", "start", bot)
 
     html = admin.get(f"/admin/bots/botconfig/{bot.pk}/history/").content.decode()
 
@@ -240,8 +242,8 @@ def test_a_history_of_nothing_is_not_found(admin, db, nonsense):
     assert admin.get(f"/admin/bots/botconfig/{nonsense}/history/").status_code == 404
 
 
-def test_the_list_shows_everything_newest_first(admin, act, bot):
-    act(admin, "/admin/bots/botconfig/", "start", bot)
+def test_the_list_shows_everything_newest_first(admin, confirmed, bot):
+    confirmed(admin, "/admin/bots/botconfig/", "start", bot)
 
     page = admin.get(CHANGES)
 
@@ -251,11 +253,11 @@ def test_the_list_shows_everything_newest_first(admin, act, bot):
     assert {change.model for change in shown} >= {"bots.botconfig", "market.exchangeaccount", "auth.user"}
 
 
-def test_owners_see_what_was_done_to_theirs_and_what_they_did(act, bot):
+def test_owners_see_what_was_done_to_theirs_and_what_they_did(confirmed, bot):
     trader, operator = person("trader"), person("operator")
     mine = BotFactory(account=ExchangeAccountFactory(owner=trader), name="mine", desired_state="stopped")
-    act(client_of(operator), "/admin/bots/botconfig/", "start", mine)
-    act(client_of(operator), "/admin/bots/botconfig/", "start", bot)
+    confirmed(client_of(operator), "/admin/bots/botconfig/", "start", mine)
+    confirmed(client_of(operator), "/admin/bots/botconfig/", "start", bot)
 
     html = client_of(trader).get(CHANGES).content.decode()
 

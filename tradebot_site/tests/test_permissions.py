@@ -41,28 +41,38 @@ READ = Row("vtoa", "", "vtoa", "", "vtoa")
 SCHEDULE = Row("oa", "oa", "oa", "oa", "oa", {"delete_selected": "oa"})
 MATRIX = {
     "bots.BotConfig": Row(
-        *STEERED, {"start": "toa", "stop": "toa", "flatten": "toa", "run_now": "toa", "renew_webhook": "toa"}
+        *STEERED,
+        dict.fromkeys(
+            ["start", "stop", "flatten", "run_now", "pause", "resume", "reset_day", "clone", "change", "renew_webhook"],
+            "toa",
+        )
+        | {"export": "vtoa"},
+        {"chart": "vtoa", "timeline": "vtoa"},
     ),
+    "bots.SavedView": Row("vtoa", "vtoa", "vtoa", "vtoa", "vtoa", {"delete_selected": "vtoa"}),
     "bots.Decision": READ,
     "bots.ExternalSignal": READ,
     "bots.Tick": READ,
     "bots.SeriesReading": READ,
     "market.ExchangeAccount": Row(
-        *STEERED, SWITCHED | {"test_connection": "toa", "wipe_keys": "toa", "delete_selected": "toa"}
+        *STEERED,
+        SWITCHED | {"test_connection": "toa", "delete_selected": "toa"},
+        {"test_account": "toa", "rotate_keys": "toa", "wipe_keys": "toa"},
     ),
     "market.RiskLimits": Row(*STEERED, {"delete_selected": "toa"}),
     # One's own switch exists already, so only those who may press others' add one.
     "market.Switch": Row("vtoa", "oa", "vtoa", "", "vtoa", SWITCHED),
     "market.SymbolRules": READ,
     "trades.Position": READ,
-    "trades.Order": READ,
+    "trades.Order": READ._replace(more={"ask_exchange": "toa"}),
     "trades.Fill": READ,
     "trades.Trade": READ,
     "trades.Transfer": READ,
     "trades.Event": READ,
     "ops.Change": READ,
     "django_celery_beat.PeriodicTask": SCHEDULE._replace(
-        actions={"delete_selected": "oa", "enable": "oa", "disable": "oa", "run_now": "oa"}
+        actions={"delete_selected": "oa", "enable": "oa", "disable": "oa", "run_now": "oa"},
+        more={"run_this_now": "oa"},
     ),
     "django_celery_beat.IntervalSchedule": SCHEDULE,
     "django_celery_beat.CrontabSchedule": SCHEDULE,
@@ -77,7 +87,15 @@ MATRIX = {
 }
 FOR_STAFF = {"index", "password_change", "password_change_done", "search", "jsi18n"}
 # Tested by themselves; and no model of ours has a page elsewhere.
-OTHERS = {"app_list", "autocomplete", "login", "logout", "view_on_site"}
+OTHERS = (
+    {"app_list", "autocomplete", "login", "logout", "view_on_site"}
+    | {
+        # What stands between a choice and what is done, files and rows that refresh: `test_bot_*.py`.
+        f"bots_botconfig_{page}"
+        for page in ("operate", "clone", "preview", "save", "live", "export", "import", "process_import")
+    }
+    | {"market_exchangeaccount_kill_switch"}
+)
 OWNED = {
     "bots.BotConfig",
     "bots.Decision",
@@ -92,6 +110,7 @@ OWNED = {
     "trades.Transfer",
     "trades.Event",
     "ops.Change",
+    "bots.SavedView",
 }
 REGISTERED = {model._meta.label: model_admin for model, model_admin in django_admin.site._registry.items()}
 PAGES = ("change", "delete", "history")
@@ -164,10 +183,13 @@ def test_every_page_of_the_admin_is_in_the_tables():
 
 
 def test_every_page_beside_the_admin_is_known():
-    """The second factor's has tests of its own, the kill switch below, and signals prove themselves by a secret."""
+    """Those of second factor, kill switch and dashboard have tests of their own; signals prove themselves by a secret."""
     assert {pattern.name for pattern in urlpatterns if getattr(pattern, "name", None)} == {
         "second-factor",
         "kill-switch",
+        "kill-switch-page",
+        "kill-switch-banner",
+        "dashboard-fragment",
         "signal-hook",
     }
 
@@ -184,13 +206,15 @@ def test_every_action_is_in_the_table(admin_user, label):
     model_admin = REGISTERED[label]
     pages = ("actions_list", "actions_row", "actions_detail", "actions_submit_line")
 
-    known = set(model_admin.get_actions(request)) | {
+    in_list = set(model_admin.get_actions(request))
+    of_a_row = {
         action if isinstance(action, str) else str(action)
         for name in pages
         for action in getattr(model_admin, name, ())
     }
 
-    assert known == set(MATRIX[label].actions)
+    assert in_list == set(MATRIX[label].actions)
+    assert of_a_row - {"kill_switch"} <= set(MATRIX[label].more)  # it leads to a page of its own
 
 
 @people
