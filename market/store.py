@@ -83,7 +83,7 @@ def _fresh(key: str, packed: Any, read: Callable[[bytes], T | None]) -> T | None
         return None
     try:
         return read(packed)
-    except (ValueError, KeyError, TypeError, ArithmeticError):
+    except (ValueError, LookupError, TypeError, ArithmeticError):
         logger.warning("shared store: %s is unreadable and fetched anew", key)  # another version of us wrote it
         return None
 

@@ -19,18 +19,20 @@ from market.types import Series
 
 logger = logging.getLogger(__name__)
 
+# Lists go as %b, in binary: as text each character of each element is looked at in Python.
+
 # A row that somebody holds is left out: its run tells more than this tick knows, and nobody waits for a busy bot.
 # With the statuses go, in one statement, the decisions and the news of them: an idle fleet may change its mind at once.
 NEWS_SQL = """
     WITH said AS (
-        SELECT * FROM unnest(%(status)s::text[], %(reason)s::text[], %(text)s::text[], %(code)s::text[],
-                             %(limit)s::text[], %(value)s::text[], %(candle)s::timestamptz[], %(price)s::numeric[],
-                             %(kind)s::text[], %(indicators)s::text[]::jsonb[])
+        SELECT * FROM unnest(%(status)b::text[], %(reason)b::text[], %(text)b::text[], %(code)b::text[],
+                             %(limit)b::text[], %(value)b::text[], %(candle)s::timestamptz[], %(price)s::numeric[],
+                             %(kind)b::text[], %(indicators)b::text[]::jsonb[])
                WITH ORDINALITY
                AS said(status, reason, text, code, bound, value, candle, price, kind, indicators, number)
     ), held AS (
         SELECT state.bot_id, given.number, bot.name, bot.position_id, bot.strategy, bot.parameters, bot.revision
-          FROM unnest(%(bots)s::bigint[], %(numbers)s::bigint[], %(seen)s::bigint[], %(revisions)s::int[])
+          FROM unnest(%(bots)b::bigint[], %(numbers)b::bigint[], %(seen)b::bigint[], %(revisions)b::int[])
                AS given(bot, number, seen, revision)
           JOIN bots_botstate AS state ON state.bot_id = given.bot
           JOIN bots_botconfig AS bot ON bot.id = given.bot AND bot.revision = given.revision
@@ -61,8 +63,8 @@ READINGS_SQL = """
     INSERT INTO bots_seriesreading AS known
            (environment, market, symbol, interval, evaluated_at, candle_close_at, price, texts)
     SELECT environment, market, symbol, interval, %(now)s, candle, price, texts
-      FROM unnest(%(environment)s::text[], %(market)s::text[], %(symbol)s::text[], %(interval)s::text[],
-                  %(candle)s::timestamptz[], %(price)s::numeric[], %(texts)s::text[]::jsonb[])
+      FROM unnest(%(environment)b::text[], %(market)b::text[], %(symbol)b::text[], %(interval)b::text[],
+                  %(candle)s::timestamptz[], %(price)s::numeric[], %(texts)b::text[]::jsonb[])
            AS seen(environment, market, symbol, interval, candle, price, texts)
         ON CONFLICT (environment, market, symbol, interval) DO UPDATE
        SET evaluated_at = excluded.evaluated_at,
@@ -78,7 +80,7 @@ BEST_SQL = """
       FROM (SELECT given.*,
                    coalesce(CASE WHEN held.best_round = given.round THEN held.best_price END, position.entry_price)
                        AS known
-              FROM unnest(%s::bigint[], %s::numeric[], %s::int[], %s::bool[]) AS given(id, price, round, is_long)
+              FROM unnest(%b::bigint[], %s::numeric[], %b::int[], %b::bool[]) AS given(id, price, round, is_long)
               JOIN bots_botstate AS held ON held.bot_id = given.id
               JOIN bots_botconfig AS bot ON bot.id = given.id
               JOIN trades_position AS position ON position.id = bot.position_id AND position.round = given.round

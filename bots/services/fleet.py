@@ -107,7 +107,7 @@ RESTING_SOURCE = f"""
     FROM trades_order o
     -- OFFSET 0: look up the few that have orders, rather than read all positions for them.
    CROSS JOIN LATERAL (SELECT id, quantity, round FROM trades_position WHERE id = o.position_id OFFSET 0) p
-   WHERE o.position_id = ANY(%(positions)s)
+   WHERE o.position_id = ANY(%(positions)b)
      AND ({LIVE_SQL} OR (o.purpose = 'protection' AND {IS_TARGET} AND o.filled_quantity > 0))
      AND ({LIVE_SQL} OR o.round = p.round)
    GROUP BY p.id, p.quantity
