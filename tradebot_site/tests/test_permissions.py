@@ -183,7 +183,7 @@ def test_every_page_of_the_admin_is_in_the_tables():
 
 
 def test_every_page_beside_the_admin_is_known():
-    """Those of second factor, kill switch and dashboard have tests of their own; signals prove themselves by a secret."""
+    """Second factor, kill switch and dashboard have tests of their own; signals prove themselves by a secret."""
     assert {pattern.name for pattern in urlpatterns if getattr(pattern, "name", None)} == {
         "second-factor",
         "kill-switch",
