@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from bots.models import BotConfig
 from ops.browser import BrowserMissing, open_browser
 
-WIDE, NARROW = (1440, 1000), (390, 844)
+WIDE, NARROW, TALL = (1440, 1000), (390, 844), (1440, 1800)
 
 
 class Command(BaseCommand):
@@ -43,12 +43,18 @@ class Command(BaseCommand):
 def _pictures() -> Iterator[tuple[str, str, tuple[int, int]]]:
     """Name, path and size of each. The bot shown traded most recently, and holds something if any does."""
     yield "dashboard", "/admin/", WIDE
+    yield "dashboard-mobile", "/admin/", NARROW
     yield "bots", "/admin/bots/botconfig/", WIDE
     yield "bots-mobile", "/admin/bots/botconfig/", NARROW
     traded = BotConfig.objects.filter(position__trades__isnull=False).order_by("-position__trades__created_at")
     bot = traded.filter(state__status="running").first() or traded.first()
     if bot:
-        yield "bot", f"/admin/bots/botconfig/{bot.pk}/change/", WIDE
+        yield "bot", f"/admin/bots/botconfig/{bot.pk}/change/", TALL
+        yield "account", f"/admin/market/exchangeaccount/{bot.account_id}/change/", WIDE
+    yield "orders", "/admin/trades/order/", WIDE
+    yield "kill-switch", "/admin/kill-switch/?platform=1", WIDE
+    yield "schedules", "/admin/django_celery_beat/periodictask/", WIDE
+    yield "changes", "/admin/ops/change/", WIDE
 
 
 @contextmanager
