@@ -8,6 +8,7 @@ from django.utils import timezone
 from bots.services import keep_decisions
 from bots.tasks import run_all_active_bots
 from market.exchange.errors import ExchangeError
+from market.tasks import warmup_futures_symbols_cache, warmup_spot_symbols_cache
 from ops.demo import seed_demo
 from ops.roles import create_groups
 from ops.schedules import create_schedules
@@ -27,5 +28,7 @@ class Command(BaseCommand):
             except ExchangeError as error:
                 raise CommandError(str(error)) from error
             self.stdout.write(f"demo bots started: {started}")
-        # Beat's first tick comes with the next minute; nobody wants to look at an idle fleet until then.
-        run_all_active_bots.delay()
+        # Beat comes to these with the next minutes; nobody wants to look at an idle fleet until then, nor be told
+        # that a symbol is unknown.
+        for task in (warmup_spot_symbols_cache, warmup_futures_symbols_cache, run_all_active_bots):
+            task.delay()
