@@ -1,5 +1,6 @@
 """The index: real figures of what one owns, shared by all who look, also while exchange, broker or Redis are away."""
 
+import json
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from time import monotonic
@@ -15,7 +16,7 @@ from django_redis import get_redis_connection
 from bots.models import BotConfig, SeriesReading, Tick
 from bots.tests.factories import BotFactory
 from market.tests.factories import ExchangeAccountFactory, UserFactory
-from ops import figures
+from ops import figures, liveness
 from ops.figures.sharing import remembered
 from trades.models import Event, Funding, Position
 from trades.tests.factories import OrderFactory, TradeFactory
@@ -227,6 +228,20 @@ def test_it_survives_a_broker_that_is_away(admin, fleet, monkeypatch):
 def test_workers_that_fell_silent_and_queues_without_one_are_named(admin, fleet):
     assert "No worker has been seen for an hour." in text(admin.get("/admin/"))
     assert "No worker takes from: high_priority" in text(admin.get("/admin/"))
+
+
+def test_a_worker_that_lives_and_one_that_fell_silent_are_told_apart(admin, fleet):
+    now, redis = timezone.now(), get_redis_connection("default")
+    for name, seconds in (("quick@here", 3), ("gone@here", 300)):
+        line = {"at": (now - timedelta(seconds=seconds)).isoformat(), "queues": ["trading"], "pid": 1}
+        redis.hset(liveness.KEY, name, json.dumps(line))
+
+    page = text(admin.get("/admin/"))
+    redis.delete(liveness.KEY)
+
+    assert 'quick@here <b class="tb-success">alive</b>, seen 3 s ago' in page
+    assert "gone@here: silent, last seen 5 min ago" in page
+    assert "No worker takes from: high_priority, data_sync" in page
 
 
 def test_figures_of_environments_are_the_owners(db):
