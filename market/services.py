@@ -49,7 +49,12 @@ def open_paper_keys(account: ExchangeAccount) -> None:
 
 
 def check_connection(account: ExchangeAccount, *, now: datetime) -> list[Balance]:
-    """Ask the exchange what the account holds and what its key may do, and remember both.
+    """What the account holds; see ``examine``."""
+    return examine(account, now=now)[0]
+
+
+def examine(account: ExchangeAccount, *, now: datetime) -> tuple[list[Balance], KeyPermissions | None]:
+    """Ask the exchange what the account holds and what its key may do, and remember both. The testnet tells no latter.
 
     Raises ExchangeError, also while the exchange wants silence, and SecretUnreadable. Only a clear no to the key
     becomes its ``key_error``: an exchange that is away says nothing about it.
@@ -65,7 +70,7 @@ def check_connection(account: ExchangeAccount, *, now: datetime) -> list[Balance
     note_balances(account, balances, now=now)
     if permissions:
         _note_permissions(account, permissions, now=now)
-    return balances
+    return balances, permissions
 
 
 class KeyRefused(Exception):
@@ -79,7 +84,7 @@ WHY_REFUSED = (
 )
 
 
-def rotate_keys(account: ExchangeAccount, *, api_key: str, api_secret: str, now: datetime) -> list[Balance]:
+def replace_keys(account: ExchangeAccount, *, api_key: str, api_secret: str, now: datetime) -> list[Balance]:
     """Put a new pair in the place of the old one, once the exchange has answered to it; return what it holds.
 
     Raises KeyRefused, and any other ExchangeError when the exchange can't be asked: both leave the old pair in force.

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 
@@ -41,7 +42,7 @@ def pressed_switches(request: HttpRequest) -> dict[str, Any]:
     return {
         "switches": [_line(switch, request, may_press and (all_of_them or switch.user_id)) for switch in found[:SHOWN]],
         "more": max(len(found) - SHOWN, 0),
-        "href": page_of(users=mine, platform=all_of_them, back=request) if may_press else "",
+        "href": page_of(users=mine, platform=all_of_them, back=_page(request)) if may_press else "",
     }
 
 
@@ -54,5 +55,11 @@ def _line(switch: Switch, request: HttpRequest, may_press: Any) -> dict[str, str
         "reason": switch.reason,
         "who": f"by {switch.pressed_by}" if switch.pressed_by else "by the system or the command line",
         "when": text.ago(switch.pressed_at, now=timezone.now()) if switch.pressed_at else "",
-        "href": page_of(users=users, platform=not users, back=request) if may_press else "",
+        "href": page_of(users=users, platform=not users, back=_page(request)) if may_press else "",
     }
+
+
+def _page(request: HttpRequest) -> str:
+    """Where one is, to go on there afterwards; the banner comes by a request that names the page it stands on."""
+    page = request.headers.get("HX-Current-URL") or request.get_full_path()
+    return "" if reverse("kill-switch-page") in page else page

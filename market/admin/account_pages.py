@@ -16,9 +16,10 @@ from market.admin.text import NOTHING, number
 from market.budget import usage
 from market.clock import MS, clock_offset, trouble_with
 from market.exchange.errors import ExchangeError
-from market.exchange.types import Balance
+from market.exchange.types import Balance, KeyPermissions
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
+from market.types import Market
 
 Facts = list[tuple[str, str]]
 SHOWN = 20
@@ -62,13 +63,13 @@ def test_page(request: HttpRequest, account: ExchangeAccount) -> HttpResponse:
     facts: Facts = []
     if request.method == "POST":
         try:
-            balances = services.check_connection(account, now=now)
+            balances, permissions = services.examine(account, now=now)
         except (ExchangeError, SecretUnreadable) as error:
             messages.error(request, f"{account.name}: {error}")
             told = [f"If the exchange refused the key: {services.WHY_REFUSED}."]
         else:
             messages.success(request, f"{account.name} holds {held(balances)}.")
-            facts = _permissions(account)
+            facts = permitted(account, permissions)
         facts += _surroundings(account, now=now)
     else:
         told = ["The exchange is asked what the account holds and what its key may do. Nothing is traded."]
@@ -87,15 +88,17 @@ def held(balances: list[Balance]) -> str:
     return ", ".join(f"{number(item.free + item.locked)} {item.asset}" for item in balances[:SHOWN]) or "nothing"
 
 
-def _permissions(account: ExchangeAccount) -> Facts:
-    """As the exchange has just told them."""
-    may_withdraw = {True: "yes: make a key that can only trade", False: "no", None: "the exchange does not say"}
-    restricted = {True: "yes", False: "no: restrict the key to our addresses", None: "the exchange does not say"}
+def permitted(account: ExchangeAccount, permissions: KeyPermissions | None) -> Facts:
+    """What the key may do, as the exchange has just told; what it should not is said with the cure."""
+    if permissions is None:
+        return [("key", account.masked_key), ("permissions", "this exchange does not tell them")]
+    is_futures = account.market == Market.FUTURES
+    may_trade = permissions.may_trade_futures if is_futures else permissions.may_trade_spot
     return [
         ("key", account.masked_key),
-        ("may trade", account.key_trouble or "yes"),
-        ("may withdraw", may_withdraw[account.may_withdraw]),
-        ("restricted to our addresses", restricted[account.is_ip_restricted]),
+        ("may trade", account.key_trouble or ("yes" if may_trade else f"no: allow it to trade {account.market}")),
+        ("may withdraw", "yes: make a key that can only trade" if permissions.may_withdraw else "no"),
+        ("restricted to our addresses", "yes" if permissions.is_ip_restricted else "no: restrict the key to ours"),
     ]
 
 
@@ -119,7 +122,7 @@ def rotate_page(request: HttpRequest, account: ExchangeAccount) -> HttpResponse:
     form = KeysForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            balances = services.rotate_keys(account, **form.cleaned_data, now=timezone.now())
+            balances = services.replace_keys(account, **form.cleaned_data, now=timezone.now())
         except (services.KeyRefused, ExchangeError) as error:
             form.add_error(None, str(error))
         else:

@@ -14,7 +14,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from market import services
-from market.admin.account_pages import held, rotate_page, secret_input, test_page, wipe_page
+from market.admin.account_pages import held, permitted, rotate_page, secret_input, test_page, wipe_page
 from market.admin.base import OwnedAdmin
 from market.admin.filters import chosen, owner_filter
 from market.exchange.errors import ExchangeError
@@ -161,11 +161,13 @@ class ExchangeAccountAdmin(OwnedAdmin):
     def test_connection(self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]) -> None:
         for account in accounts:
             try:
-                balances = services.check_connection(account, now=timezone.now())
+                balances, permissions = services.examine(account, now=timezone.now())
             except (ExchangeError, SecretUnreadable) as error:
                 self.message_user(request, f"{account.name}: {error}", messages.ERROR)
             else:
-                self.message_user(request, f"{account.name} holds {held(balances)}.")
+                told = "; ".join(f"{name}: {value}" for name, value in permitted(account, permissions))
+                level = messages.WARNING if permissions and permissions.may_withdraw else messages.INFO
+                self.message_user(request, f"{account.name} holds {held(balances)}. {told}.", level)
 
     @action(description="Test connection", permissions=["change"], icon="wifi_tethering", url_path="test")
     def test_account(self, request: HttpRequest, object_id: str) -> HttpResponse:

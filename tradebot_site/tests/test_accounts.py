@@ -1,5 +1,7 @@
 """Accounts in the admin: keys go in and never come out; they are tested and wiped by the services."""
 
+from dataclasses import replace
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
@@ -7,6 +9,7 @@ from django.utils import timezone
 
 from bots.tests.factories import BotFactory
 from market import services
+from market.exchange.types import KeyPermissions
 from market.models import ExchangeAccount
 from market.tests.factories import ExchangeAccountFactory, UserFactory
 from tradebot_site.tests.conftest import KEY, SECRET, full_bot
@@ -158,6 +161,7 @@ def test_a_connection_is_tested_over_a_real_wire(admin, act, db, paper):
     page = act(admin, LIST, "test_connection", account)
 
     assert "mine holds 1,234.5 USDT." in page.content.decode()
+    assert "may trade: yes; may withdraw: no; restricted to our addresses: " in page.content.decode()
     account.refresh_from_db()
     assert account.key_error == ""
 
@@ -200,6 +204,28 @@ def test_the_page_of_an_account_tests_its_connection_and_tells_all_it_learned(ad
     assert "ms ahead of ours" in facts["the exchange's clock"]
     assert " of " in facts["request weight of this minute"]
     assert api_key not in told.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "words"),
+    [
+        ({"may_withdraw": True}, "may withdraw", "yes: make a key that can only trade"),
+        ({"is_ip_restricted": False}, "restricted to our addresses", "no: restrict the key to ours"),
+        ({"may_trade_spot": False}, "may trade", "no: allow it to trade spot"),
+    ],
+)
+def test_what_a_key_should_not_is_said_with_the_cure(admin, act, db, monkeypatch, changes, name, words):
+    good = KeyPermissions(
+        may_trade_spot=True, may_trade_futures=False, may_withdraw=False, may_transfer=False, is_ip_restricted=True
+    )
+    monkeypatch.setattr("market.services._ask", lambda account: ([], replace(good, **changes)))
+    account = ExchangeAccountFactory(api_key=KEY, api_secret=SECRET)
+
+    facts = dict(admin.post(asking(account, "test")).context["facts"])
+    listed = act(admin, LIST, "test_connection", account).content.decode()
+
+    assert facts[name] == words
+    assert f"{name}: {words}" in listed
 
 
 @pytest.mark.parametrize("page", ["test", "rotate", "wipe", "kill-switch"])

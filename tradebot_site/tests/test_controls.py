@@ -133,6 +133,27 @@ def test_the_way_back_leads_nowhere_else(admin):
     assert home.redirect_chain[0][0] == ACCOUNTS
 
 
+def test_the_banner_that_came_anew_still_knows_the_page_it_stands_on(admin):
+    def banner(page):
+        return admin.get(f"{PRESS}banner/", headers={"HX-Current-URL": f"http://testserver{page}"}).content.decode()
+
+    home = pressed(admin, f"{PLATFORM}&next=http%3A%2F%2Ftestserver%2Fadmin%2Ftrades%2Forder%2F%3Fp%3D2", "reducing")
+
+    assert "next=http%3A%2F%2Ftestserver%2Fadmin%2Ftrades%2Forder%2F%3Fp%3D2" in banner("/admin/trades/order/?p=2")
+    assert "next=" not in banner(PLATFORM)
+    assert home.redirect_chain[0][0] == "http://testserver/admin/trades/order/?p=2"
+
+
+def test_the_page_of_an_account_leads_to_its_switch_and_back(admin):
+    account = ExchangeAccountFactory()
+
+    address = admin.get(f"{ACCOUNTS}{account.pk}/kill-switch/")["Location"]
+    page = pressed(admin, address, "reducing")
+
+    assert page.redirect_chain[0][0] == f"{ACCOUNTS}{account.pk}/change/"
+    assert ExchangeAccount.objects.get().state == "reducing"
+
+
 def test_switches_are_chosen_in_their_list(admin, act):
     switches = [Switch.objects.create(), Switch.objects.create(user=UserFactory(username="bob"))]
 

@@ -1,5 +1,6 @@
 """The index: real figures of what one owns, shared by all who look, also while exchange, broker or Redis are away."""
 
+import json
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from time import monotonic
@@ -15,7 +16,7 @@ from django_redis import get_redis_connection
 from bots.models import BotConfig, SeriesReading, Tick
 from bots.tests.factories import BotFactory
 from market.tests.factories import ExchangeAccountFactory, UserFactory
-from ops import figures
+from ops import figures, liveness
 from ops.figures.sharing import remembered
 from trades.models import Event, Funding, Position
 from trades.tests.factories import OrderFactory, TradeFactory
@@ -105,7 +106,16 @@ def test_play_money_and_real_money_are_never_added_up(admin, fleet, settings):
 def test_staff_see_their_own_figures_and_nothing_of_the_machinery(staff, staff_client, admin, fleet):
     BotFactory(account=ExchangeAccountFactory(owner=staff), initial_capital=7, state__status="paused",
                state__reason="kill switch")  # fmt: skip
-    Event.objects.create(kind="bot_error", position=fleet.position, message="not yours", created_at=timezone.now())
+    now = timezone.now()
+    for kind in ("bot_error", "order_denied"):
+        Event.objects.create(kind=kind, position=fleet.position, message="not yours", created_at=now)
+    order = OrderFactory(
+        position=fleet.position, purpose="exit", status="unknown", created_at=now, signed_at=now, proof_deadline=now
+    )
+    TradeFactory(order=order, realized_pnl=5, created_at=now)
+    Funding.objects.create(position=fleet.position, account=fleet.account, transaction_id=1, amount=3, paid_at=now)
+    Position.objects.filter(pk=fleet.position_id).update(naked_since=now)
+    BotConfig.objects.filter(pk=fleet.pk).update(stop_loss_percent=1)
 
     mine, all_of_it = staff_client.get("/admin/"), admin.get("/admin/")
 
@@ -115,6 +125,14 @@ def test_staff_see_their_own_figures_and_nothing_of_the_machinery(staff, staff_c
     assert "not yours" not in text(mine)
     assert "not yours" in text(all_of_it)
     assert mine.context["exposure"] == []
+    assert (cards(mine)["P&L today"], cards(all_of_it)["P&L today"]) == ("0.00 USDT", "+8.00 USDT")
+    assert (cards(mine)["Unrealised P&L"], mine.context["chart"]["sums"][-1]) == ("0.00 USDT", 0)
+    for page, expected in ((mine, ("0", "0", "0 open")), (all_of_it, ("1", "1", "1 open"))):
+        outcomes = page.context["outcomes"]
+        denied = {row["name"]: row["day"] for row in outcomes["rows"]}["denied"]
+        unknown = {row["name"]: row["count"] for row in outcomes["live"]}["unknown"]
+        assert (denied, unknown, outcomes["naked"][:6]) == expected
+    assert figures.order_outcomes(staff.pk, now=now)["day"] == {"denied": 0}
 
 
 def test_outcomes_of_orders_tell_what_went_wrong(admin, fleet):
@@ -227,6 +245,20 @@ def test_it_survives_a_broker_that_is_away(admin, fleet, monkeypatch):
 def test_workers_that_fell_silent_and_queues_without_one_are_named(admin, fleet):
     assert "No worker has been seen for an hour." in text(admin.get("/admin/"))
     assert "No worker takes from: high_priority" in text(admin.get("/admin/"))
+
+
+def test_a_worker_that_lives_and_one_that_fell_silent_are_told_apart(admin, fleet):
+    now, redis = timezone.now(), get_redis_connection("default")
+    for name, seconds in (("quick@here", 3), ("gone@here", 300)):
+        line = {"at": (now - timedelta(seconds=seconds)).isoformat(), "queues": ["trading"], "pid": 1}
+        redis.hset(liveness.KEY, name, json.dumps(line))
+
+    page = text(admin.get("/admin/"))
+    redis.delete(liveness.KEY)
+
+    assert 'quick@here <b class="tb-success">alive</b>, seen 3 s ago' in page
+    assert "gone@here: silent, last seen 5 min ago" in page
+    assert "No worker takes from: high_priority, data_sync" in page
 
 
 def test_figures_of_environments_are_the_owners(db):

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from unfold.decorators import action
 
 from market.admin.accounts import ExchangeAccountAdmin
@@ -56,7 +57,9 @@ class SwitchedAccountAdmin(SwitchedAdmin, ExchangeAccountAdmin):
 
     @action(description="Kill switch", permissions=["change"], icon="emergency_home", url_path="kill-switch")
     def kill_switch(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return HttpResponseRedirect(page_of(accounts=[object_id], back=request))
+        return HttpResponseRedirect(
+            page_of(accounts=[object_id], back=reverse("admin:market_exchangeaccount_change", args=[object_id]))
+        )
 
 
 @admin.register(Switch)

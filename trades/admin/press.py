@@ -50,23 +50,17 @@ def page_of(
     users: Sequence[Any] = (),
     platform: bool = False,
     state: str = "",
-    back: HttpRequest | None = None,
+    back: str = "",
 ) -> str:
-    """The address of the page for the switches of some accounts, or of some users and the platform."""
+    """The address of the page for the switches of some accounts, or of some users and the platform.
+
+    ``back`` is where it leads when all is done; empty: to the index.
+    """
     query: list[tuple[str, Any]] = [("account", pk) for pk in accounts]
     query += [("user", pk) for pk in users]
     query += [("platform", 1)] if platform else []
     query += [("state", state)] if state else []
-    if (
-        back is not None
-        and back.resolver_match
-        and back.resolver_match.url_name
-        not in (
-            "kill-switch-page",
-            "kill-switch-banner",
-        )
-    ):
-        query.append(("next", back.get_full_path()))
+    query += [("next", back)] if back else []
     return reverse("kill-switch-page") + (f"?{urlencode(query)}" if query else "")
 
 
