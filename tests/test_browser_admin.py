@@ -96,7 +96,7 @@ def test_an_operator_logs_in_and_starts_and_stops_a_bot(site, fleet, size):
         wide = page.evaluate("document.documentElement.scrollWidth")
 
         page.get_by_text("alpha", exact=True).click()
-        expect(page.get_by_text("Last decisions")).to_be_visible()
+        expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
 
     assert dict(BotConfig.objects.values_list("name", "desired_state")) == {"alpha": "running", "beta": "stopped"}
     assert troubles == []

@@ -95,6 +95,7 @@ class Operator:
         self.page.locator("select[name=owner]").select_option(label="root")
         self.page.locator("select[name=account]").select_option(label="root: first (paper spot)")
         self.page.locator("select[name=strategy]").select_option(strategy)
+        self.page.locator("select[name=interval]").select_option("1m")
         for field, value in {"name": name, "symbol": symbol, "initial_capital": "1000", "sizing_value": "20"}.items():
             self.page.fill(f"[name={field}]", value)
         self.page.locator("[name=_save]").first.click()
@@ -144,8 +145,8 @@ def test_an_operators_first_hour(system, size):
         expect(page.locator("#bot-chart canvas").first).to_be_visible()
 
         operator.operate("flatten", "eager")
-        for told in ("flat", "stopped"):  # the order of the first run, what the second one finds
-            operator.operate("run_now", "eager")
+        operator.operate("run_now", "eager")
+        for told in ("flat", "stopped"):  # by its order; by the tick that finds nothing more to do
             expect(operator.row("eager").get_by_text(told, exact=True)).to_be_visible(timeout=TWO_TICKS)
 
         # A schedule is edited, and beat works by it.

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_redis import get_redis_connection
 
 from bots import services
-from bots.services import operations
+from bots.services import operating
 from bots.strategies import STRATEGIES, Signal
 from bots.tests.conftest import saying
 from bots.tests.factories import BotFactory
@@ -41,7 +41,7 @@ def ledger(paper, monkeypatch, tmp_path):
     api_key, api_secret = paper.create_account()
     bot = BotFactory(strategy="buying", account__api_key=api_key, account__api_secret=api_secret)
     services.run_bot(bot.pk, now=timezone.now())
-    operations.stop_bots(type(bot).objects.all(), flatten=True, now=timezone.now())
+    operating.stop_bots(type(bot).objects.all(), flatten=True, now=timezone.now())
     services.run_bot(bot.pk, now=timezone.now())
     assert Trade.objects.count() == 2
     return copy_of(paper.ledger, tmp_path, api_key)

@@ -36,6 +36,7 @@ TICKS_SQL = """
            extract(epoch FROM tick.finished_at - tick.started_at)::float8
       FROM generate_series(to_timestamp(%(since)s), to_timestamp(%(until)s), interval '1 minute') AS slot(at)
       LEFT JOIN bots_tick tick ON tick.slot = slot.at
+     ORDER BY slot.at
 """
 
 
