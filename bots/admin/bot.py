@@ -14,7 +14,7 @@ from unfold.forms import ActionForm
 from unfold.views import ChangeList
 
 from bots import services
-from bots.admin.changing import ChangingAdmin, change
+from bots.admin.changing import GROUPS, ChangingAdmin, change
 from bots.admin.cloning import CloningAdmin, clone
 from bots.admin.columns import BotColumns
 from bots.admin.files import FilesAdmin, export
@@ -35,39 +35,8 @@ from market.models import ExchangeAccount
 from market.types import Market
 
 FIXED = ["owner", "account", "symbol"]  # they belong to the bot's history
-FIELDSETS = [
-    ("Size", {"fields": ["initial_capital", "sizing_mode", "sizing_value"]}),
-    (
-        "Exits",
-        {
-            "fields": [
-                "stop_loss_percent",
-                "take_profit_percent",
-                "take_profit_steps",
-                "trailing_stop_percent",
-                "break_even_percent",
-                "exits_when_stopped",
-            ]
-        },
-    ),
-    (
-        "Limits",
-        {
-            "fields": [
-                "max_daily_trades",
-                "max_daily_loss_perc",
-                "daily_target_perc",
-                "max_drawdown_percent",
-                "max_consecutive_losses",
-                "cooldown_minutes",
-                "time_zone",
-            ]
-        },
-    ),
-]
-
-
-FUTURES = ("Futures", {"fields": ["leverage", "margin_type"], "description": "On spot: leverage 1, isolated."})
+FIELDSETS = [(title, {"fields": GROUPS[title]}) for title in ("Size", "Exits", "Limits")]
+FUTURES = ("Futures", {"fields": GROUPS["Futures"], "description": "On spot: leverage 1, isolated."})
 
 
 def parameter_fieldsets() -> list[Any]:

@@ -5,31 +5,25 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import DropdownFilter, TextFilter
+from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from bots.models import BotConfig, Decision, ExternalSignal, SeriesReading, Tick
 from bots.types import STATUS_OF, Reason, Status
 from market.admin.base import ReadOnlyAdmin, sees_all
-from market.admin.filters import days, dropdown, environment_filter, interval_filter, market_filter, owner_filter
+from market.admin.filters import (
+    days,
+    dropdown,
+    environment_filter,
+    interval_filter,
+    market_filter,
+    named_bots,
+    owner_filter,
+)
 from market.admin.long import LongAdmin
 from market.admin.text import NOTHING, span
 
-BOTS_FOUND = 500
-
-
-class BotFilter(TextFilter):
-    """By the name of the bot, or a part of it. Such bots are looked for first: they are few."""
-
-    title = "bot (name)"
-    parameter_name = "bot"
-
-    def queryset(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        name = (self.value() or "").strip()
-        if not name:
-            return rows
-        bots = BotConfig.objects.filter(name__icontains=name).values_list("pk", flat=True)
-        return rows.filter(bot__in=list(bots[:BOTS_FOUND]))
+by_bot = named_bots("bot", lambda name: BotConfig.objects.filter(name__icontains=name))
 
 
 class ReasonFilter(DropdownFilter):
@@ -58,7 +52,7 @@ class DecisionAdmin(LongAdmin):
         days("created_at"),
         dropdown("status", "status", lambda request: [(item.value, item.value) for item in Status]),
         ReasonFilter,
-        BotFilter,
+        by_bot,
         owner_filter("bot__owner"),
     ]
     list_select_related = ["bot"]

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter, TextFilter
 
 from market.admin.base import sees_all
 from market.models import ExchangeAccount
@@ -72,6 +72,19 @@ def filters_of_account(path: str) -> list[type[DropdownFilter]]:
         environment_filter(f"{path}__environment"),
         market_filter(f"{path}__market"),
     ]
+
+
+def named_bots(path: str, found: Callable[[str], QuerySet[Any]]) -> type[TextFilter]:
+    """A filter by the name of a bot, or a part of it.
+
+    ``found``: rows that such bots have, to which ``path`` leads; they are few, and looked for first.
+    """
+
+    def queryset(self: TextFilter, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        name = (self.value() or "").strip()
+        return rows.filter(**{f"{path}__in": list(found(name).values_list("pk", flat=True)[:MANY])}) if name else rows
+
+    return type("BotFilter", (TextFilter,), {"title": "bot (name)", "parameter_name": "bot", "queryset": queryset})
 
 
 def environment_filter(path: str) -> type[DropdownFilter]:

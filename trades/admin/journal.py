@@ -7,7 +7,6 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from unfold.contrib.filters.admin import TextFilter
 from unfold.decorators import action, display
 
 from market.admin.asking import ask
@@ -20,6 +19,7 @@ from market.admin.filters import (
     environment_filter,
     filters_of_account,
     market_filter,
+    named_bots,
     owner_filter,
 )
 from market.admin.long import LongAdmin
@@ -30,7 +30,6 @@ from trades.lifecycle import SENT
 from trades.models import Event, Fill, Order, Position, Trade, Transfer, is_open
 
 SYMBOLS_OFFERED = 300
-BOTS_FOUND = 500
 POSITIONS_OF_A_FEW = 1000
 
 
@@ -55,18 +54,7 @@ class OfPositions(LongAdmin):
         return Q(position__in=few) if len(few) <= POSITIONS_OF_A_FEW else super().owned_by(user)
 
 
-class BotFilter(TextFilter):
-    """By the name of the bot, or a part of it. The positions of such bots are looked for first: they are few."""
-
-    title = "bot (name)"
-    parameter_name = "bot"
-
-    def queryset(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        name = (self.value() or "").strip()
-        if not name:
-            return rows
-        positions = Position.objects.filter(bot__name__icontains=name).values_list("pk", flat=True)
-        return rows.filter(position__in=list(positions[:BOTS_FOUND]))
+by_bot = named_bots("position", lambda name: Position.objects.filter(bot__name__icontains=name))
 
 
 def bot_of(position: Position) -> str:
@@ -127,7 +115,7 @@ class OrderAdmin(OfPositions):
         days("created_at"),
         chosen("status"),
         chosen("purpose"),
-        BotFilter,
+        by_bot,
         *filters_of_account("account"),
         dropdown("symbol", "position__symbol", symbols),
     ]
@@ -202,7 +190,7 @@ class FillAdmin(OfPositions):
     ]
     list_filter = [
         days("executed_at"),
-        BotFilter,
+        by_bot,
         *filters_of_account("account"),
         dropdown("symbol", "symbol", symbols),
     ]
@@ -242,7 +230,7 @@ class TradeAdmin(OfPositions):
     list_filter = [
         days("created_at"),
         chosen("purpose"),
-        BotFilter,
+        by_bot,
         owner_filter("position__account__owner"),
         account_filter("position__account"),
         environment_filter("environment"),
@@ -270,7 +258,7 @@ class EventAdmin(OfPositions):
     list_filter = [
         days("created_at"),
         chosen("kind"),
-        BotFilter,
+        by_bot,
         owner_filter("position__account__owner"),
         account_filter("position__account"),
         dropdown("symbol", "position__symbol", symbols),
