@@ -202,10 +202,6 @@ class BotConfig(models.Model):
         return Series(self.account.environment, self.account.market, self.symbol, self.interval)
 
     @property
-    def complete_parameters(self) -> dict[str, Any]:
-        return STRATEGIES[self.strategy].complete(self.parameters)
-
-    @property
     def exits(self) -> ExitSettings:
         return ExitSettings(
             self.stop_loss_percent,

@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from bots.external import Action
 from bots.models import BotConfig, ExternalSignal
+from bots.recipe import Recipe
 from bots.situation import MarketView, side_held
 from bots.strategies import STRATEGIES
 from market.rules import Rules
@@ -118,10 +119,10 @@ def hear(bot: BotConfig, rules: Rules, *, now: datetime) -> Heard:
         return Heard()
     held, may_open = _holding(bot, rules)
     last = _last_word(known)
-    leaving = _leaving(waiting, held, last)
-    repeated = _repeated(leaving)
+    repeated = _repeated(_leaving(waiting, held, last))
     _settle(repeated, Outcome.SUPERSEDED, now=now)  # else they pile up while the account is halted
-    waiting, leaving = [[signal for signal in of if signal not in repeated] for of in (waiting, leaving)]
+    waiting = [signal for signal in waiting if signal not in repeated]
+    leaving = _leaving(waiting, held, last)
     if may_open and last is None:
         take_back_unsent(bot.position_id, signal_exits=False, now=now)  # its worker died, and the sweep would send it
     entering = last if last in waiting else None
@@ -148,8 +149,9 @@ def _leaving(waiting: Sequence[ExternalSignal], held: Side | None, last: Externa
 
 
 def _repeated(leaving: Sequence[ExternalSignal]) -> list[ExternalSignal]:
-    """Those of which nothing came yet, and that a newer one says once more."""
-    return [signal for signal in leaving[:-1] if signal.order_id is None and signal.act.enters is None]
+    """Exits of which nothing came yet, and that a newer exit says once more. A turn does not: it may be taken back."""
+    exits = [signal for signal in leaving if signal.act.enters is None]
+    return [signal for signal in exits[:-1] if signal.order_id is None]
 
 
 def _holding(bot: BotConfig, rules: Rules) -> tuple[Side | None, bool]:
@@ -190,7 +192,7 @@ def _no_entry(
 def _valid_for(bot: BotConfig) -> timedelta:
     """How long an entry may wait. Parameters that can't be read keep a bot from entering, and must not from leaving."""
     try:
-        return timedelta(seconds=bot.complete_parameters["valid_seconds"])
+        return timedelta(seconds=Recipe(bot.strategy, bot.parameters).parameters["valid_seconds"])
     except (TypeError, ValueError, OverflowError):
         return SIGNAL_VALID_FOR
 

@@ -428,6 +428,23 @@ def test_to_turn_is_not_meant_any_more_where_the_last_word_is_to_stay(futures_bo
     assert outcomes() == [("enter_long", "ordered"), ("enter_short", "superseded"), ("enter_long", "held already")]
 
 
+def test_a_turn_that_is_taken_back_takes_no_exit_with_it(futures_bot):
+    """The exit was said by itself: that a turn came after it, which is not meant any more, does not unsay it."""
+    tell(futures_bot, "enter_long")
+    settle(futures_bot)
+    ExchangeAccount.objects.update(state="halted")
+    tell(futures_bot, "exit")
+    tell(futures_bot, "enter_short")
+    run(futures_bot)
+    tell(futures_bot, "enter_long")
+    ExchangeAccount.objects.update(state="active")
+
+    settle(futures_bot)
+
+    assert acts() == ["entry", "exit", "entry"]
+    assert ("exit", "left") in outcomes()
+
+
 def test_a_turn_that_is_under_way_is_finished_and_the_last_word_entered_anew(futures_bot, monkeypatch):
     tell(futures_bot, "enter_long")
     settle(futures_bot)
