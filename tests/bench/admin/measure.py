@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import psycopg
 import requests
+from redis import Redis
 
 from ops.stack import services
 from ops.stack.servers import free_port
@@ -23,6 +25,7 @@ from tests.system.stack import Stack
 WEB, USER, PASSWORD = "web", "bench", "DJANGO_SUPERUSER_PASSWORD"  # the last is read by createsuperuser
 SERIES, PARAMS = 60, 100
 STATEMENTS = "X-Statements"  # the header that site.py adds
+NOTHING_KEPT = "dashboard, nothing kept"  # nobody has looked for some seconds: every figure is worked out
 # So many of a hundred bots hold something: at the last price that a tick would have seen.
 HELD_PERCENT = 20
 HOLD_SQL = """
@@ -63,6 +66,7 @@ LISTS = {
     "periodic tasks": "django_celery_beat/periodictask",
     "task results": "django_celery_results/taskresult",
     "users": "auth/user",
+    "changes": "ops/change",
 }
 FILTERED = {
     "bots that wait": "bots/botconfig/?status=waiting",
@@ -122,6 +126,7 @@ class _Reader:
     def __init__(self, stack: Stack) -> None:
         self._url = services.web_url(stack.environment)
         self._session = requests.Session()
+        self._redis = Redis.from_url(stack.environment["REDIS_URL"])
         with psycopg.connect(**stack.database) as database:
             row = database.execute("SELECT min(id), (now() - interval '30 days')::date FROM bots_botconfig").fetchone()
         assert row is not None
@@ -141,16 +146,25 @@ class _Reader:
         """Every page, each opened so many times."""
         addresses = {
             "dashboard": f"{ADMIN}/",
+            NOTHING_KEPT: f"{ADMIN}/",
             "dashboard, its figures anew": f"{ADMIN}/dashboard/cards/",
             "one bot": f"{ADMIN}/bots/botconfig/{self._bot}/change/",
+            "its chart": f"{ADMIN}/bots/botconfig/{self._bot}/chart/",
+            "its timeline": f"{ADMIN}/bots/botconfig/{self._bot}/timeline/",
             **{name: f"{ADMIN}/{path}/" for name, path in LISTS.items()},
             **{name: f"{ADMIN}/{path.format(ago=self._ago)}" for name, path in FILTERED.items()},
         }
         return [self._page(name, address, times) for name, address in addresses.items()]
 
+    def _forget_figures(self) -> None:
+        for key in self._redis.scan_iter("*figures:*"):
+            self._redis.delete(key)
+
     def _page(self, name: str, address: str, times: int) -> dict[str, Any]:
         took, statements = [], 0
         for _ in range(times):
+            if name == NOTHING_KEPT:
+                self._forget_figures()
             began = time.perf_counter()
             answer = self._session.get(f"{self._url}{address}", timeout=120)
             took.append(1000 * (time.perf_counter() - began))
@@ -158,6 +172,7 @@ class _Reader:
                 raise BenchmarkFailed(f"{name}: {address} answers {answer.status_code} at {answer.url}")
             statements = max(statements, int(answer.headers[STATEMENTS]))
         took.sort()
+        print(f"{name}: {median(took):.1f} ms", file=sys.stderr)
         return {
             "name": name,
             "median_ms": round(median(took), 1),
