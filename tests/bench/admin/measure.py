@@ -172,7 +172,7 @@ class _Reader:
                 raise BenchmarkFailed(f"{name}: {address} answers {answer.status_code} at {answer.url}")
             statements = max(statements, int(answer.headers[STATEMENTS]))
         took.sort()
-        print(f"{name}: {median(took):.1f} ms", file=sys.stderr)
+        sys.stderr.write(f"{name}: {median(took):.1f} ms\n")
         return {
             "name": name,
             "median_ms": round(median(took), 1),
