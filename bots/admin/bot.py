@@ -103,7 +103,13 @@ class BotConfigAdmin(BotColumns, FilesAdmin, LiveAdmin, WatchedAdmin, CloningAdm
         whose = FIXED if obj or sees_all(request) else FIXED[1:]
         strategy = ("Strategy", {"fields": ["strategy", "interval"]})
         futures = [] if obj and obj.market == Market.SPOT else [FUTURES]
-        return [("Bot", {"fields": ["name", *whose]}), strategy, *parameter_fieldsets(), *futures, *FIELDSETS]
+        return [
+            ("Bot", {"fields": ["name", *whose, "seen_revision"]}),
+            strategy,
+            *parameter_fieldsets(),
+            *futures,
+            *FIELDSETS,
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: BotConfig | None = None) -> list[str]:
         return FIXED if obj else []

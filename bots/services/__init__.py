@@ -24,7 +24,15 @@ from bots.services.protection import bots_to_protect, naked_positions, tell_of_n
 from bots.services.resume import Missing, resume_minute
 from bots.services.retention import keep_decisions
 from bots.services.run import Outcome, protect_bot, run_bot
-from bots.services.steering import CHANGEABLE, BotHoldsPosition, clone_bot, create_bot, delete_bot, update_bot
+from bots.services.steering import (
+    CHANGEABLE,
+    BotHoldsPosition,
+    clone_bot,
+    create_bot,
+    delete_bot,
+    locked_revision,
+    update_bot,
+)
 from bots.services.tick import run_all_active_bots
 from bots.services.webhooks import NotYourBot, find_webhook, renew_webhook
 
@@ -60,6 +68,7 @@ __all__ = [
     "find_webhook",
     "in_words",
     "keep_decisions",
+    "locked_revision",
     "naked_positions",
     "operate_on",
     "plan_changes",

@@ -58,12 +58,21 @@ def clone_bot(bot: BotConfig, *, name: str, account: ExchangeAccount, symbol: st
 
 
 def update_bot(bot: BotConfig) -> BotConfig:
-    """Save an edited bot; it counts from the next run on. Raises ValidationError.
+    """Save an edited bot; it counts from the next run on. Raises ValidationError, also if it has changed since.
 
     Account and symbol are not written: they belong to the bot's history.
     """
     bot.full_clean()
-    return save_changes(bot, CHANGEABLE)
+    with transaction.atomic():
+        if locked_revision(bot) != bot.revision:
+            raise ValidationError(f"{bot.name}: somebody has changed it meanwhile; load it anew")
+        return save_changes(bot, CHANGEABLE)
+
+
+def locked_revision(bot: BotConfig) -> int | None:
+    """The revision that the database has, kept until the transaction ends; None: deleted. Runs do not wait for it."""
+    rows = BotConfig.objects.filter(pk=bot.pk).select_for_update(no_key=True)
+    return rows.values_list("revision", flat=True).first()
 
 
 def save_changes(bot: BotConfig, fields: Collection[str]) -> BotConfig:

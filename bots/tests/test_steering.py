@@ -118,6 +118,20 @@ def test_an_edit_counts_as_a_revision_and_leaves_account_and_symbol_alone():
     assert (saved.sizing_value, saved.revision, saved.desired_state) == (20, 2, "stopped")
 
 
+def test_an_edit_of_what_somebody_has_changed_meanwhile_is_refused():
+    mine = services.create_bot(unsaved(), now=NOON)
+    theirs = BotConfig.objects.get()
+    theirs.stop_loss_percent = Decimal(7)
+    services.update_bot(theirs)
+
+    mine.sizing_value = Decimal(20)
+    with pytest.raises(ValidationError, match="changed it meanwhile"):
+        services.update_bot(mine)
+
+    saved = BotConfig.objects.get()
+    assert (saved.stop_loss_percent, saved.sizing_value, saved.revision) == (7, theirs.sizing_value, 2)
+
+
 def test_starting_and_stopping_is_told_and_counted_once():
     BotFactory(desired_state="stopped")
     bots = BotConfig.objects.all()
