@@ -66,14 +66,14 @@ def _resume(bot: BotConfig, now: datetime) -> None:
     change(bot, entries_paused=False)
     if bot.state.reason == Reason.ENTRIES_PAUSED:
         note_status(bot.state, Status.PENDING, Reason.NONE, "entries resumed, waits for the next tick", now=now)
-    write_event(Event.Kind.BOT_STARTED, bot.position, f"bot {bot.name}: its entries are resumed", now=now)
+    write_event(Event.Kind.ENTRIES_RESUMED, bot.position, f"bot {bot.name}: its entries are resumed", now=now)
 
 
 def _reset_day(bot: BotConfig, now: datetime) -> None:
     BotState.objects.filter(pk=bot.pk).update(day_from=now)
     if bot.state.reason in DAILY:
         note_status(bot.state, Status.PENDING, Reason.NONE, "its day was reset, waits for the next tick", now=now)
-    write_event(Event.Kind.BOT_STARTED, bot.position, f"bot {bot.name}: its day counts from now on", now=now)
+    write_event(Event.Kind.DAY_RESET, bot.position, f"bot {bot.name}: its day counts from now on", now=now)
 
 
 def _nothing(bot: BotConfig, now: datetime) -> None:
