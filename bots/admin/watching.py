@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadReque
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 from django.utils.dateparse import parse_datetime
 
 from bots.models import BotConfig
@@ -71,7 +71,7 @@ class WatchedAdmin(OwnedAdmin):
         return get_conditional_response(request, etag=etag, response=answer) or answer
 
     def timeline_view(self, request: HttpRequest, bot_id: int) -> HttpResponse:
-        """A part of the timeline, to be put into the page."""
+        """A part of the timeline for htmx to put into the page; a page of its own where there is no JavaScript."""
         bot, given, kind = self._bot(request, bot_id), request.GET.get("before", ""), request.GET.get("kind", "")
         try:
             before = _read(given) if given else None
@@ -79,8 +79,13 @@ class WatchedAdmin(OwnedAdmin):
             return HttpResponseBadRequest("before: time with its zone, kind and number are needed, as in a link")
         if kind and kind not in list(Kind):
             return HttpResponseBadRequest(f"kind: none of {', '.join(Kind)}")
-        page = timeline_page(bot, before=before, kind=Kind(kind) if kind else None)
-        template = "admin/bots/timeline_entries.html" if before else "admin/bots/timeline.html"
-        answer = TemplateResponse(request, template, {"timeline": page})
+        told: dict[str, Any] = {"timeline": timeline_page(bot, before=before, kind=Kind(kind) if kind else None)}
+        if request.headers.get("HX-Request"):
+            template = "admin/bots/timeline_entries.html" if before else "admin/bots/timeline.html"
+        else:
+            template = "admin/bots/timeline_page.html"
+            told |= {**self.admin_site.each_context(request), "title": f"Timeline of {bot}", "bot": bot}
+        answer = TemplateResponse(request, template, told)
         patch_cache_control(answer, no_store=True)
+        patch_vary_headers(answer, ["HX-Request"])
         return answer
