@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Q
 
+from bots.advice import advice
 from bots.models import BotConfig, Decision
 from market.rounding import plain
 from trades.models import Event, Order
@@ -83,7 +84,8 @@ def _decisions(bot: BotConfig, before: Place | None) -> Iterator[Entry]:
 
 
 def _of_decision(row: Decision) -> dict[str, str]:
-    told = {name.replace("_", " "): f"{value:.8g}" for name, value in row.indicators.items()}
+    told = {"what to do": to_do} if (to_do := advice(row.reason, row.denial_code)) else {}
+    told |= {name.replace("_", " "): f"{value:.8g}" for name, value in row.indicators.items()}
     if row.denial_code:
         told |= {"denied by": row.denial_code, "allowed": row.denial_limit, "found": row.denial_value}
     if row.price is not None:

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from bots import services
+from bots.advice import OF_DENIAL
 from bots.models import BotConfig, Decision
 from bots.services.standings import bot_now
 from bots.services.timeline import PAGE, Kind, timeline
@@ -55,6 +56,7 @@ def test_a_denial_is_told_with_what_is_allowed_and_what_was_found(bot):
     details = timeline(bot, kind=Kind.DECISION)[0].details
 
     assert details["denied by"] == "notional_cap"
+    assert details["what to do"] == OF_DENIAL["notional_cap"]
     assert (details["allowed"], details["found"], details["rsi"]) == ("100", "250", "44.123457")
 
 
