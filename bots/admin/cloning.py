@@ -104,8 +104,7 @@ class CloningAdmin(OperatingAdmin):
         with transaction.atomic():
             for form in forms:
                 try:
-                    copy = services.clone_bot(form.bot, **form.cleaned_data, now=timezone.now())
-                    self.log_addition(request, copy, f"Cloned from {form.bot}")
+                    services.clone_bot(form.bot, **form.cleaned_data, now=timezone.now())
                 except ValidationError as error:
                     form.add_faults(error)
                 except (UnknownSymbol, ExchangeError) as error:

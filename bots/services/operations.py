@@ -10,7 +10,7 @@ from bots.services.external import drop_waiting
 from bots.services.notes import note_status
 from bots.situation import Wish
 from bots.types import DAILY, Reason, Status
-from market.history import change
+from market.history import change, tell
 from trades.models import Event
 from trades.services import forget_terms, take_back_unsent
 from trades.services.events import write_event
@@ -30,6 +30,8 @@ class Operation:
 
 def _start(bot: BotConfig, now: datetime) -> None:
     change(bot, desired_state=Wish.RUN)
+    if bot.state.lockout:
+        tell(bot, "lockout", bot.state.lockout, "")
     BotState.objects.filter(pk=bot.pk).update(enabled_at=now, lockout="", lockout_text="")
     forget_terms(bot.position_id)
     note_status(bot.state, Status.PENDING, Reason.NONE, "started, waits for the next tick", now=now)
@@ -66,14 +68,15 @@ def _resume(bot: BotConfig, now: datetime) -> None:
     change(bot, entries_paused=False)
     if bot.state.reason == Reason.ENTRIES_PAUSED:
         note_status(bot.state, Status.PENDING, Reason.NONE, "entries resumed, waits for the next tick", now=now)
-    write_event(Event.Kind.BOT_STARTED, bot.position, f"bot {bot.name}: its entries are resumed", now=now)
+    write_event(Event.Kind.ENTRIES_RESUMED, bot.position, f"bot {bot.name}: its entries are resumed", now=now)
 
 
 def _reset_day(bot: BotConfig, now: datetime) -> None:
     BotState.objects.filter(pk=bot.pk).update(day_from=now)
+    tell(bot, "day", "", "reset")
     if bot.state.reason in DAILY:
         note_status(bot.state, Status.PENDING, Reason.NONE, "its day was reset, waits for the next tick", now=now)
-    write_event(Event.Kind.BOT_STARTED, bot.position, f"bot {bot.name}: its day counts from now on", now=now)
+    write_event(Event.Kind.DAY_RESET, bot.position, f"bot {bot.name}: its day counts from now on", now=now)
 
 
 def _nothing(bot: BotConfig, now: datetime) -> None:

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from bots.models import BotConfig, BotState
 from bots.services.operating import locked_bot_in_turn
+from market.history import tell
 from market.models import ExchangeAccount
 from market.symbols import rules_for
 from trades.models import Position
@@ -54,7 +55,9 @@ def clone_bot(bot: BotConfig, *, name: str, account: ExchangeAccount, symbol: st
     What was done to the first, a pause of its entries or a reset of its day, is not done to the second.
     """
     settings = {field: getattr(bot, field) for field in CHANGEABLE} | {"name": name}
-    return create_bot(BotConfig(owner=bot.owner, account=account, symbol=symbol, **settings), now=now)
+    copy = create_bot(BotConfig(owner=bot.owner, account=account, symbol=symbol, **settings), now=now)
+    tell(copy, "cloned from", "", bot.name)
+    return copy
 
 
 def update_bot(bot: BotConfig) -> BotConfig:

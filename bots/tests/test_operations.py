@@ -65,6 +65,7 @@ def test_resuming_ends_a_pause_and_nothing_else():
 
     assert not BotConfig.objects.filter(entries_paused=True).exists()
     assert (state_of(bot), state_of(other)) == (("pending", ""), ("paused", "kill switch"))
+    assert set(Event.objects.values_list("kind", flat=True)) == {"entries_resumed"}
 
 
 def test_a_reset_lets_a_bot_go_that_its_day_had_paused():
@@ -75,6 +76,7 @@ def test_a_reset_lets_a_bot_go_that_its_day_had_paused():
 
     assert set(BotState.objects.values_list("day_from", flat=True)) == {NOON}
     assert (state_of(bot), state_of(other)) == (("pending", ""), ("paused", "kill switch"))
+    assert set(Event.objects.values_list("kind", flat=True)) == {"day_reset"}
 
 
 @pytest.mark.parametrize(
