@@ -392,6 +392,7 @@ def test_an_operator_sees_all_of_it_but_keys(enter, canary, role):
     assert "98,765.43" in everything
     assert KEY not in everything
     assert ITS_KEY not in everything
+    assert (ITS_KEY[-4:] in everything) == (role == "administrator")
     assert SECRET not in everything
 
 
