@@ -253,6 +253,7 @@ PAPER_LEDGER = env.str("PAPER_LEDGER", default="")  # the paper exchange's own S
 ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
 DECISIONS_KEPT_DAYS = env.int("DECISIONS_KEPT_DAYS", default=90)
 MAX_LEVERAGE = env.int("MAX_LEVERAGE", default=20)
+CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", default=400)  # more than a year: who changed what
 # How far, in percent of its price, the liquidation of a futures entry has to be that has no stop loss.
 MIN_LIQUIDATION_DISTANCE_PERCENT = env.str("MIN_LIQUIDATION_DISTANCE_PERCENT", default="10")
 # Bounds of the platform for entries, in quote asset; RiskLimits only ever make them stricter.
