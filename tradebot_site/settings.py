@@ -134,6 +134,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": ["tradebot_site.navigation.stylesheet"],
     "SCRIPTS": ["tradebot_site.navigation.script"],
+    "ACCOUNT": {"navigation": "tradebot_site.navigation.own_links"},
     "DASHBOARD_CALLBACK": "tradebot_site.dashboard.dashboard",
     "SIDEBAR": {"show_search": False, "navigation": "tradebot_site.navigation.navigation"},
 }
