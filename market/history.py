@@ -84,8 +84,13 @@ class History(HistoricalRecords):
         if changes:
             self.note(instance, "~", changes)
 
-    def create_historical_record(self, instance: Any, history_type: str, using: str | None = None) -> None:
-        self.note(instance, history_type, [])
+    def pre_delete(self, instance: Any, **kwargs: Any) -> None:
+        """Before anything goes: what goes with its account, or its user, is called by their names."""
+        super().pre_delete(instance, **kwargs)
+        self.note(instance, "-", [])
+
+    def post_delete(self, instance: Any, using: str | None = None, **kwargs: Any) -> None:
+        """It is noted already."""
 
     def note(self, row: Any, kind: str, changes: Sequence[Changed]) -> None:
         """Write down what has happened to a row."""

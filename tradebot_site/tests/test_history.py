@@ -295,6 +295,25 @@ def test_the_list_counts_nothing_and_reads_its_page_along_the_indexes(admin, bot
     assert "historicalbotconfig_history_date" in plan
 
 
+def test_what_goes_with_its_account_or_its_user_is_told_with_its_name(admin, db):
+    account, user = ExchangeAccountFactory(name="mine"), UserFactory(username="ada")
+    RiskLimits.objects.create(account=account)
+    RiskLimits.objects.create(user=user)
+    Switch.objects.create(user=user)
+
+    answer = admin.post(page_of(account).replace("/change/", "/delete/"), {"post": "yes"})
+    user_id = user.pk
+    user.delete()
+
+    assert answer.status_code == 302
+    gone = {(change.title, change.whose) for change in Change.objects.filter(kind="-")}
+    assert gone >= {
+        (f"risk limits of {account}", account.owner_id),
+        ("risk limits of ada", user_id),
+        ("kill switch of ada", user_id),
+    }
+
+
 def test_changes_go_when_they_are_old_also_those_of_what_is_gone(bot, settings):
     settings.CHANGES_KEPT_DAYS = 400
     group = Group.objects.create(name="gone")
