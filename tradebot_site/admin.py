@@ -1,13 +1,12 @@
 """The people's part of the admin, in unfold's clothes. Each app registers its own models."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
-from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
@@ -23,7 +22,8 @@ from market.admin.base import ReadOnlyAdmin
 from market.admin.history import RecordedAdmin
 from ops import second_factor
 from ops.models import Authenticator
-from ops.roles import ROLES
+from ops.roles import ROLES, groups_within
+from tradebot_site.ruling import RuledUserAdmin, permissions_of
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -48,7 +48,7 @@ class PersonForm(UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, RecordedAdmin):
+class UserAdmin(RuledUserAdmin, RecordedAdmin):
     form = PersonForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -111,7 +111,12 @@ class GroupAdmin(BaseGroupAdmin, RecordedAdmin):
     """The groups that come with the system are what they are: `prepare` would set them right again."""
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return super().has_change_permission(request, obj) and not _is_ours(obj)
+        may = super().has_change_permission(request, obj) and not _is_ours(obj)
+        return may and (obj is None or groups_within(cast(User, request.user)).filter(pk=obj.pk).exists())
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        kwargs["queryset"] = permissions_of(request.user)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not _is_ours(obj)
