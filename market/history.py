@@ -1,4 +1,4 @@
-"""The history of what people change: who, what, from → to, when.
+"""The history of what people change: who, what, from → to, when; for ``CHANGES_KEPT_DAYS``.
 
 A change is written down by ``save``. What workers write all the time (cooldowns, balances, a schedule's last run) goes
 past it by ``update`` or is excluded, so ticks and orders pay nothing. Secrets are concealed: that they changed is told,
@@ -6,10 +6,13 @@ their values are nowhere.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from django.apps import apps
+from django.conf import settings
 from django.db import models
 from django.db.models.signals import m2m_changed, pre_save
 from django.utils import timezone
@@ -19,6 +22,7 @@ from market.fields import Secret
 from market.rounding import plain
 
 MOST = 300  # characters of one value
+CHUNK = 10_000  # rows of one statement, which takes a moment
 Changed = tuple[str, str, str]  # what, from, to
 
 
@@ -80,8 +84,13 @@ class History(HistoricalRecords):
         if changes:
             self.note(instance, "~", changes)
 
-    def create_historical_record(self, instance: Any, history_type: str, using: str | None = None) -> None:
-        self.note(instance, history_type, [])
+    def pre_delete(self, instance: Any, **kwargs: Any) -> None:
+        """Before anything goes: what goes with its account, or its user, is called by their names."""
+        super().pre_delete(instance, **kwargs)
+        self.note(instance, "-", [])
+
+    def post_delete(self, instance: Any, using: str | None = None, **kwargs: Any) -> None:
+        """It is noted already."""
 
     def note(self, row: Any, kind: str, changes: Sequence[Changed]) -> None:
         """Write down what has happened to a row."""
@@ -134,6 +143,24 @@ def change(row: models.Model, **values: Any) -> None:
 def tell(row: Any, what: str, before: str, after: str) -> None:
     """Write into the history of a row what is not a field of it."""
     row.history.model.records.note(row, "~", [(what, before, after)])
+
+
+def recorded_models() -> list[Any]:
+    """The models that have a history."""
+    return [model for model in apps.get_models() if hasattr(model._meta, "simple_history_manager_attribute")]
+
+
+def drop_old_changes(*, now: datetime) -> int:
+    """Forget changes that are older than CHANGES_KEPT_DAYS, also of what is gone; return how many."""
+    oldest = now - timedelta(days=settings.CHANGES_KEPT_DAYS)
+    return sum(_drop(model.history.filter(history_date__lt=oldest)) for model in recorded_models())
+
+
+def _drop(rows: models.QuerySet[Any]) -> int:
+    dropped = 0
+    while keys := list(rows.order_by("history_date").values_list("pk", flat=True)[:CHUNK]):
+        dropped += rows.filter(pk__in=keys).delete()[0]
+    return dropped
 
 
 def _value(field: Any, row: Any) -> Any:

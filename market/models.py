@@ -148,6 +148,12 @@ class ExchangeAccount(models.Model):
         return f"…{key[-4:]}" if len(key) >= 12 else "…"
 
     @property
+    def hidden_key(self) -> str:
+        """Whether there is a key, for those whom it does not concern which one."""
+        told = self.masked_key
+        return "…" if told.startswith("…") else told
+
+    @property
     def key_mark(self) -> str:
         """Tells one key from the next and neither of them: what was asked with a key does not count for another."""
         return hashlib.sha256(self.api_key.token.encode()).hexdigest()[:16]
