@@ -85,7 +85,7 @@ def press(target: Target, state: SwitchState, *, by: User | None, reason: str, n
         before, pressed_by = _current(target)
         _require_right(target, by, eases=state.strictness < before.strictness, pressed_by=pressed_by)
         taken_back = withdraw_entries(target.orders, now=now) if state is SwitchState.HALTED else 0
-        _set(target, state, by=by, reason=reason[:200], now=now)
+        _set(target, state, by=by, reason=reason[:200], now=now, keeps_presser=_is_anothers(by, before, pressed_by))
         who = f"by {by}" if by else "by the system"
         write_event(
             Event.Kind.KILL_SWITCH,
@@ -112,7 +112,7 @@ def is_operator(user: User) -> bool:
 
 
 def _require_right(target: Target, by: User | None, *, eases: bool, pressed_by: int | None) -> None:
-    """Owners press their own switches. What somebody else has stopped, only he or an operator lets go."""
+    """Owners press their own switches. What somebody else has stopped, only an operator lets go."""
     if by is None or is_operator(by):
         return
     owner = target.account.owner_id if target.account else target.user and target.user.pk
@@ -120,6 +120,13 @@ def _require_right(target: Target, by: User | None, *, eases: bool, pressed_by: 
         raise NotYourSwitch(f"{target}: only an operator may press this switch")
     if eases and pressed_by != by.pk:
         raise NotYourSwitch(f"{target}: it was not you who stopped it; only an operator lets it go")
+
+
+def _is_anothers(by: User | None, before: SwitchState, pressed_by: int | None) -> bool:
+    """Whether somebody else holds the switch: an owner may make it stricter, but it stays the other's to let go."""
+    if by is None or is_operator(by):
+        return False
+    return before is not SwitchState.ACTIVE and pressed_by != by.pk
 
 
 def _current(target: Target) -> tuple[SwitchState, int | None]:
@@ -131,13 +138,17 @@ def _current(target: Target) -> tuple[SwitchState, int | None]:
     return (SwitchState(switch.state), switch.pressed_by_id) if switch else (SwitchState.ACTIVE, None)
 
 
-def _set(target: Target, state: SwitchState, *, by: User | None, reason: str, now: datetime) -> None:
+def _set(
+    target: Target, state: SwitchState, *, by: User | None, reason: str, now: datetime, keeps_presser: bool
+) -> None:
+    """Set it. Who presses a switch that is another's adds no more than strictness: his reason is in the event."""
     if target.account:
         account = ExchangeAccount.objects.get(pk=target.account.pk)
-        change(account, state=state, state_reason=reason, state_set_by=by, state_set_at=now)
+        told = {} if keeps_presser else {"state_reason": reason, "state_set_by": by, "state_set_at": now}
+        change(account, state=state, **told)
     else:
-        said = {"state": state, "reason": reason, "pressed_by": by, "pressed_at": now}
-        Switch.objects.update_or_create(user=target.user, defaults=said)
+        told = {} if keeps_presser else {"reason": reason, "pressed_by": by, "pressed_at": now}
+        Switch.objects.update_or_create(user=target.user, defaults={"state": state, **told})
 
 
 # --- entries that may not go on ----------------------------------------------------------------------------------

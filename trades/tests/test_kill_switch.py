@@ -219,14 +219,46 @@ def test_operators_press_everything():
     assert Switch.objects.holds([account])[account.pk].state == ACTIVE
 
 
-def test_what_an_operator_has_stopped_its_owner_may_make_stricter_but_not_let_go():
+@pytest.mark.parametrize("scope", ["user", "account"])
+@pytest.mark.parametrize(("stopped", "again"), [(REDUCING, HALTED), (REDUCING, REDUCING), (HALTED, HALTED)])
+def test_what_an_operator_has_stopped_its_owner_makes_stricter_but_never_lets_go(gateway, scope, stopped, again):
+    account, root = ExchangeAccountFactory(), UserFactory(is_superuser=True)
+    target, owner = targets(account)[scope], account.owner
+    pressed(target, stopped, by=root, reason="absurd prices")
+
+    pressed(target, again, by=owner, reason="me too")
+    for eased in (ACTIVE, REDUCING)[: again.strictness]:
+        with pytest.raises(NotYourSwitch, match="it was not you"):
+            pressed(target, eased, by=owner)
+
+    account.refresh_from_db()
+    hold = Switch.objects.holds([account])[account.pk]
+    presser = account.state_set_by if scope == "account" else Switch.objects.get().pressed_by
+    assert (hold.state, hold.reason, presser) == (again, "absurd prices", root)
+    assert Event.objects.order_by("pk").last().data["reason"] == "me too"
+
+
+def test_what_the_system_has_stopped_its_owner_does_not_let_go_by_pressing_it_again(gateway):
     account = ExchangeAccountFactory()
-    target, owner = Target(account=account), account.owner
-    pressed(target, REDUCING, by=UserFactory(is_superuser=True))
+    target = Target(account=account)
+    pressed(target, HALTED, by=None)
+
+    pressed(target, HALTED, by=account.owner)
 
     with pytest.raises(NotYourSwitch, match="it was not you"):
-        pressed(target, ACTIVE, by=owner)
-    pressed(target, HALTED, by=owner)
+        pressed(target, ACTIVE, by=account.owner)
+
+
+def test_who_has_stopped_himself_lets_go_even_after_an_operators_release(gateway):
+    account = ExchangeAccountFactory()
+    target, owner = Target(account=account), account.owner
+    pressed(target, HALTED, by=UserFactory(is_superuser=True))
+    pressed(target, ACTIVE, by=UserFactory(is_superuser=True))
+
+    pressed(target, REDUCING, by=owner)
+    pressed(target, HALTED, by=owner, reason="worse")
+    account.refresh_from_db()
+    assert (account.state_set_by, account.state_reason) == (owner, "worse")
     pressed(target, ACTIVE, by=owner)
 
     account.refresh_from_db()
