@@ -3,12 +3,13 @@
 import re
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
 from trades.models import Event, Order
+from trades.services import kill_switch
 from trades.tests.factories import OrderFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,6 +49,23 @@ def test_an_account_is_switched_on_the_page_to_which_the_list_leads(admin, admin
     assert f"account {account.name} of {account.owner} is {state}." in html
     assert ("Entries taken back: 1" in html) == (state == "halted")
     assert Order.objects.get().status == ("canceled" if state == "halted" else "intended")
+
+
+def test_a_switch_that_fails_leaves_the_others_pressed_and_is_told(admin, monkeypatch):
+    first, second = ExchangeAccountFactory(name="first"), ExchangeAccountFactory(name="second")
+    real = kill_switch._set
+
+    def fail_at_the_first(target, *args, **kwargs):
+        if target.account == first:
+            raise OperationalError("the disk is full")
+        real(target, *args, **kwargs)
+
+    monkeypatch.setattr(kill_switch, "_set", fail_at_the_first)
+    html = pressed(admin, f"{PRESS}?account={first.pk}&account={second.pk}", "halted").content.decode()
+
+    assert f"account first of {first.owner} is not halted: the disk is full" in html
+    assert f"account second of {second.owner} is halted." in html
+    assert set(ExchangeAccount.objects.values_list("name", "state")) == {("first", "active"), ("second", "halted")}
 
 
 def test_the_platform_is_halted_and_every_page_says_so_until_it_is_released(admin, staff_client):

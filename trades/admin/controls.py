@@ -102,7 +102,7 @@ class SwitchAdmin(SwitchedAdmin):
             obj.user = obj.user if sees_all(request) else cast(User, request.user)
             obj.state = SwitchState.ACTIVE
             obj.save()
-        transaction.on_commit(partial(press, request, services.Target(user=obj.user), wanted, obj.reason))
+        transaction.on_commit(partial(press, request, [services.Target(user=obj.user)], wanted, obj.reason))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -70,8 +70,7 @@ def kill_switch(request: HttpRequest) -> HttpResponse:
     form = PressForm(request.POST or None, initial=_initial(request))
     back = way_back(request, reverse("admin:index"))
     if request.method == "POST" and form.is_valid():
-        for target in targets:
-            press(request, target, SwitchState(form.cleaned_data["state"]), form.cleaned_data["reason"])
+        press(request, targets, SwitchState(form.cleaned_data["state"]), form.cleaned_data["reason"])
         return HttpResponseRedirect(back)
     return ask(
         request,
@@ -84,17 +83,21 @@ def kill_switch(request: HttpRequest) -> HttpResponse:
     )
 
 
-def press(request: HttpRequest, target: services.Target, state: SwitchState, reason: str) -> None:
-    """Press one switch and say what came of it."""
-    try:
-        done = services.press(target, state, by=cast(User, request.user), reason=reason, now=timezone.now())
-    except services.NotYourSwitch as error:
-        messages.error(request, str(error))
-        return
-    told = f"{target} is {state}."
-    if state is SwitchState.HALTED:
+def press(request: HttpRequest, targets: Sequence[services.Target], state: SwitchState, reason: str) -> None:
+    """Press switches and say what came of each."""
+    by = cast(User, request.user)
+    for outcome in services.press_all(targets, state, by=by, reason=reason, now=timezone.now()):
+        if outcome.error:
+            messages.error(request, outcome.error)
+        if outcome.pressed:
+            messages.success(request, _told(outcome.target, outcome.pressed))
+
+
+def _told(target: services.Target, done: services.Pressed) -> str:
+    told = f"{target} is {done.state}."
+    if done.state is SwitchState.HALTED:
         told += f" Entries taken back: {done.taken_back}, canceled: {done.canceled}, to be canceled: {done.pending}."
-    messages.success(request, told)
+    return told
 
 
 def _targets(request: HttpRequest) -> list[services.Target]:
