@@ -1,10 +1,10 @@
 """The form of a bot. What is wrong is said by the model, at its field, with value and bound."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 from bots import services
 from bots.admin.parameters import field_name, fields_of, initial_of, parameters_from
@@ -50,8 +50,9 @@ class BotForm(forms.ModelForm):
         now = services.locked_revision(self.instance)
         if now == seen:
             return
-        self.data = self.data.copy()
-        self.data["seen_revision"] = now  # to save again is to know better
+        sent = cast(QueryDict, self.data).copy()
+        sent["seen_revision"] = str(now)
+        self.data = sent  # to save again is to know better
         self.add_error(
             None,
             "Somebody has changed this bot since you opened it; its history says what. Nothing is saved, and "

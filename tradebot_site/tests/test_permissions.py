@@ -43,11 +43,11 @@ MATRIX = {
     "bots.BotConfig": Row(
         *STEERED,
         dict.fromkeys(
-            ["start", "stop", "flatten", "run_now", "pause", "resume", "reset_day", "clone", "change", "renew_webhook"],
+            ["start", "stop", "flatten", "run_now", "pause", "resume", "reset_day", "clone", "change"],
             "toa",
         )
         | {"export": "vtoa"},
-        {"chart": "vtoa", "timeline": "vtoa"},
+        {"chart": "vtoa", "timeline": "vtoa", "renew_webhook": "toa"},
     ),
     "bots.SavedView": Row("vtoa", "vtoa", "vtoa", "vtoa", "vtoa", {"delete_selected": "vtoa"}),
     "bots.Decision": READ,
