@@ -22,8 +22,14 @@ def ask(
     facts: Sequence[tuple[str, str]] = (),
     danger: bool = False,
     back: str = "",
+    address: str = "",
+    frozen: str = "",
 ) -> HttpResponse:
-    """The page. ``says`` are sentences, ``facts`` name and value; ``back`` is where "Cancel" leads."""
+    """The page. ``says`` are sentences, ``facts`` name and value; ``back`` is where "Cancel" leads.
+
+    ``address``: who takes the answer, if not the page itself; ``frozen``: what it carries there
+    (``market.admin.frozen``).
+    """
     context = {
         **admin.site.each_context(request),
         "title": title,
@@ -33,6 +39,8 @@ def ask(
         "facts": facts,
         "danger": danger,
         "back": back or reverse("admin:index"),
+        "address": address,
+        "frozen": frozen,
     }
     page = TemplateResponse(request, "admin/ask.html", context)
     patch_cache_control(page, no_store=True)

@@ -3,12 +3,13 @@
 import re
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
 from trades.models import Event, Order
+from trades.services import kill_switch
 from trades.tests.factories import OrderFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,14 +20,17 @@ STATES = {"halt": "halted", "reduce": "reducing", "resume": "active"}
 DAY = {"time_zone": "UTC"}
 
 
-def chosen(act, client, url, action, *rows):
-    """Choose rows, run an action; the address of the page that asks."""
-    page = act(client, url, action, *rows)
-    return page.redirect_chain[-1][0] if page.redirect_chain else url
+def answered(client, page, pressed, **data):
+    """Press the button of the page that asks."""
+    carried = {"frozen": page.context["frozen"], "next": page.context["back"]}
+    typed = {"state": pressed, "reason": "flood", "sure": "on"}
+    return client.post(page.context["address"], carried | typed | data, follow=True)
 
 
-def pressed(client, address, state, *, reason="flood", **data):
-    return client.post(address, {"state": state, "reason": reason, "sure": "on", **data}, follow=True)
+def pressed(client, address, state, **data):
+    """Open a page that asks, and answer it; or what is said when it does not open."""
+    page = client.get(address)
+    return answered(client, page, state, **data) if page.status_code == 200 else page
 
 
 @pytest.mark.parametrize(("action", "state"), [("halt", "halted"), ("reduce", "reducing"), ("resume", "active")])
@@ -35,10 +39,9 @@ def test_an_account_is_switched_on_the_page_to_which_the_list_leads(admin, admin
     account = order.account
     ExchangeAccount.objects.update(state="reducing" if state == "active" else "active")
 
-    address = chosen(act, admin, ACCOUNTS, action, account)
-    page = admin.get(address)
+    page = act(admin, ACCOUNTS, action, account)
     untouched = ExchangeAccount.objects.get().state
-    html = pressed(admin, address, state).content.decode()
+    html = answered(admin, page, state).content.decode()
 
     account.refresh_from_db()
     assert page.context["form"].initial["state"] == state
@@ -48,6 +51,74 @@ def test_an_account_is_switched_on_the_page_to_which_the_list_leads(admin, admin
     assert f"account {account.name} of {account.owner} is {state}." in html
     assert ("Entries taken back: 1" in html) == (state == "halted")
     assert Order.objects.get().status == ("canceled" if state == "halted" else "intended")
+
+
+def test_all_of_a_long_list_are_halted_and_the_way_back_is_the_list_as_it_was(admin, act):
+    owner = UserFactory()
+    accounts = [ExchangeAccountFactory(owner=owner, name=f"account {number}") for number in range(120)]
+    found = f"{ACCOUNTS}?market=spot"
+
+    data = {"action": "halt", "_selected_action": [accounts[0].pk], "select_across": "1"}
+    page = admin.post(found, data)
+    with CaptureQueriesContext(connection) as queries:
+        admin.post(found, data)
+    done = answered(admin, page, "halted")
+
+    assert len(queries) <= 20
+    assert set(ExchangeAccount.objects.values_list("state", flat=True)) == {"halted"}
+    assert done.redirect_chain == [(found, 302)]
+
+
+def test_more_switches_than_a_page_holds_are_refused_and_none_is_pressed(admin, act, monkeypatch):
+    monkeypatch.setattr("trades.admin.press.MOST", 2)
+    monkeypatch.setattr("trades.admin.controls.MOST", 2)
+    accounts = [ExchangeAccountFactory() for _ in range(3)]
+
+    chosen = act(admin, ACCOUNTS, "halt", *accounts)
+    named = admin.get(f"{PRESS}?{'&'.join(f'account={account.pk}' for account in accounts)}", follow=True)
+
+    for page in (chosen, named):
+        assert "These are more than 2 switches" in page.content.decode()
+        assert "frozen" not in page.context
+    assert chosen.redirect_chain[-1][0] == ACCOUNTS
+
+
+def test_what_is_gone_meanwhile_is_named_and_the_others_are_pressed(admin, act):
+    stays, goes = ExchangeAccountFactory(name="stays"), ExchangeAccountFactory(name="goes")
+    page = act(admin, ACCOUNTS, "halt", stays, goes)
+    goes.delete()
+
+    html = answered(admin, page, "halted").content.decode()
+
+    assert f"Not pressed, for it is not there any more: account goes of {goes.owner}." in html
+    assert ExchangeAccount.objects.get().state == "halted"
+
+
+def test_only_what_was_shown_to_oneself_is_pressed(admin, staff, staff_client):
+    ExchangeAccountFactory(owner=staff)
+    page = admin.get(PLATFORM)
+
+    for client, frozen in ((admin, ""), (admin, "x" + page.context["frozen"]), (staff_client, page.context["frozen"])):
+        html = answered(client, page, "halted", frozen=frozen).content.decode()
+        assert "Nothing is pressed: " in html
+    assert not Switch.objects.exclude(state="active").exists()
+
+
+def test_a_switch_that_fails_leaves_the_others_pressed_and_is_told(admin, monkeypatch):
+    first, second = ExchangeAccountFactory(name="first"), ExchangeAccountFactory(name="second")
+    real = kill_switch._set
+
+    def fail_at_the_first(target, *args, **kwargs):
+        if target.account == first:
+            raise OperationalError("the disk is full")
+        real(target, *args, **kwargs)
+
+    monkeypatch.setattr(kill_switch, "_set", fail_at_the_first)
+    html = pressed(admin, f"{PRESS}?account={first.pk}&account={second.pk}", "halted").content.decode()
+
+    assert f"account first of {first.owner} is not halted: the disk is full" in html
+    assert f"account second of {second.owner} is halted." in html
+    assert set(ExchangeAccount.objects.values_list("name", "state")) == {("first", "active"), ("second", "halted")}
 
 
 def test_the_platform_is_halted_and_every_page_says_so_until_it_is_released(admin, staff_client):
@@ -65,14 +136,14 @@ def test_the_platform_is_halted_and_every_page_says_so_until_it_is_released(admi
     for page in (*seen, listed):
         assert "The platform is halted: absurd prices" in page
         assert re.search(r"by root, \d s ago", page)
-    assert "absurd prices" not in admin.get("/admin/").content.decode()
+    assert "absurd prices" not in admin.get(ACCOUNTS).content.decode()
 
 
 @pytest.mark.parametrize(
     ("missing", "field"), [({"reason": ""}, "reason"), ({"sure": ""}, "sure"), ({"state": "mad"}, "state")]
 )
 def test_nothing_is_pressed_without_a_reason_and_being_sure(admin, missing, field):
-    page = admin.post(PLATFORM, {"state": "halted", "reason": "flood", "sure": "on"} | missing)
+    page = answered(admin, admin.get(PLATFORM), "halted", **missing)
 
     assert field in page.context["form"].errors
     assert page.context["form"]["reason"].value() == missing.get("reason", "flood")  # what was typed stays
@@ -102,7 +173,7 @@ def test_who_may_change_nothing_is_shown_no_way_to_press(staff, staff_client):
 
     assert "The platform is halted: flood" in html
     assert "/admin/kill-switch/?" not in html
-    assert pressed(staff_client, f"{PRESS}?user={staff.pk}", "halted").status_code == 403
+    assert staff_client.get(f"{PRESS}?user={staff.pk}").status_code == 403
 
 
 def test_a_switch_of_another_user_is_told_to_operators_only(admin, staff_client):
@@ -157,7 +228,7 @@ def test_the_page_of_an_account_leads_to_its_switch_and_back(admin):
 def test_switches_are_chosen_in_their_list(admin, act):
     switches = [Switch.objects.create(), Switch.objects.create(user=UserFactory(username="bob"))]
 
-    pressed(admin, chosen(act, admin, SWITCHES, "halt", *switches), "halted")
+    answered(admin, act(admin, SWITCHES, "halt", *switches), "halted")
 
     assert set(Switch.objects.values_list("state", flat=True)) == {"halted"}
     assert {event.message.split(" is")[0] for event in Event.objects.all()} == {"the platform", "user bob"}
@@ -207,8 +278,8 @@ def test_a_strangers_account_and_switch_are_out_of_reach(staff_client, act, acti
     switch = Switch.objects.create(user=account.owner, state="reducing")
 
     for url, row, target in ((ACCOUNTS, account, "account"), (SWITCHES, switch, "user")):
-        address = chosen(act, staff_client, url, action, row)
-        assert address == url
+        page = act(staff_client, url, action, row)
+        assert (page.redirect_chain[-1][0], "None of these is yours" in page.content.decode()) == (url, True)
         number = row.pk if target == "account" else account.owner_id
         assert pressed(staff_client, f"{PRESS}?{target}={number}", STATES[action]).status_code == 404
 

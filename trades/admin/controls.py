@@ -18,19 +18,20 @@ from market.admin.history import RecordedAdmin
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.switches import SwitchState
 from trades import services
-from trades.admin.press import page_of, press
+from trades.admin.press import MOST, ask_to_press, page_of, press
 
 
 class SwitchedAdmin(RecordedAdmin, OwnedAdmin):
     """Rows that have a kill switch. The list leads to the page that asks for a reason, and whether one is sure."""
 
-    def page(self, rows: QuerySet[Any], state: SwitchState) -> str:
-        """The address of that page for some rows."""
+    def targets(self, rows: QuerySet[Any]) -> list[services.Target]:
+        """The switches of some rows."""
         raise NotImplementedError
 
     def _lead(self, request: HttpRequest, rows: QuerySet[Any], state: SwitchState) -> HttpResponse | None:
-        if rows.exists():
-            return HttpResponseRedirect(self.page(rows, state))
+        targets = self.targets(rows[: MOST + 1])
+        if targets:
+            return ask_to_press(request, targets, state=state, back=request.get_full_path())
         self.message_user(request, "None of these is yours, or is there any more.", messages.ERROR)
         return None
 
@@ -52,8 +53,8 @@ class SwitchedAccountAdmin(SwitchedAdmin, ExchangeAccountAdmin):
     actions = [*ExchangeAccountAdmin.actions, "halt", "reduce", "resume"]
     actions_detail = [*ExchangeAccountAdmin.actions_detail, "kill_switch"]
 
-    def page(self, rows: QuerySet[ExchangeAccount], state: SwitchState) -> str:
-        return page_of(accounts=list(rows.values_list("pk", flat=True)), state=state)
+    def targets(self, rows: QuerySet[ExchangeAccount]) -> list[services.Target]:
+        return [services.Target(account=account) for account in rows.select_related("owner", "state_set_by")]
 
     @action(description="Kill switch", permissions=["change"], icon="emergency_home", url_path="kill-switch")
     def kill_switch(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -74,9 +75,8 @@ class SwitchAdmin(SwitchedAdmin):
     ordering = ["-user"]
     actions = ["halt", "reduce", "resume"]
 
-    def page(self, rows: QuerySet[Switch], state: SwitchState) -> str:
-        users = list(rows.values_list("user", flat=True))
-        return page_of(users=[pk for pk in users if pk], platform=None in users, state=state)
+    def targets(self, rows: QuerySet[Switch]) -> list[services.Target]:
+        return [services.Target(user=switch.user) for switch in rows.select_related("user")]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
@@ -102,7 +102,7 @@ class SwitchAdmin(SwitchedAdmin):
             obj.user = obj.user if sees_all(request) else cast(User, request.user)
             obj.state = SwitchState.ACTIVE
             obj.save()
-        transaction.on_commit(partial(press, request, services.Target(user=obj.user), wanted, obj.reason))
+        transaction.on_commit(partial(press, request, [services.Target(user=obj.user)], wanted, obj.reason))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

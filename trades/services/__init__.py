@@ -7,11 +7,12 @@ from trades.services.intents import Intent
 from trades.services.kill_switch import (
     PLATFORM,
     NotYourSwitch,
+    Outcome,
     Pressed,
     Target,
     is_operator,
     press,
-    withdraw_halted,
+    press_all,
 )
 from trades.services.orders import (
     cancel_order,
@@ -27,6 +28,7 @@ from trades.services.records import record_report
 from trades.services.terms import agree_on_terms, forget_terms, note_liquidation_price
 from trades.services.transfer_sweep import reconcile_transfers
 from trades.services.transfers import request_transfer, send_transfer, settle_transfer
+from trades.services.withdrawing import withdraw_halted
 
 __all__ = [
     "ANSWERED_BY_THE_EXCHANGE",
@@ -36,6 +38,7 @@ __all__ = [
     "Intent",
     "NotYourSwitch",
     "OrderDenied",
+    "Outcome",
     "Pressed",
     "Target",
     "agree_on_terms",
@@ -50,6 +53,7 @@ __all__ = [
     "note_liquidation_price",
     "place_order",
     "press",
+    "press_all",
     "reconcile_account",
     "reconcile_accounts",
     "reconcile_order",
