@@ -5,7 +5,9 @@ past it by ``update`` or is excluded, so ticks and orders pay nothing. Secrets a
 their values are nowhere.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -56,7 +58,8 @@ class History(HistoricalRecords):
         super().finalize(sender, **kwargs)
         if sender is not self.cls:
             return
-        sender.history.model.records = self
+        self.noted = sender.history.model  # `history` makes a manager each time that it is asked for
+        self.noted.records = self
         pre_save.connect(self.look, sender=sender, weak=False)
         for name in self.sets:
             through = getattr(sender, name).through
@@ -67,7 +70,8 @@ class History(HistoricalRecords):
         # Beat marks what it saves at every run.
         if raw or instance._state.adding or getattr(instance, "no_changes", False) or not self._told(update_fields):
             return
-        instance._was = type(instance)._base_manager.filter(pk=instance.pk).first()
+        known = vars(instance).get("_known_before")
+        instance._was = known or type(instance)._base_manager.filter(pk=instance.pk).first()
 
     def post_save(
         self, instance: Any, created: bool, raw: bool = False, update_fields: Any = None, **kwargs: Any
@@ -94,7 +98,15 @@ class History(HistoricalRecords):
 
     def note(self, row: Any, kind: str, changes: Sequence[Changed]) -> None:
         """Write down what has happened to a row."""
-        row.history.model.objects.create(
+        self._noted(row, kind, changes).save(force_insert=True)
+
+    def note_made(self, rows: Sequence[Any]) -> None:
+        """Write down, in one statement, that rows were made."""
+        noted = [self._noted(row, "+", []) for row in rows]
+        self.noted.objects.bulk_create(noted)
+
+    def _noted(self, row: Any, kind: str, changes: Sequence[Changed]) -> Any:
+        return self.noted(
             history_date=timezone.now(),
             history_type=kind,
             history_user=self.get_history_user(row),
@@ -138,6 +150,28 @@ def change(row: models.Model, **values: Any) -> None:
     for name, value in values.items():
         setattr(row, name, value)
     row.save(update_fields=list(values))
+
+
+def change_locked(row: Any, **values: Any) -> None:
+    """The same of a row that was read under the lock that all who write these fields take: it is not read once more."""
+    with known_before(row, copy(row)):
+        change(row, **values)
+
+
+@contextmanager
+def known_before(row: Any, was: Any) -> Iterator[None]:
+    """What is saved of the row in this block was, until now, as ``was`` says, which was read under a lock."""
+    row._known_before = was
+    try:
+        yield
+    finally:
+        del row._known_before
+
+
+def note_made(rows: Sequence[Any]) -> None:
+    """Write into their history that these rows of one model were made, which `bulk_create` tells nobody."""
+    if rows:
+        rows[0].history.model.records.note_made(rows)
 
 
 def tell(row: Any, what: str, before: str, after: str) -> None:
