@@ -1,16 +1,13 @@
-"""Positions, orders, fills, trades and events: there to be read."""
+"""Positions, fills, trades, events and transfers: there to be read."""
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from django.utils import timezone
-from unfold.decorators import action, display
+from django.http import HttpRequest
+from unfold.decorators import display
 
-from market.admin.asking import ask
-from market.admin.base import ReadOnlyAdmin, sees_all
+from market.admin.base import ReadOnlyAdmin
 from market.admin.filters import (
     account_filter,
     chosen,
@@ -19,48 +16,12 @@ from market.admin.filters import (
     environment_filter,
     filters_of_account,
     market_filter,
-    named_bots,
     owner_filter,
 )
-from market.admin.long import LongAdmin
-from market.admin.text import NOTHING, number
+from market.admin.text import NOTHING
 from market.models import ExchangeAccount
-from trades import services
-from trades.lifecycle import SENT
-from trades.models import Event, Fill, Order, Position, Trade, Transfer, is_open
-
-SYMBOLS_OFFERED = 300
-POSITIONS_OF_A_FEW = 1000
-
-
-def symbols(request: HttpRequest) -> list[tuple[str, str]]:
-    """The symbols that somebody traded; positions are far fewer than orders or trades."""
-    positions = Position.objects.all() if sees_all(request) else Position.objects.filter(account__owner=request.user.pk)
-    names = positions.order_by("symbol").values_list("symbol", flat=True).distinct()[:SYMBOLS_OFFERED]
-    return [(name, name) for name in names]
-
-
-def owned(account: ExchangeAccount) -> tuple[str, str]:
-    """Whose account, and which: accounts of different people may have one name."""
-    return str(account.owner), str(account)
-
-
-class OfPositions(LongAdmin):
-    """Rows of positions. Of who has only a few positions they are found by these, not by looking through all rows."""
-
-    def owned_by(self, user: Any) -> Q:
-        positions = Position.objects.filter(account__owner=user).values_list("pk", flat=True)
-        few = list(positions[: POSITIONS_OF_A_FEW + 1])
-        return Q(position__in=few) if len(few) <= POSITIONS_OF_A_FEW else super().owned_by(user)
-
-
-by_bot = named_bots("position", lambda name: Position.objects.filter(bot__name__icontains=name))
-
-
-def bot_of(position: Position) -> str:
-    """The name of the bot that it belongs to."""
-    bot = getattr(position, "bot", None)
-    return str(bot) if bot else "by hand" if position.by_hand else NOTHING
+from trades.admin.of_positions import OfPositions, bot_of, by_bot, owned, symbols
+from trades.models import Event, Fill, Position, Trade, Transfer, is_open
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -94,83 +55,6 @@ class PositionAdmin(ReadOnlyAdmin):
     @display(description="account", ordering="account__owner__username", header=True)
     def owned(self, position: Position) -> tuple[str, str]:
         return owned(position.account)
-
-
-@admin.register(Order)
-class OrderAdmin(OfPositions):
-    owner_path = "account__owner"
-    list_display = [
-        "created_at",
-        "symbol",
-        "purpose",
-        "side",
-        "quantity",
-        "filled_quantity",
-        "reference_price",
-        "status",
-        "reason",
-        "error",
-    ]
-    list_filter = [
-        days("created_at"),
-        chosen("status"),
-        chosen("purpose"),
-        by_bot,
-        *filters_of_account("account"),
-        dropdown("symbol", "position__symbol", symbols),
-    ]
-    list_select_related = ["position__bot"]
-    search_fields = ["client_order_id__exact"]
-    search_help_text = "The whole client order id"
-    ordering = ["-created_at"]
-
-    actions_detail = ["ask_exchange"]
-
-    @display(description="symbol", header=True)
-    def symbol(self, order: Order) -> tuple[str, str]:
-        return order.position.symbol, bot_of(order.position)
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Only what hangs can be asked about."""
-        order = self.get_object(request, str(object_id))
-        return super().get_actions_detail(request, object_id) if order and order.status in SENT else []
-
-    def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Nobody may change an order; who may act on its account may ask about it."""
-        return request.user.has_perm("market.change_exchangeaccount")
-
-    @action(
-        description="Ask the exchange now",
-        permissions=["act"],
-        icon="contact_support",
-        url_path="ask",
-    )
-    def ask_exchange(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Say what the exchange knows of the order, and book it. No transaction is open meanwhile."""
-        order = self.get_object(request, object_id)
-        if order is None:
-            raise Http404(object_id)
-        page = reverse("admin:trades_order_change", args=[order.pk])
-        if request.method != "POST":
-            return ask(
-                request,
-                title=f"Ask the exchange about {order}",
-                button="Ask now",
-                says=[
-                    f"Our books say: {order.status}. The answer is booked; nothing is sent twice.",
-                    "That the exchange does not know it counts only after a while, and twice: ask again, or leave it to"
-                    " the sweep.",
-                ],
-                back=page,
-            )
-        before = order.status
-        error = services.reconcile_order(order, now=timezone.now())
-        if error:
-            self.message_user(request, f"{order}: {error}", messages.ERROR)
-        else:
-            news = f"was {before}, is {order.status}" if before != order.status else f"is still {order.status}"
-            self.message_user(request, f"{order} {news}; {number(order.filled_quantity)} of it is filled.")
-        return HttpResponseRedirect(page)
 
 
 @admin.register(Fill)

@@ -1,22 +1,16 @@
-"""Accounts at exchanges, and what exchanges say of their symbols."""
+"""Accounts at exchanges, their keys and their state."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from market.fields import AmountField, SecretField, SecretUnreadable, require_time_zone
+from market.fields import AmountField, SecretField, SecretUnreadable
 from market.history import History
-from market.ready import Asked, ask
-from market.rules import Rules, rules_of
-from market.switches import Hold, Scope, SwitchState, strictest
+from market.switches import Hold, Scope, SwitchState
 from market.types import Environment, Market
 
 # What makes an operator, and what an administrator may beside it.
@@ -183,169 +177,3 @@ class ExchangeAccount(models.Model):
     def own_hold(self) -> Hold:
         """What its own switch says; `Switch.objects.holds` knows those of the owner and the platform, too."""
         return Hold(SwitchState(self.state), Scope.ACCOUNT, self.state_reason)
-
-
-# Asked for every order that is written down and every one that is sent, so it is spelt out.
-PRESSED_SQL = """
-    SELECT user_id, state, reason FROM market_switch
-     WHERE state <> 'active' AND (user_id IS NULL OR user_id = ANY(%s))
-"""
-
-
-# What a claim asks, in one statement: the account's own switch, its silence, and what is pressed above it.
-HELD_SQL = """
-    SELECT a.state, a.state_reason, a.cooldown_until, s.user_id, s.state, s.reason
-      FROM market_exchangeaccount a
-      LEFT JOIN market_switch s ON s.state <> 'active' AND (s.user_id IS NULL OR s.user_id = a.owner_id)
-     WHERE a.id = %s
-"""
-
-
-class SwitchManager(models.Manager["Switch"]):
-    def holds(self, accounts: Iterable[ExchangeAccount]) -> dict[int, Hold]:
-        """What may be traded on each of the accounts, by account id: the strictest of three switches. One query."""
-        return self.ask_holds(accounts)()
-
-    def ask_holds(self, accounts: Iterable[ExchangeAccount]) -> Asked[dict[int, Hold]]:
-        """The same, to be answered when the round trip ends."""
-        accounts = list(accounts)
-        free = Hold()
-
-        def read(rows: list[Any]) -> dict[int, Hold]:
-            pressed = {row[0]: _pressed(*row) for row in rows}
-            return {
-                account.pk: strictest(account.own_hold, pressed.get(account.owner_id, free), pressed.get(None, free))
-                for account in accounts
-            }
-
-        return ask(PRESSED_SQL, [list({account.owner_id for account in accounts})], read)
-
-    def ask_hold_on(self, account_id: int) -> Asked[tuple[Hold, datetime | None]]:
-        """The strictest switch of one account, and until when the exchange wants it silent: asked in one statement."""
-
-        def read(rows: list[Any]) -> tuple[Hold, datetime | None]:
-            state, reason, cooldown_until = rows[0][:3]
-            above = [_pressed(*row[3:]) for row in rows if row[4]]
-            return strictest(Hold(SwitchState(state), Scope.ACCOUNT, reason), *above), cooldown_until
-
-        return ask(HELD_SQL, [account_id], read)
-
-
-def _pressed(user_id: int | None, state: str, reason: str) -> Hold:
-    return Hold(SwitchState(state), Scope.USER if user_id else Scope.PLATFORM, reason)
-
-
-class Switch(models.Model):
-    """The kill switch of the platform, or of one user. An account carries its own; the strictest counts."""
-
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="switch",
-        help_text="Whose trading it stops; empty: everybody's, it is the platform's.",
-    )
-    state = models.CharField(max_length=10, choices=ExchangeAccount.State, default=ExchangeAccount.State.ACTIVE)
-    reason = models.CharField(max_length=200, blank=True)
-    pressed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        editable=False,
-        related_name="+",
-        help_text="Nobody: the system itself, or the command line.",
-    )
-    pressed_at = models.DateTimeField(null=True, editable=False)
-
-    objects = SwitchManager()
-    history = History(owner=lambda switch: switch.user_id, unnoted=["pressed_by", "pressed_at"])
-
-    class Meta:
-        verbose_name = "kill switch"
-        verbose_name_plural = "kill switches"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["user"],
-                name="switch_one_per_scope",
-                nulls_distinct=False,
-                violation_error_message="This switch exists already: press it in the list.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"kill switch of {self.user or 'the platform'}"
-
-
-class RiskLimits(models.Model):
-    """What may be at stake on one account, or on all accounts of one user in one environment. The strictest counts."""
-
-    account = models.OneToOneField(
-        ExchangeAccount, on_delete=models.CASCADE, null=True, blank=True, related_name="risk_limits"
-    )
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="risk_limits",
-        help_text="Of all accounts of one environment together.",
-    )
-    max_order_notional = AmountField(null=True, blank=True, help_text="One entry, in quote asset.")
-    max_exposure = AmountField(null=True, blank=True, help_text="Positions and entries at work, in quote asset.")
-    max_symbol_exposure = AmountField(null=True, blank=True, help_text="The same, of one symbol.")
-    max_open_positions = models.PositiveIntegerField(null=True, blank=True)
-    max_open_orders = models.PositiveIntegerField(null=True, blank=True, help_text="Stops and targets count, too.")
-    max_orders_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Entries only.")
-    max_daily_loss = AmountField(
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(0)],
-        help_text="Booked since midnight, in quote asset; then no entries until the next day.",
-    )
-    time_zone = models.CharField(
-        max_length=40,
-        default="UTC",
-        validators=[require_time_zone],
-        help_text="Whose midnight starts the day of the loss, for example Europe/Berlin.",
-    )
-
-    history = History(owner=lambda limits: limits.user_id or limits.account.owner_id)
-
-    class Meta:
-        verbose_name = verbose_name_plural = "risk limits"
-        constraints = [
-            models.CheckConstraint(
-                name="risk_limits_of_one",
-                condition=Q(account__isnull=True, user__isnull=False) | Q(account__isnull=False, user__isnull=True),
-                violation_error_message="Limits belong to an account or to a user: choose one of them.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"risk limits of {self.account or self.user}"
-
-
-class SymbolRules(models.Model):
-    """The last good copy of what an exchange said of a symbol; the cache in Redis stands before it."""
-
-    environment = models.CharField(max_length=10)
-    market = models.CharField(max_length=10)
-    symbol = models.CharField(max_length=30)
-    status = models.CharField(max_length=20)
-    entry = models.JSONField(help_text="The symbol's part of exchangeInfo, as received.")
-    refreshed_at = models.DateTimeField()
-
-    class Meta:
-        verbose_name_plural = "symbol rules"
-        constraints = [
-            models.UniqueConstraint(fields=["environment", "market", "symbol"], name="symbol_rules_unique"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.symbol} ({self.environment} {self.market})"
-
-    @property
-    def rules(self) -> Rules:
-        """As received, but for the status: a symbol may have left the list since."""
-        return replace(rules_of(self.entry), status=self.status)
