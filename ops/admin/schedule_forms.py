@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from celery import current_app
-from celery.schedules import crontab
+from celery.schedules import ParseException, crontab
 from django import forms
 from django.conf import settings
 from django.utils import timezone
@@ -28,6 +28,8 @@ class ScheduledTaskForm(PeriodicTaskForm):
             self.fields["task"].widget = UnfoldAdminTextInputWidget()
 
     def clean(self) -> dict[str, Any]:
+        if "task" in self.errors:  # the library's own looks at what is not there
+            return self.cleaned_data
         data: dict[str, Any] = super().clean()
         current_app.loader.import_default_modules()
         task = current_app.tasks.get(data["task"])
@@ -76,6 +78,8 @@ class CrontabForm(forms.ModelForm):
             names = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
             try:
                 crontab(**{name: data[name] for name in names}).remaining_delta(timezone.now())
+            except ParseException as error:
+                self.add_error(None, f"{error}.")
             except (RuntimeError, ValueError) as error:
                 date = f"day {data['day_of_month']} of month {data['month_of_year']}"
                 self.add_error("day_of_month", f"day_of_month: {date} never comes ({error}).")

@@ -3,12 +3,14 @@
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from celery import current_app
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -26,6 +28,9 @@ from market.admin.text import NOTHING, ago
 from market.history import change
 from ops.admin.schedule_forms import CrontabForm, ScheduledTaskForm
 from ops.schedule_runs import Run, last_runs
+from ops.schedules import SCHEDULES
+
+MOST = 200  # disabled at once
 
 for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
     admin.site.unregister(model)
@@ -107,8 +112,36 @@ class PeriodicTaskAdmin(RecordedAdmin):
         self._switch(request, tasks, enabled=True)
 
     @admin.action(description="Disable", permissions=["change"])
-    def disable(self, request: HttpRequest, tasks: QuerySet[PeriodicTask]) -> None:
-        self._switch(request, tasks, enabled=False)
+    def disable(self, request: HttpRequest, tasks: QuerySet[PeriodicTask]) -> HttpResponse:
+        chosen = urlencode({"id": list(tasks.values_list("pk", flat=True))}, doseq=True)
+        return HttpResponseRedirect(f"{reverse('admin:django_celery_beat_periodictask_disable')}?{chosen}")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.disable_view)
+        return [path("disable/", view, name="django_celery_beat_periodictask_disable"), *super().get_urls()]
+
+    def disable_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask first: without the tick no bot trades, without the protections no stop is set."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        ids = [int(one) for one in request.GET.getlist("id")[:MOST] if one.isdecimal() and len(one) < 10]
+        tasks = PeriodicTask.objects.filter(pk__in=ids, enabled=True).order_by("name")
+        back = reverse("admin:django_celery_beat_periodictask_changelist")
+        if request.method == "POST":
+            self._switch(request, tasks, enabled=False)
+            return HttpResponseRedirect(back)
+        needed = {schedule.name for schedule in SCHEDULES}
+        facts = [(task.name, "the platform relies on it" if task.name in needed else "of your own") for task in tasks]
+        says = ["What these do is not done any more, until somebody enables them again:"]
+        return ask(
+            request,
+            title=f"Disable: {len(facts)} periodic task{'s' * (len(facts) != 1)}",
+            button="Disable",
+            says=says if facts else ["None of them is enabled."],
+            facts=facts,
+            danger=True,
+            back=back,
+        )
 
     def _switch(self, request: HttpRequest, tasks: QuerySet[PeriodicTask], *, enabled: bool) -> None:
         others = tasks.exclude(enabled=enabled)
@@ -141,13 +174,29 @@ class PeriodicTaskAdmin(RecordedAdmin):
         return HttpResponseRedirect(page)
 
 
+class TimesAdmin(RecordedAdmin):
+    """Times that tasks share: while one of them runs by it, it stays, for the task would go with it."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        is_used = obj is not None and obj.periodictask_set.exists()
+        return super().has_delete_permission(request, obj) and not is_used
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], Any]:
+        held = [
+            f"{times}: {task.name} runs by it: give it another one first"
+            for times in objs
+            for task in times.periodictask_set.order_by("name")
+        ]
+        return [str(times) for times in objs], {"times": len(objs)}, set(), held
+
+
 @admin.register(IntervalSchedule)
-class IntervalScheduleAdmin(RecordedAdmin):
+class IntervalScheduleAdmin(TimesAdmin):
     list_display = ["__str__", "every", "period"]
 
 
 @admin.register(CrontabSchedule)
-class CrontabScheduleAdmin(RecordedAdmin):
+class CrontabScheduleAdmin(TimesAdmin):
     form = CrontabForm
     list_display = ["__str__", "human_readable"]
     fieldsets = [
