@@ -71,7 +71,7 @@ class WatchedAdmin(OwnedAdmin):
         return get_conditional_response(request, etag=etag, response=answer) or answer
 
     def timeline_view(self, request: HttpRequest, bot_id: int) -> HttpResponse:
-        """A part of the timeline for htmx to put into the page; a page of its own where there is no JavaScript."""
+        """A part of the timeline for htmx to put into the page; a page of its own for whoever opens its link."""
         bot, given, kind = self._bot(request, bot_id), request.GET.get("before", ""), request.GET.get("kind", "")
         try:
             before = _read(given) if given else None
