@@ -81,8 +81,9 @@ def _reset_day(bot: BotConfig, now: datetime) -> None:
     write_event(Event.Kind.DAY_RESET, bot.position, f"bot {bot.name}: its day counts from now on", now=now)
 
 
-def _nothing(bot: BotConfig, now: datetime) -> None:
+def _ask_for_run(bot: BotConfig, now: datetime) -> None:
     """To run is for a worker: whoever acts sends it there."""
+    tell(bot, "run", "", "asked for")
 
 
 OPERATIONS = {
@@ -119,7 +120,7 @@ OPERATIONS = {
             "Bots sent to the workers: {}.",
             "Each looks at its market once, now, besides the ticks, and does what it would do then.",
             lambda bot: "" if bot.is_active or bot.position.is_open else "stopped, and holds nothing",
-            _nothing,
+            _ask_for_run,
         ),
         Operation(
             "pause",

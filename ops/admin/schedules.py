@@ -25,7 +25,7 @@ from unfold.decorators import action, display
 from market.admin.asking import ask
 from market.admin.history import RecordedAdmin
 from market.admin.text import NOTHING, ago
-from market.history import change
+from market.history import change, tell
 from ops.admin.schedule_forms import CrontabForm, ScheduledTaskForm
 from ops.schedule_runs import Run, last_runs
 from ops.schedules import SCHEDULES
@@ -155,6 +155,7 @@ class PeriodicTaskAdmin(RecordedAdmin):
         try:
             for task in tasks:
                 send_now(task)
+                tell(task, "run", "", "asked for")
                 sent += 1
         except OperationalError as error:
             self.message_user(request, f"The broker does not answer: {error}", messages.ERROR)

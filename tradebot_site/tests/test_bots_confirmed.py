@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.core import signing
 from django.utils import timezone
 
+from bots import services
 from bots.admin import changing, frozen
 from bots.models import BotConfig, BotState, SeriesReading
 from bots.services import OPERATIONS
@@ -171,6 +172,21 @@ def test_copies_have_the_names_that_were_typed(admin, act, db):
     copy = BotConfig.objects.get(name="gamma")
     assert (copy.owner, copy.stop_loss_percent, copy.desired_state) == (bot.owner, 3, "stopped")
     assert BotConfig.objects.get(name="beta copy").owner == other.owner
+
+
+def test_a_bot_that_has_changed_meanwhile_is_cloned_only_when_asked_again(admin, act, db):
+    bot = BotFactory(name="alpha", stop_loss_percent=3)
+    shown = act(admin, LIST, "clone", bot)
+    bot.stop_loss_percent = 4
+    services.update_bot(bot)
+
+    asked = answer(admin, shown, **clone_fields(bot, name="gamma"))
+    count = BotConfig.objects.count()
+    answer(admin, asked, **clone_fields(bot, name="gamma"))
+
+    assert "Somebody has changed this bot since" in text_of(asked)
+    assert ('value="gamma"' in asked.content.decode(), count) == (True, 1)
+    assert BotConfig.objects.get(name="gamma").stop_loss_percent == 4
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,7 @@ def test_run_now_sends_it_to_its_queue(admin, act, schedule, broker):
         message = json.loads(connection.default_channel.client.lindex("trading", 0))
     assert message["headers"]["task"] == schedule.task
     assert message["headers"]["expires"]
+    assert PeriodicTask.history.latest().changes == [["run", "", "asked for"]]
 
 
 def test_run_now_without_a_queue_follows_the_routing_table(admin, act, schedule, broker):
