@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django_otp import login as remember_device
@@ -48,7 +49,8 @@ class Renewal:
 
 def _app_facts(user: User, key: str) -> Facts:
     device = Authenticator(user=user, key=key)
-    return [("scan this", qr_code(device.url)), ("or type this key", device.secret)]
+    code = format_html('<div role="img" aria-label="QR code with the key below">{}</div>', qr_code(device.url))
+    return [("scan this", code), ("or type this key", device.secret)]
 
 
 def _code_facts(user: User, codes: str) -> Facts:

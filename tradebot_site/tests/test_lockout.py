@@ -120,6 +120,7 @@ def test_unknown_names_are_locked_each_for_itself_as_known_ones_are(trader):
         return Client(REMOTE_ADDR="10.0.0.1").post(LOGIN, {"username": name, "password": "wrong"})
 
     answers = [guess("nobody").status_code for _ in range(6)]
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=5))
     page = guess("nobody")
     until = text.moment(AccessAttempt.objects.get().attempt_time + timedelta(minutes=15))
 

@@ -275,8 +275,8 @@ def test_staff_without_a_group_get_to_no_page_of_a_row_and_change_nothing(everyt
         (address, answer.request["REQUEST_METHOD"], answer.status_code)
         for address in addresses
         if not address.startswith(rules)
-        for answer in (client.get(address, follow=True), client.post(address, {"post": "yes"}, follow=True))
-        if answer.status_code not in (403, 404, 405) and answer.request["PATH_INFO"] != reverse("admin:index")
+        for answer in (client.get(address), client.post(address, {"post": "yes"}))
+        if answer.status_code not in (403, 404, 405) and answer.headers.get("Location") != reverse("admin:index")
     ]
 
     assert got_in == []

@@ -451,7 +451,9 @@ def test_what_waits_in_a_session_is_sealed(inside):
     assert new.key.reveal() not in str(dict(client.session))
 
 
-def test_who_has_not_shown_it_renews_nothing(trader):
+@pytest.mark.parametrize("is_required", [True, False])
+def test_who_has_not_shown_it_renews_nothing(trader, settings, is_required):
+    settings.SECOND_FACTOR_REQUIRED = is_required
     before = client_of(trader)  # with the password alone
     _, codes = enrolled(trader)
 
