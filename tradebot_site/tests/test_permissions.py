@@ -94,7 +94,7 @@ OTHERS = (
         f"bots_botconfig_{page}"
         for page in ("operate", "clone", "preview", "save", "live", "export", "import", "process_import")
     }
-    | {"market_exchangeaccount_kill_switch"}
+    | {"market_exchangeaccount_kill_switch", "market_switch_kill_switch"}
 )
 OWNED = {
     "bots.BotConfig",
