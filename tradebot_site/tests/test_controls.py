@@ -354,6 +354,25 @@ def test_owners_bound_their_own_accounts(staff, staff_client):
     assert list(RiskLimits.objects.values_list("account", "user", "max_exposure")) == [(mine.pk, None, 1000)]
 
 
+def test_limits_name_the_owner_where_they_are_listed_and_where_an_account_is_chosen(admin, staff, staff_client):
+    owners = [UserFactory(username=name) for name in ("alice", "bob")]
+    accounts = [ExchangeAccountFactory(owner=owner, name="main") for owner in owners]
+    RiskLimits.objects.create(account=accounts[0], max_exposure=1_000)
+    RiskLimits.objects.create(user=owners[1], max_exposure=2_000)
+    ExchangeAccountFactory(owner=staff, name="mine")
+
+    listed = admin.get(LIMITS).content.decode()
+    chosen_from = admin.get(f"{LIMITS}add/").content.decode()
+    own = staff_client.get(f"{LIMITS}add/").content.decode()
+
+    for owner, account in zip(owners, accounts, strict=True):
+        assert f'<option value="{account.pk}">{owner}: main (paper spot)</option>' in chosen_from
+        assert re.search(rf'class="field-owner[^>]*>\s*{owner}\s*<', listed)
+    assert "all accounts of the owner" in listed
+    assert ": mine (paper spot)" not in own
+    assert ">mine (paper spot)</option>" in own
+
+
 def test_operators_bound_users(admin):
     bob = UserFactory()
 

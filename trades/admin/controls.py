@@ -9,14 +9,14 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from unfold.decorators import action
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from market.admin.accounts import ExchangeAccountAdmin
 from market.admin.asking import ask
 from market.admin.base import OwnedAdmin, sees_all
 from market.admin.columns import readable
-from market.admin.filters import account_filter, chosen
+from market.admin.filters import account_filter, chosen, whose
 from market.admin.history import RecordedAdmin
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.switches import SwitchState
@@ -140,7 +140,8 @@ class RiskLimitsAdmin(RecordedAdmin, OwnedAdmin):
 
     owner_path = "account__owner"
     list_display = [
-        "__str__",
+        "of",
+        "owner",
         "max_order_notional",
         "max_exposure",
         "max_symbol_exposure",
@@ -151,7 +152,7 @@ class RiskLimitsAdmin(RecordedAdmin, OwnedAdmin):
         "time_zone",
     ]
     list_filter = [account_filter("account")]
-    list_select_related = ["account", "user"]
+    list_select_related = ["account__owner", "user"]
     search_fields = ["account__name", "user__username"]
     ordering = ["id"]
 
@@ -159,6 +160,20 @@ class RiskLimitsAdmin(RecordedAdmin, OwnedAdmin):
         return [] if sees_all(request) else ["user"]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "account" and not sees_all(request):
-            kwargs |= {"queryset": ExchangeAccount.objects.filter(owner=request.user.pk), "required": True}
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name != "account":
+            return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        accounts = ExchangeAccount.objects.select_related("owner").order_by("owner__username", "name")
+        if sees_all(request):
+            field = super().formfield_for_foreignkey(db_field, request, queryset=accounts, **kwargs)
+            field.label_from_instance = whose
+            return field
+        mine = accounts.filter(owner=request.user.pk)
+        return super().formfield_for_foreignkey(db_field, request, queryset=mine, required=True, **kwargs)
+
+    @display(description="of", ordering="account__name")
+    def of(self, limits: RiskLimits) -> str:
+        return str(limits.account) if limits.account else "all accounts of the owner"
+
+    @display(description="owner", ordering="account__owner__username")
+    def owner(self, limits: RiskLimits) -> str:
+        return str(limits.account.owner if limits.account else limits.user)
