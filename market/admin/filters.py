@@ -49,11 +49,16 @@ def _owners(request: HttpRequest) -> Choices:
     return [(user.pk, user.get_username()) for user in users[:MANY]]
 
 
+def whose(account: ExchangeAccount) -> str:
+    """An account as those choose it who see everybody's: different people's may have one name."""
+    return f"{account.owner}: {account}"
+
+
 def _accounts(request: HttpRequest) -> Choices:
     accounts = ExchangeAccount.objects.select_related("owner").order_by("owner__username", "name")
     if not sees_all(request):
         accounts = accounts.filter(owner=request.user.pk)
-    return [(account.pk, f"{account.owner}: {account}") for account in accounts[:MANY]]
+    return [(account.pk, whose(account)) for account in accounts[:MANY]]
 
 
 def owner_filter(path: str) -> type[DropdownFilter]:

@@ -190,6 +190,20 @@ def test_keys_are_wiped_at_once_even_while_a_bot_runs_when_the_name_is_typed(adm
     assert not ExchangeAccount.objects.get().api_key
 
 
+def test_connections_of_many_are_tested_twenty_at_once_and_no_more(admin, act, db, monkeypatch):
+    asked = []
+    monkeypatch.setattr("market.services.examine", lambda account, now: (asked.append(account.pk), ([], None))[1])
+    accounts = [ExchangeAccountFactory() for _ in range(21)]
+
+    refused = act(admin, LIST, "test_connection", *accounts).content.decode()
+    before = list(asked)
+    act(admin, LIST, "test_connection", *accounts[:20])
+
+    assert "Nothing is tested: these are more than 20 accounts" in refused
+    assert before == []
+    assert sorted(asked) == [account.pk for account in accounts[:20]]
+
+
 def test_the_page_of_an_account_tests_its_connection_and_tells_all_it_learned(admin, db, paper):
     api_key, api_secret = paper.create_account(USDT="12")
     account = ExchangeAccountFactory(api_key=api_key, api_secret=api_secret)

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
@@ -234,34 +235,56 @@ def test_switches_are_chosen_in_their_list(admin, act):
     assert {event.message.split(" is")[0] for event in Event.objects.all()} == {"the platform", "user bob"}
 
 
-def test_a_switch_that_was_never_pressed_is_pressed_by_adding_it(admin, admin_user):
-    bob = UserFactory(username="bob")
+@pytest.mark.parametrize("whose", ["bob", "the platform"])
+@pytest.mark.parametrize("exists", [False, True])
+def test_adding_a_switch_leads_to_the_page_that_presses_it(admin, admin_user, whose, exists):
+    bob = UserFactory(username="bob") if whose == "bob" else None
+    if exists:
+        Switch.objects.create(user=bob, state="reducing")
 
-    page = admin.post(f"{SWITCHES}add/", {"user": bob.pk, "state": "reducing", "reason": "too wild"}, follow=True)
+    page = admin.post(f"{SWITCHES}add/", {"user": bob.pk if bob else ""}, follow=True)
+    before = list(Switch.objects.values_list("state", flat=True))
+    html = answered(admin, page, "halted", reason="too wild").content.decode()
 
+    target = "user bob" if bob else "the platform"
+    assert before == (["reducing"] if exists else [])
+    assert f"{target} is halted." in html
+    assert "successfully" not in html
     switch = Switch.objects.get(user=bob)
-    assert "user bob is reducing." in page.content.decode()
-    assert (switch.state, switch.reason, switch.pressed_by) == ("reducing", "too wild", admin_user)
-    assert Event.objects.get().message == "user bob is reducing, by root: too wild"
+    assert (switch.state, switch.reason, switch.pressed_by) == ("halted", "too wild", admin_user)
+    assert Event.objects.get().message == f"{target} is halted, by root: too wild"
 
 
-def test_a_second_switch_for_the_same_is_refused(admin):
-    Switch.objects.create()
+def test_the_page_of_a_switch_is_read_and_leads_to_where_it_is_pressed(admin, staff, staff_client):
+    switch = Switch.objects.create(user=staff, state="halted", reason="flood")
+    page = f"{SWITCHES}{switch.pk}/change/"
 
-    page = admin.post(f"{SWITCHES}add/", {"user": "", "state": "halted", "reason": "flood"})
+    for client in (admin, staff_client):
+        refused = client.post(page, {"state": "active", "reason": "all is well"})
+        html = client.get(page).content.decode()
+        assert refused.status_code == 403
+        assert 'name="state"' not in html
+        assert f"{SWITCHES}{switch.pk}/kill-switch" in html
+        assert Switch.objects.get().state == "halted"
+    assert not LogEntry.objects.exists()
 
-    assert "exists already" in page.content.decode()
+    admin_page = admin.get(f"{SWITCHES}{switch.pk}/kill-switch", follow=True)
+    assert "flood" in admin_page.content.decode()
+    answered(admin, admin_page, "active")
     assert Switch.objects.get().state == "active"
 
 
-def test_the_page_of_a_switch_presses_it_with_a_reason(admin):
-    switch = Switch.objects.create()
+def test_a_stale_page_lets_go_of_nothing_and_says_so(admin):
+    stale = pressed(admin, PLATFORM, "halted", reason="flood") and admin.get(PLATFORM)
+    pressed(admin, PLATFORM, "active", reason="dry")
+    pressed(admin, PLATFORM, "halted", reason="fire")
 
-    admin.post(f"{SWITCHES}{switch.pk}/change/", {"state": "halted", "reason": "flood"})
+    html = answered(admin, stale, "active").content.decode()
 
-    switch.refresh_from_db()
-    assert (switch.state, switch.reason) == ("halted", "flood")
-    assert Event.objects.get().data["before"] == "active"
+    assert "other than shown: look again" in html
+    assert "(fire)" in html
+    assert "the platform is active" not in html
+    assert Switch.objects.get().state == "halted"
 
 
 def test_a_switch_stays_in_the_list(admin):
@@ -290,7 +313,8 @@ def test_a_strangers_account_and_switch_are_out_of_reach(staff_client, act, acti
 def test_staff_halt_themselves_and_only_themselves(staff, staff_client):
     stranger = UserFactory()
 
-    staff_client.post(f"{SWITCHES}add/", {"user": stranger.pk, "state": "halted", "reason": "enough"})
+    page = staff_client.post(f"{SWITCHES}add/", {"user": stranger.pk}, follow=True)
+    answered(staff_client, page, "halted")
     again = staff_client.get(f"{SWITCHES}add/")
 
     assert list(Switch.objects.values_list("user", "state")) == [(staff.pk, "halted")]
@@ -328,6 +352,25 @@ def test_owners_bound_their_own_accounts(staff, staff_client):
 
     assert (accepted.status_code, refused.status_code, pretended.status_code) == (302, 200, 200)
     assert list(RiskLimits.objects.values_list("account", "user", "max_exposure")) == [(mine.pk, None, 1000)]
+
+
+def test_limits_name_the_owner_where_they_are_listed_and_where_an_account_is_chosen(admin, staff, staff_client):
+    owners = [UserFactory(username=name) for name in ("alice", "bob")]
+    accounts = [ExchangeAccountFactory(owner=owner, name="main") for owner in owners]
+    RiskLimits.objects.create(account=accounts[0], max_exposure=1_000)
+    RiskLimits.objects.create(user=owners[1], max_exposure=2_000)
+    ExchangeAccountFactory(owner=staff, name="mine")
+
+    listed = admin.get(LIMITS).content.decode()
+    chosen_from = admin.get(f"{LIMITS}add/").content.decode()
+    own = staff_client.get(f"{LIMITS}add/").content.decode()
+
+    for owner, account in zip(owners, accounts, strict=True):
+        assert f'<option value="{account.pk}">{owner}: main (paper spot)</option>' in chosen_from
+        assert re.search(rf'class="field-owner[^>]*>\s*{owner}\s*<', listed)
+    assert "all accounts of the owner" in listed
+    assert ": mine (paper spot)" not in own
+    assert ">mine (paper spot)</option>" in own
 
 
 def test_operators_bound_users(admin):

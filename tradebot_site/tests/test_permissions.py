@@ -96,7 +96,7 @@ OTHERS = (
         f"bots_botconfig_{page}"
         for page in ("operate", "clone", "preview", "save", "live", "export", "import", "process_import")
     }
-    | {"market_exchangeaccount_kill_switch", "django_celery_beat_periodictask_disable"}
+    | {"market_exchangeaccount_kill_switch", "market_switch_kill_switch", "django_celery_beat_periodictask_disable"}
 )
 OWNED = {
     "bots.BotConfig",

@@ -16,10 +16,9 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWid
 
 from market.admin.asking import ask, way_back
 from market.admin.frozen import NotFrozen, freeze, thaw
-from market.models import Switch
 from market.switches import SwitchState
 from trades import services
-from trades.admin.targets import Wanted, asked_for, find, missing
+from trades.admin.targets import Wanted, asked_for, find, marked
 from trades.models import Order, Position
 
 CHOICES = [
@@ -88,16 +87,17 @@ def ask_to_press(
         told = f"These are more than {MOST} switches: choose fewer, or press that of their user or of the platform."
         messages.error(request, told)
         return HttpResponseRedirect(back)
+    standings = services.standings(targets)
     return ask(
         request,
         title=f"Kill switch: {targets[0]}" if len(targets) == 1 else f"{len(targets)} kill switches",
         button="Press it",
         form=form or PressForm(initial={"state": state}),
-        facts=_facts(targets),
+        facts=_facts(targets, standings),
         danger=True,
         back=back,
         address=reverse("kill-switch-page"),
-        frozen=freeze(request, salt=SALT, wanted=[Wanted.of(target) for target in targets]),
+        frozen=freeze(request, salt=SALT, wanted=[Wanted.of(each, stands.mark) for each, stands in standings.items()]),
     )
 
 
@@ -111,20 +111,21 @@ def _answered(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(back)
     wanted = [Wanted(*each) for each in shown["wanted"]]
     targets = find(request, wanted)
-    if gone := missing(wanted, targets):
+    marks, gone = marked(wanted, targets)
+    if gone:
         messages.error(request, f"Not pressed, for it is not there any more: {', '.join(gone)}.")
     form = PressForm(request.POST)
     if targets and not form.is_valid():
         return ask_to_press(request, targets, back=back, form=form)
     if targets:
-        press(request, targets, SwitchState(form.cleaned_data["state"]), form.cleaned_data["reason"])
+        _press(request, marks, SwitchState(form.cleaned_data["state"]), form.cleaned_data["reason"])
     return HttpResponseRedirect(back)
 
 
-def press(request: HttpRequest, targets: Sequence[services.Target], state: SwitchState, reason: str) -> None:
+def _press(request: HttpRequest, marks: dict[services.Target, str], state: SwitchState, reason: str) -> None:
     """Press switches and say what came of each."""
     by = cast(User, request.user)
-    for outcome in services.press_all(targets, state, by=by, reason=reason, now=timezone.now()):
+    for outcome in services.press_all(marks, state, by=by, reason=reason, now=timezone.now()):
         if outcome.error:
             messages.error(request, outcome.error)
         if outcome.pressed:
@@ -138,16 +139,15 @@ def _told(target: services.Target, done: services.Pressed) -> str:
     return told
 
 
-def _facts(targets: Sequence[services.Target]) -> list[tuple[str, str]]:
+def _facts(
+    targets: Sequence[services.Target], standings: dict[services.Target, services.Standing]
+) -> list[tuple[str, str]]:
     """How things stand, and what a halt would cancel."""
     stopped = _stopped(targets)
     entries = Order.objects.live().filter(stopped, purpose=Order.Purpose.ENTRY).count()
     positions = Position.objects.open().filter(stopped).count()
-    switches = {
-        switch.user_id: switch for switch in Switch.objects.filter(_switches(targets)).select_related("pressed_by")
-    }
     return [
-        *((str(target), _standing(target, switches)) for target in targets),
+        *((str(target), _standing(standing)) for target, standing in standings.items()),
         ("entries at work", f"{entries:,}"),
         ("open positions", f"{positions:,}; their stops and targets stay at the exchange"),
     ]
@@ -163,22 +163,10 @@ def _stopped(targets: Sequence[services.Target]) -> Q:
     return Q(account__in=accounts) | of_users if accounts else of_users
 
 
-def _switches(targets: Sequence[services.Target]) -> Q:
-    """The condition for the rows of their switches; accounts carry their own."""
-    of_platform = Q(user=None) if services.PLATFORM in targets else Q(pk__in=[])
-    return of_platform | Q(user__in=[target.user.pk for target in targets if target.user])
-
-
-def _standing(target: services.Target, switches: dict[int | None, Switch]) -> str:
-    if target.account:
-        account = target.account
-        state, reason, by, at = account.state, account.state_reason, account.state_set_by, account.state_set_at
-    else:
-        switch = switches.get(target.user.pk if target.user else None) or Switch()
-        state, reason, by, at = switch.state, switch.reason, switch.pressed_by, switch.pressed_at
-    who = f" by {by}" if by else ""
-    when = f" at {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
-    return f"{state}{who}{when}{f': {reason}' if reason else ''}"
+def _standing(standing: services.Standing) -> str:
+    who = f" by {standing.by}" if standing.by else ""
+    when = f" at {standing.at:%Y-%m-%d %H:%M:%S} UTC" if standing.at else ""
+    return f"{standing.state}{who}{when}{f': {standing.reason}' if standing.reason else ''}"
 
 
 kill_switch_page = admin.site.admin_view(kill_switch)

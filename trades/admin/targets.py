@@ -14,24 +14,22 @@ from trades import services
 
 
 class Wanted(NamedTuple):
-    """One switch that is to be pressed, and what it was called when it was chosen."""
+    """One switch that is to be pressed, and what it was called, and how it stood, when it was shown."""
 
     scope: str
     pk: int | None  # of the account or the user
     name: str
+    mark: str = ""
 
     @classmethod
-    def of(cls, target: services.Target) -> "Wanted":
+    def of(cls, target: services.Target, mark: str = "") -> "Wanted":
         row = target.account or target.user
-        return cls(target.scope, row.pk if row else None, str(target))
-
-
-PLATFORM = Wanted.of(services.PLATFORM)
+        return cls(target.scope, row.pk if row else None, str(target), mark)
 
 
 def asked_for(request: HttpRequest) -> list[Wanted]:
     """What the address names."""
-    platform = [PLATFORM] if "platform" in request.GET else []
+    platform = [Wanted.of(services.PLATFORM)] if "platform" in request.GET else []
     users = [Wanted(Scope.USER, pk, f"user {pk}") for pk in _numbers(request, "user")]
     accounts = [Wanted(Scope.ACCOUNT, pk, f"account {pk}") for pk in _numbers(request, "account")]
     return [*platform, *users, *accounts]
@@ -47,7 +45,7 @@ def find(request: HttpRequest, wanted: Sequence[Wanted]) -> list[services.Target
     found = list[services.Target]()
     if any(each.scope != Scope.ACCOUNT for each in wanted):
         _require(request, "market.change_switch")
-    if PLATFORM in wanted:
+    if any(each.scope == Scope.PLATFORM for each in wanted):
         if not sees_all(request):
             raise PermissionDenied("only an operator presses the switch of the platform")
         found.append(services.PLATFORM)
@@ -58,10 +56,11 @@ def find(request: HttpRequest, wanted: Sequence[Wanted]) -> list[services.Target
     return found
 
 
-def missing(wanted: Iterable[Wanted], found: Iterable[services.Target]) -> list[str]:
-    """The names of those that were not found."""
-    there = {Wanted.of(target)[:2] for target in found}
-    return [each.name for each in wanted if each[:2] not in there]
+def marked(wanted: Iterable[Wanted], found: Iterable[services.Target]) -> tuple[dict[services.Target, str], list[str]]:
+    """Those that were found, with the marks of how they stood when they were shown; the names of the others."""
+    shown = {each[:2]: each for each in wanted}
+    marks = {target: shown.pop(Wanted.of(target)[:2]).mark for target in found}
+    return marks, [each.name for each in shown.values()]
 
 
 def _keys(wanted: Sequence[Wanted], scope: Scope) -> list[Any]:
@@ -74,7 +73,7 @@ def _users(request: HttpRequest, keys: list[Any]) -> Iterable[User]:
 
 
 def _accounts(request: HttpRequest, keys: list[Any]) -> Iterable[ExchangeAccount]:
-    rows = ExchangeAccount.objects.select_related("owner", "state_set_by").filter(pk__in=keys).order_by("pk")
+    rows = ExchangeAccount.objects.select_related("owner").filter(pk__in=keys).order_by("pk")
     return rows if sees_all(request) else rows.filter(owner=request.user.pk)
 
 

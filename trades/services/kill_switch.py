@@ -5,9 +5,10 @@ for what is queued already, and while Redis is away. Stops and targets that rest
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NoReturn
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -27,6 +28,10 @@ logger = logging.getLogger(__name__)
 
 class NotYourSwitch(Exception):
     """Somebody presses, or lets go, what is another's to press."""
+
+
+class SwitchMoved(Exception):
+    """Somebody lets go of a switch that is not as it was shown any more."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,21 @@ PLATFORM = Target()
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How a switch stands, and by whose press: nobody's is the system's."""
+
+    state: SwitchState = SwitchState.ACTIVE
+    reason: str = ""
+    by: User | None = None
+    at: datetime | None = None
+
+    @property
+    def mark(self) -> str:
+        """Tells this press from any other of the same switch."""
+        return f"{self.state} {self.at.isoformat() if self.at else ''}"
+
+
+@dataclass(frozen=True)
 class Pressed:
     """What a press has done to entries: those never sent, those canceled, those whose end the sweep will see to."""
 
@@ -77,6 +97,30 @@ class Outcome:
     error: str = ""
 
 
+def standings(targets: Iterable[Target]) -> dict[Target, Standing]:
+    """How the switches stand, in two queries. One never pressed is active; an account that is gone is left out."""
+    targets = list(targets)
+    pks = [target.account.pk for target in targets if target.account]
+    accounts = ExchangeAccount.objects.filter(pk__in=pks).select_related("state_set_by").in_bulk()
+    switches = {switch.user_id: switch for switch in Switch.objects.filter(_rows(targets)).select_related("pressed_by")}
+    found = dict[Target, Standing]()
+    for target in targets:
+        if not target.account:
+            switch = switches.get(target.user.pk if target.user else None) or Switch()
+            state = SwitchState(switch.state)
+            found[target] = Standing(state, switch.reason, switch.pressed_by, switch.pressed_at)
+        elif account := accounts.get(target.account.pk):
+            state = SwitchState(account.state)
+            found[target] = Standing(state, account.state_reason, account.state_set_by, account.state_set_at)
+    return found
+
+
+def _rows(targets: Sequence[Target]) -> Q:
+    """The condition for the rows of the switches of users and of the platform."""
+    of_platform = Q(user=None) if PLATFORM in targets else Q(pk__in=[])
+    return of_platform | Q(user__in=[target.user.pk for target in targets if target.user])
+
+
 def press(target: Target, state: SwitchState, *, by: User | None, reason: str, now: datetime) -> Pressed:
     """Set a switch and tell it; on *halted* take back entries that are not sent and cancel those that are open.
 
@@ -92,15 +136,19 @@ def press(target: Target, state: SwitchState, *, by: User | None, reason: str, n
 
 
 def press_all(
-    targets: Sequence[Target], state: SwitchState, *, by: User | None, reason: str, now: datetime
+    seen: Mapping[Target, str], state: SwitchState, *, by: User | None, reason: str, now: datetime
 ) -> list[Outcome]:
-    """Press several switches: all are set before the first order is canceled, and what fails at one stops no other."""
+    """Press several switches: all are set before the first order is canceled, and what fails at one stops no other.
+
+    ``seen``: the marks of their standings as they were shown. What stands otherwise by now is not let go; to make it
+    stricter is never too late.
+    """
     clock, patience = moving(now), Patience()
     outcomes = list[Outcome]()
-    for target in targets:
+    for target, mark in seen.items():
         try:
-            pressed = _press(target, state, by=by, reason=reason, now=clock(), patience=patience)
-        except NotYourSwitch as error:
+            pressed = _press(target, state, by=by, reason=reason, now=clock(), patience=patience, seen=mark)
+        except (NotYourSwitch, SwitchMoved) as error:
             outcomes.append(Outcome(target, None, str(error)))
         except Exception as error:  # whatever it is: the next one has to be stopped, too
             logger.exception("%s is not %s", target, state)
@@ -125,15 +173,25 @@ def _with_cancels(outcome: Outcome, *, clock: Clock, until: datetime) -> Outcome
 
 
 def _press(
-    target: Target, state: SwitchState, *, by: User | None, reason: str, now: datetime, patience: Patience
+    target: Target,
+    state: SwitchState,
+    *,
+    by: User | None,
+    reason: str,
+    now: datetime,
+    patience: Patience,
+    seen: str | None = None,
 ) -> Pressed:
     """Set a switch and tell it, in one transaction; cancel nothing yet."""
     with transaction.atomic(durable=True):
         press_alone(patience)
-        before, pressed_by = _current(target)
-        _require_right(target, by, eases=state.strictness < before.strictness, pressed_by=pressed_by)
+        before = standings([target])[target]
+        eases = state.strictness < before.state.strictness
+        _require_right(target, by, before, eases=eases)
+        if eases and seen not in (None, before.mark):
+            _refuse_stale(target, before)
         taken_back = withdraw_entries(target.orders, now=now) if state is SwitchState.HALTED else 0
-        _set(target, state, by=by, reason=reason[:200], now=now, keeps_presser=_is_anothers(by, before, pressed_by))
+        _set(target, state, by=by, reason=reason[:200], now=now, keeps_presser=_is_anothers(by, before))
         who = f"by {by}" if by else "by the system"
         write_event(
             Event.Kind.KILL_SWITCH,
@@ -144,7 +202,7 @@ def _press(
             user=target.user,
             scope=target.scope,
             state=state,
-            before=before,
+            before=before.state,
             by=by.pk if by else None,
             reason=reason[:200],
             taken_back=taken_back,
@@ -157,31 +215,28 @@ def is_operator(user: User) -> bool:
     return user.has_perm(SEE_ALL_ROWS)
 
 
-def _require_right(target: Target, by: User | None, *, eases: bool, pressed_by: int | None) -> None:
+def _require_right(target: Target, by: User | None, before: Standing, *, eases: bool) -> None:
     """Owners press their own switches. What somebody else has stopped, only an operator lets go."""
     if by is None or is_operator(by):
         return
     owner = target.account.owner_id if target.account else target.user and target.user.pk
     if owner != by.pk:
         raise NotYourSwitch(f"{target}: only an operator may press this switch")
-    if eases and pressed_by != by.pk:
+    if eases and before.by != by:
         raise NotYourSwitch(f"{target}: it was not you who stopped it; only an operator lets it go")
 
 
-def _is_anothers(by: User | None, before: SwitchState, pressed_by: int | None) -> bool:
+def _is_anothers(by: User | None, before: Standing) -> bool:
     """Whether somebody else holds the switch: an owner may make it stricter, but it stays the other's to let go."""
     if by is None or is_operator(by):
         return False
-    return before is not SwitchState.ACTIVE and pressed_by != by.pk
+    return before.state is not SwitchState.ACTIVE and before.by != by
 
 
-def _current(target: Target) -> tuple[SwitchState, int | None]:
-    """The state of the target's own switch, and who pressed it last."""
-    if target.account:
-        account = ExchangeAccount.objects.get(pk=target.account.pk)
-        return SwitchState(account.state), account.state_set_by_id
-    switch = Switch.objects.filter(user=target.user).first()
-    return (SwitchState(switch.state), switch.pressed_by_id) if switch else (SwitchState.ACTIVE, None)
+def _refuse_stale(target: Target, before: Standing) -> NoReturn:
+    who, when = before.by or "the system", f"{before.at:%H:%M:%S} UTC" if before.at else "an unknown time"
+    why = f" ({before.reason})" if before.reason else ""
+    raise SwitchMoved(f"{target}: it is {before.state} by {who} since {when}{why}, other than shown: look again")
 
 
 def _set(

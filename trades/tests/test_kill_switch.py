@@ -23,6 +23,7 @@ from trades.services import (
     press,
     press_all,
     reconcile_orders,
+    standings,
     submit_order,
     switch_lock,
     withdrawing,
@@ -280,7 +281,8 @@ RESTING = {"type": "limit", "price": Decimal(40_000), "status": "open", **SENT}
 
 
 def all_pressed(targets, state=HALTED, by=None):
-    return press_all(targets, state, by=by, reason="flood", now=NOON)
+    seen = {target: standing.mark for target, standing in standings(targets).items()}
+    return press_all(seen, state, by=by, reason="flood", now=NOON)
 
 
 def test_of_several_switches_all_are_set_before_the_first_order_is_canceled(gateway, monkeypatch):
@@ -304,15 +306,45 @@ def test_what_fails_at_one_switch_leaves_no_other_unpressed(gateway):
     mine, theirs, gone, last = [ExchangeAccountFactory() for _ in range(4)]
     ExchangeAccount.objects.exclude(pk=theirs.pk).update(owner=mine.owner)
     targets = [Target(account=account) for account in ExchangeAccount.objects.order_by("pk")]
+    seen = dict.fromkeys(targets, "")
     ExchangeAccount.objects.filter(pk=gone.pk).delete()
 
-    outcomes = all_pressed(targets, by=mine.owner)
+    outcomes = press_all(seen, HALTED, by=mine.owner, reason="flood", now=NOON)
 
     assert [bool(each.pressed) for each in outcomes] == [True, False, False, True]
     assert "only an operator may press this switch" in outcomes[1].error
     assert f"{targets[2]} is not halted: " in outcomes[2].error
     states = dict(ExchangeAccount.objects.values_list("pk", "state"))
     assert states == {mine.pk: "halted", theirs.pk: "active", last.pk: "halted"}
+
+
+@pytest.mark.parametrize("scope", ["platform", "user", "account"])
+@pytest.mark.parametrize(
+    ("shown", "meanwhile", "wanted", "is_refused"),
+    [
+        (HALTED, HALTED, ACTIVE, True),  # it is another halt: somebody had let go of the one that was shown
+        (REDUCING, HALTED, ACTIVE, True),
+        (ACTIVE, HALTED, REDUCING, True),
+        (HALTED, None, ACTIVE, False),
+        (HALTED, REDUCING, HALTED, False),  # to make it stricter is never too late
+        (HALTED, ACTIVE, ACTIVE, False),
+    ],
+)
+def test_what_stands_other_than_it_was_shown_is_not_let_go(gateway, scope, shown, meanwhile, wanted, is_refused):
+    account = ExchangeAccountFactory()
+    target = targets(account)[scope]
+    pressed(target, shown, reason="the first")
+    seen = {target: standings([target])[target].mark}
+    if meanwhile:
+        later = NOON + timedelta(minutes=1)
+        press(target, meanwhile, by=UserFactory(username="root", is_superuser=True), reason="the second", now=later)
+
+    (outcome,) = press_all(seen, wanted, by=None, reason="all is well", now=NOON + timedelta(minutes=2))
+
+    assert standings([target])[target].state == (meanwhile if is_refused else wanted)
+    assert bool(outcome.pressed) != is_refused
+    if is_refused:
+        assert f"it is {meanwhile} by root since 12:01:30 UTC (the second), other than shown" in outcome.error
 
 
 def test_what_can_not_be_canceled_at_one_is_left_to_the_sweep_and_the_others_are_canceled(gateway, monkeypatch):
