@@ -201,6 +201,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 2_000
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 300_000  # kB
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CONSUMER = "tradebot_site.worker:Consumer"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -244,6 +245,7 @@ CELERY_TASK_ROUTES = {
     "trades.tasks.reconcile_transfers": {"queue": "payments"},
     "trades.tasks.*": {"queue": "high_priority"},
     "market.tasks.*": {"queue": "data_sync"},
+    "ops.tasks.*": {"queue": "maintenance"},
 }
 
 # --- trading -------------------------------------------------------------------------------------------------
@@ -255,6 +257,7 @@ PAPER_LEDGER = env.str("PAPER_LEDGER", default="")  # the paper exchange's own S
 ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
 DECISIONS_KEPT_DAYS = env.int("DECISIONS_KEPT_DAYS", default=90)
 CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", default=400)  # more than a year: who changed what
+DEAD_LETTERS_KEPT_DAYS = env.int("DEAD_LETTERS_KEPT_DAYS", default=90)
 MAX_LEVERAGE = env.int("MAX_LEVERAGE", default=20)
 # How far, in percent of its price, the liquidation of a futures entry has to be that has no stop loss.
 MIN_LIQUIDATION_DISTANCE_PERCENT = env.str("MIN_LIQUIDATION_DISTANCE_PERCENT", default="10")
