@@ -134,6 +134,7 @@ def _is_ours(group: Group | None) -> bool:
 class LockOutAdmin(ReadOnlyAdmin):
     """Names and addresses with wrong passwords of late. Deleting the row unlocks it."""
 
+    nothing_yet = "Nobody has typed a wrong password lately."
     list_display = ["username", "ip_address", "failures_since_start", "attempt_time", "locked_until"]
     search_fields = ["username", "ip_address"]
     ordering = ["-attempt_time"]

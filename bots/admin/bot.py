@@ -76,6 +76,7 @@ class BotChangeList(ChangeList):
 class BotConfigAdmin(
     BotColumns, FilesAdmin, LiveAdmin, WatchedAdmin, WebhookAdmin, CloningAdmin, ChangingAdmin, RecordedAdmin
 ):
+    nothing_yet = "Add an account first, then a bot on it: on paper neither needs a key."
     form = BotForm
     action_form = BotActionForm
     owner_path = "owner"

@@ -95,6 +95,10 @@ class AccountForm(forms.ModelForm):
 class ExchangeAccountAdmin(OwnedAdmin):
     """Registered by ``trades.admin``, which adds the kill switch: pressing it cancels orders."""
 
+    nothing_yet = (
+        "A bot trades on an account. On paper it needs no key and gets 10,000 USDT of play money; test "
+        "its connection, then add a bot on it."
+    )
     form = AccountForm
     owner_path = "owner"
     list_display = ["name", "owner", "environment", "market", "state", "key", "key_error", "cooldown_until"]
@@ -104,7 +108,6 @@ class ExchangeAccountAdmin(OwnedAdmin):
     ordering = ["owner__username", "name"]
     actions = ["test_connection"]
     actions_detail = ["test_account", "rotate_keys", "wipe_keys"]
-    list_before_template = "admin/market/no_accounts.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: ExchangeAccount | None = None) -> list[Any]:
         identity = ["name", "environment", "market"]

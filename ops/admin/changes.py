@@ -29,6 +29,7 @@ def seen_models(request: HttpRequest) -> list[tuple[str, str]]:
 
 @admin.register(Change)
 class ChangeAdmin(LongAdmin):
+    nothing_yet = "What people change of bots, accounts, limits, schedules and users is written down here."
     owner_path = "whose"
     list_display = ["at", "who", "kind", "what", "changed"]
     list_filter = [

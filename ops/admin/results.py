@@ -33,6 +33,10 @@ def _tasks(request: HttpRequest) -> list[tuple[str, str]]:
 class TaskResultAdmin(ReadOnlyAdmin):
     """Of failures: what succeeds leaves no row, its schedule tells."""
 
+    nothing_yet = (
+        "Only tasks that fail are written down here, for three days. How a periodic task ended last is "
+        "told by its own page."
+    )
     list_display = ["date_done", "task_name", "periodic_task_name", "status", "error", "worker"]
     list_filter = [
         days("date_done"),
@@ -41,7 +45,6 @@ class TaskResultAdmin(ReadOnlyAdmin):
     ]
     search_fields = ["task_name", "task_id"]
     ordering = ["-date_done"]
-    list_before_template = "admin/ops/no_results.html"
     fieldsets = [
         (None, {"fields": ["task_name", "periodic_task_name", "status", "worker", "task_id"]}),
         ("When", {"fields": ["date_created", "date_started", "date_done"]}),

@@ -50,9 +50,11 @@ def send_now(task: PeriodicTask) -> None:
 
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(RecordedAdmin):
+    nothing_yet = (
+        "Without one nothing trades. manage.py prepare, which make up runs, creates those that the system needs."
+    )
     form = ScheduledTaskForm
     list_display = ["name", "enabled", "scheduler", "queue", "last_run", "next_run", "outcome", "total_run_count"]
-    list_before_template = "admin/ops/no_schedules.html"
     list_select_related = ["interval", "crontab", "solar", "clocked"]
     list_filter = ["enabled"]
     search_fields = ["name", "task"]
@@ -177,6 +179,8 @@ class PeriodicTaskAdmin(RecordedAdmin):
 
 class TimesAdmin(RecordedAdmin):
     """Times that tasks share: while one of them runs by it, it stays, for the task would go with it."""
+
+    nothing_yet = "Periodic tasks run by such times: add one, then choose it there."
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         is_used = obj is not None and obj.periodictask_set.exists()

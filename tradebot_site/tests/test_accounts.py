@@ -313,12 +313,12 @@ def test_where_real_money_is_switched_off_nobody_is_asked_for_consent(admin, db)
 
 
 def test_without_an_account_the_list_says_what_to_do(admin, db):
-    assert "No account yet" in admin.get(LIST).content.decode()
+    assert "No exchange accounts yet" in admin.get(LIST).content.decode()
 
     ExchangeAccountFactory()
 
-    assert "No account yet" not in admin.get(LIST).content.decode()
-    assert "No account yet" not in admin.get(f"{LIST}?q=nothing").content.decode()
+    assert "No exchange accounts yet" not in admin.get(LIST).content.decode()
+    assert "No exchange accounts yet" not in admin.get(f"{LIST}?q=nothing").content.decode()
 
 
 def test_an_account_stays_while_anything_refers_to_it(admin, act, db):

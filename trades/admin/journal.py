@@ -39,6 +39,7 @@ class OpenFilter(admin.SimpleListFilter):
 
 @admin.register(Position)
 class PositionAdmin(ReadOnlyAdmin):
+    nothing_yet = "Each bot has one from its beginning: add a bot."
     owner_path = "account__owner"
     list_display = [
         *("id", "symbol", "owned", "quantity", "entry_price", "realized_pnl", "fees", "funding", "round", "closed_at")
@@ -59,6 +60,7 @@ class PositionAdmin(ReadOnlyAdmin):
 
 @admin.register(Fill)
 class FillAdmin(OfPositions):
+    nothing_yet = "The exchange reports them for orders that are executed: start a bot."
     owner_path = "account__owner"
     list_display = [
         "executed_at",
@@ -98,6 +100,7 @@ class FillAdmin(OfPositions):
 
 @admin.register(Trade)
 class TradeAdmin(OfPositions):
+    nothing_yet = "A trade is the booked result of an order: start a bot, and see in its timeline why it waits."
     owner_path = "position__account__owner"
     list_display = [
         "created_at",
@@ -137,6 +140,7 @@ class TradeAdmin(OfPositions):
 
 @admin.register(Event)
 class EventAdmin(OfPositions):
+    nothing_yet = "What happens to bots, orders and accounts is told here."
     owner_path = "position__account__owner"
     list_display = ["created_at", "kind", "about", "code", "message", "handled_at"]
     list_filter = [
@@ -168,6 +172,9 @@ class EventAdmin(OfPositions):
 
 @admin.register(Transfer)
 class TransferAdmin(ReadOnlyAdmin):
+    nothing_yet = (
+        "Money that moves between spot and futures is told here; transfers are off unless TRANSFERS_ENABLED is set."
+    )
     owner_path = "owner"
     list_display = ["created_at", "amount", "asset", "way", "status", "error", "asked_by", "finished_at", "owned"]
     list_filter = [chosen("status"), *filters_of_account("account")]

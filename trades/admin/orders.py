@@ -19,6 +19,7 @@ from trades.models import Order
 
 @admin.register(Order)
 class OrderAdmin(OfPositions):
+    nothing_yet = "Bots place them: start one, and see in its timeline why it waits."
     owner_path = "account__owner"
     list_display = [
         "created_at",
