@@ -253,11 +253,12 @@ def _page(label, page, row):
 
 
 def test_staff_without_a_group_get_to_no_page_of_a_row_and_change_nothing(everything, broker):
-    """Each address of the site, with the ids of rows that exist, by GET and by POST."""
+    """Each address of the site, with ids of rows that exist, own ones where rows have owners, by GET and by POST."""
     rows_of_nobody()
     user = UserFactory(username="nobody-in-particular", is_staff=True)
+    full_bot(owner=user, name="an own bot", symbol="ETHUSDT")
     client, before = client_of(user), Change.objects.count()
-    rows = {label: own_row(label, None if label in OWNED else user) for label in MATRIX}
+    rows = {label: own_row(label, user) for label in MATRIX}
     pages = [(label, page) for label, row in MATRIX.items() for page in (*PAGES, *row.more)]
     addresses = [_page(label, page, rows[label]) for label, page in pages]
     addresses += [url(label, page) for label in MATRIX for page in ("changelist", "add")]
