@@ -23,7 +23,7 @@ from market.admin.filters import (
 from market.admin.long import LongAdmin
 from market.admin.text import NOTHING, span
 
-by_bot = named_bots("bot", lambda name: BotConfig.objects.filter(name__icontains=name))
+by_bot = named_bots("bot", lambda name: BotConfig.objects.filter(name__icontains=name), owner="owner")
 
 
 class ReasonFilter(DropdownFilter):

@@ -79,15 +79,23 @@ def filters_of_account(path: str) -> list[type[DropdownFilter]]:
     ]
 
 
-def named_bots(path: str, found: Callable[[str], QuerySet[Any]]) -> type[TextFilter]:
+def named_bots(path: str, found: Callable[[str], QuerySet[Any]], *, owner: str) -> type[TextFilter]:
     """A filter by the name of a bot, or a part of it.
 
-    ``found``: rows that such bots have, to which ``path`` leads; they are few, and looked for first.
+    ``found``: rows that such bots have, to which ``path`` leads; they are few, and looked for first. ``owner`` leads
+    from them to whose they are: others' bots must not take the places of one's own.
     """
 
     def queryset(self: TextFilter, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         name = (self.value() or "").strip()
-        return rows.filter(**{f"{path}__in": list(found(name).values_list("pk", flat=True)[:MANY])}) if name else rows
+        if not name:
+            return rows
+        named = found(name) if sees_all(request) else found(name).filter(**{owner: request.user.pk})
+        keys = list(named.order_by("pk").values_list("pk", flat=True)[: MANY + 1])
+        if len(keys) > MANY:
+            told = f"More than {MANY} bots match {name[:40]!r}: type more. What is shown is of {MANY} of them."
+            messages.warning(request, told)
+        return rows.filter(**{f"{path}__in": keys[:MANY]})
 
     return type("BotFilter", (TextFilter,), {"title": "bot (name)", "parameter_name": "bot", "queryset": queryset})
 

@@ -8,7 +8,9 @@ from django.test.utils import CaptureQueriesContext
 
 from bots.models import Decision
 from bots.tests.factories import BotFactory
+from market.admin import filters
 from market.admin.long import MOST_PAGES
+from market.tests.factories import ExchangeAccountFactory
 from trades.models import Order
 from trades.tests.factories import OrderFactory
 
@@ -102,6 +104,23 @@ def test_orders_are_found_by_bot_symbol_status_and_client_id(admin, orders):
         assert shown(admin.get(f"{ORDERS}?{query}")) == ["alpha-1"], query
     assert shown(admin.get(f"{ORDERS}?bot=nobody")) == []
     assert shown(admin.get(f"{ORDERS}?q=alpha")) == []
+
+
+@pytest.mark.parametrize("url", [ORDERS, "/admin/bots/decision/"])
+def test_others_bots_of_a_name_take_no_places_and_a_cut_is_said(admin, staff, staff_client, monkeypatch, url):
+    monkeypatch.setattr(filters, "MANY", 2)
+    strangers = [BotFactory(name=f"alpha {number}") for number in range(2)]
+    own = BotFactory(name="alpha mine", account=ExchangeAccountFactory(owner=staff))
+    for bot in (*strangers, own):
+        OrderFactory(position=bot.position)
+        Decision.objects.create(bot=bot, status="waiting", text="so it is", created_at=FIRST)
+
+    mine, cut = staff_client.get(f"{url}?bot=alpha"), admin.get(f"{url}?bot=alpha")
+    whole = admin.get(f"{url}?bot=alpha+m")
+
+    assert [len(page.context["cl"].result_list) for page in (mine, cut, whole)] == [1, 2, 1]
+    told = "More than 2 bots match"
+    assert [page.content.decode().count(told) for page in (mine, cut, whole)] == [0, 1, 0]
 
 
 def test_decisions_are_found_by_reason(admin, db):

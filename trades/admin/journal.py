@@ -54,7 +54,12 @@ class OfPositions(LongAdmin):
         return Q(position__in=few) if len(few) <= POSITIONS_OF_A_FEW else super().owned_by(user)
 
 
-by_bot = named_bots("position", lambda name: Position.objects.filter(bot__name__icontains=name))
+def named(name: str) -> QuerySet[Position]:
+    """The positions of bots with this in their name."""
+    return Position.objects.filter(bot__name__icontains=name)
+
+
+by_bot = named_bots("position", named, owner="account__owner")
 
 
 def bot_of(position: Position) -> str:
