@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter, TextFilter
 
@@ -16,10 +16,12 @@ from market.types import INTERVALS, Environment, Market
 
 MANY = 500  # beyond that a drop-down helps nobody: search
 Choices = Iterable[tuple[Any, str]]
+# What a value is compared with: the field to which a path leads, or a condition made of the value.
+Where = str | Callable[[Any], Q]
 
 
-def dropdown(title: str, path: str, choices: Callable[[HttpRequest], Choices]) -> type[DropdownFilter]:
-    """A filter on ``path`` with the choices that ``choices`` offers for a request."""
+def dropdown(title: str, where: Where, choices: Callable[[HttpRequest], Choices]) -> type[DropdownFilter]:
+    """A filter on ``where`` with the choices that ``choices`` offers for a request."""
 
     def lookups(self: DropdownFilter, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(str(value), str(label)) for value, label in choices(request)]
@@ -30,7 +32,9 @@ def dropdown(title: str, path: str, choices: Callable[[HttpRequest], Choices]) -
         value = self.value()
         if not value:
             return rows
-        return rows.filter(**{path: value}) if value in known else rows.none()
+        if value not in known:
+            return rows.none()
+        return rows.filter(**{where: value}) if isinstance(where, str) else rows.filter(where(value))
 
     namespace = {
         "title": title,
@@ -61,21 +65,24 @@ def _accounts(request: HttpRequest) -> Choices:
     return [(account.pk, whose(account)) for account in accounts[:MANY]]
 
 
-def owner_filter(path: str) -> type[DropdownFilter]:
-    return dropdown("owner", path, _owners)
+def owner_filter(where: Where) -> type[DropdownFilter]:
+    return dropdown("owner", where, _owners)
 
 
-def account_filter(path: str) -> type[DropdownFilter]:
-    return dropdown("account", path, _accounts)
+def account_filter(where: Where) -> type[DropdownFilter]:
+    return dropdown("account", where, _accounts)
 
 
-def filters_of_account(path: str) -> list[type[DropdownFilter]]:
-    """Owner, account, environment and market of rows that reach their account by ``path``."""
+def filters_of_account(path: str, compared: Callable[[str], Where] = str) -> list[type[DropdownFilter]]:
+    """Owner, account, environment and market of rows that reach their account by ``path``.
+
+    ``compared`` makes of a path how it is compared, if not simply so.
+    """
     return [
-        owner_filter(f"{path}__owner"),
-        account_filter(path),
-        environment_filter(f"{path}__environment"),
-        market_filter(f"{path}__market"),
+        owner_filter(compared(f"{path}__owner")),
+        account_filter(compared(path)),
+        environment_filter(compared(f"{path}__environment")),
+        market_filter(compared(f"{path}__market")),
     ]
 
 
@@ -100,12 +107,12 @@ def named_bots(path: str, found: Callable[[str], QuerySet[Any]], *, owner: str) 
     return type("BotFilter", (TextFilter,), {"title": "bot (name)", "parameter_name": "bot", "queryset": queryset})
 
 
-def environment_filter(path: str) -> type[DropdownFilter]:
-    return dropdown("environment", path, lambda request: [(item.value, item.value) for item in Environment])
+def environment_filter(where: Where) -> type[DropdownFilter]:
+    return dropdown("environment", where, lambda request: [(item.value, item.value) for item in Environment])
 
 
-def market_filter(path: str) -> type[DropdownFilter]:
-    return dropdown("market", path, lambda request: [(item.value, item.value) for item in Market])
+def market_filter(where: Where) -> type[DropdownFilter]:
+    return dropdown("market", where, lambda request: [(item.value, item.value) for item in Market])
 
 
 def interval_filter(path: str = "interval") -> type[DropdownFilter]:

@@ -8,9 +8,10 @@ from django.test.utils import CaptureQueriesContext
 
 from bots.models import Decision
 from bots.tests.factories import BotFactory
-from market.admin import filters
+from market.admin import filters, long
 from market.admin.long import MOST_PAGES
 from market.tests.factories import ExchangeAccountFactory
+from tradebot_site.tests.conftest import full_bot
 from trades.models import Order
 from trades.tests.factories import OrderFactory
 
@@ -144,3 +145,47 @@ def test_a_page_is_planned_for_its_values_however_often_it_was_opened(admin, ord
         cursor.execute("SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%%ORDER BY%%trades_order%%'")
         prepared = [row[0] for row in cursor.fetchall()]
     assert [sql for sql in prepared if '"client_order_id"' in sql] == []
+
+
+LONG = ("trades/order", "trades/fill", "trades/trade", "trades/event", "bots/decision")
+
+
+@pytest.fixture
+def two_owners(staff):
+    return full_bot(owner=staff, name="mine"), full_bot(name="theirs", symbol="ETHUSDT")
+
+
+@pytest.mark.parametrize("few", [1000, 0])
+@pytest.mark.parametrize("path", LONG)
+@pytest.mark.parametrize("whose", ["owner", "account", "oneself"])
+def test_rows_of_few_bots_are_looked_for_by_these_and_of_many_by_a_join(
+    admin, staff_client, two_owners, monkeypatch, path, whose, few
+):
+    monkeypatch.setattr(long, "FEW", few)
+    bot, _ = two_owners
+    if whose == "account" and path == "bots/decision":
+        pytest.skip("has no filter by account")
+    client = staff_client if whose == "oneself" else admin
+    query = {"owner": f"?owner={bot.owner_id}", "account": f"?account={bot.account_id}", "oneself": ""}[whose]
+
+    with CaptureQueriesContext(connection) as queries:
+        rows = client.get(f"/admin/{path}/{query}").context["cl"].result_list
+
+    model = path.partition("/")[2]
+    found = [query["sql"] for query in queries if f'FROM "{path.replace("/", "_")}"' in query["sql"]]
+    parent = "bot_id" if model == "decision" else "position_id"
+    assert [getattr(row, "position", None) or row.bot.position for row in rows] == [bot.position]
+    assert {f'"{parent}" IN (' in sql for sql in found if "LIMIT 51" in sql} == {few > 0}
+
+
+@pytest.mark.parametrize("path", LONG[:4])
+def test_rows_are_found_by_what_their_position_and_its_account_have(admin, two_owners, path):
+    queries = ["environment=paper", "environment=live", "market=spot", "market=futures"] if path != LONG[3] else []
+
+    found = {
+        query: len(admin.get(f"/admin/{path}/?{query}").context["cl"].result_list)
+        for query in [*queries, "symbol=BTCUSDT", "symbol=ETHUSDT"]
+    }
+
+    expected = {"environment=paper": 2, "environment=live": 0, "market=spot": 2, "market=futures": 0}
+    assert found == {query: expected[query] for query in queries} | {"symbol=BTCUSDT": 1, "symbol=ETHUSDT": 1}

@@ -1,5 +1,6 @@
 """Positions, orders, fills, trades and events: there to be read."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -22,7 +23,7 @@ from market.admin.filters import (
     named_bots,
     owner_filter,
 )
-from market.admin.long import LongAdmin
+from market.admin.long import LongAdmin, among_few
 from market.admin.text import NOTHING, number
 from market.models import ExchangeAccount
 from trades import services
@@ -30,7 +31,6 @@ from trades.lifecycle import SENT
 from trades.models import Event, Fill, Order, Position, Trade, Transfer, is_open
 
 SYMBOLS_OFFERED = 300
-POSITIONS_OF_A_FEW = 1000
 
 
 def symbols(request: HttpRequest) -> list[tuple[str, str]]:
@@ -45,13 +45,24 @@ def owned(account: ExchangeAccount) -> tuple[str, str]:
     return str(account.owner), str(account)
 
 
+def through_positions(path: str, of_position: str = "") -> Callable[[Any], Q]:
+    """How rows of positions are compared at ``path``: what it leads to, ``of_position`` leads to from their position.
+
+    Without it the path is the same, whether it begins at the position or not.
+    """
+    of_position = of_position or path.removeprefix("position__")
+
+    def condition(value: Any) -> Q:
+        return among_few("position", Position.objects.filter(**{of_position: value}), Q(**{path: value}))
+
+    return condition
+
+
 class OfPositions(LongAdmin):
     """Rows of positions. Of who has only a few positions they are found by these, not by looking through all rows."""
 
     def owned_by(self, user: Any) -> Q:
-        positions = Position.objects.filter(account__owner=user).values_list("pk", flat=True)
-        few = list(positions[: POSITIONS_OF_A_FEW + 1])
-        return Q(position__in=few) if len(few) <= POSITIONS_OF_A_FEW else super().owned_by(user)
+        return through_positions(self.owner_path)(user)
 
 
 def named(name: str) -> QuerySet[Position]:
@@ -121,8 +132,8 @@ class OrderAdmin(OfPositions):
         chosen("status"),
         chosen("purpose"),
         by_bot,
-        *filters_of_account("account"),
-        dropdown("symbol", "position__symbol", symbols),
+        *filters_of_account("account", through_positions),
+        dropdown("symbol", through_positions("position__symbol"), symbols),
     ]
     list_select_related = ["position__bot"]
     search_fields = ["client_order_id__exact"]
@@ -196,8 +207,8 @@ class FillAdmin(OfPositions):
     list_filter = [
         days("executed_at"),
         by_bot,
-        *filters_of_account("account"),
-        dropdown("symbol", "symbol", symbols),
+        *filters_of_account("account", through_positions),
+        dropdown("symbol", through_positions("symbol"), symbols),
     ]
     list_select_related = ["account__owner", "order", "position__bot"]
     search_fields = ["order__client_order_id__exact"]
@@ -236,11 +247,11 @@ class TradeAdmin(OfPositions):
         days("created_at"),
         chosen("purpose"),
         by_bot,
-        owner_filter("position__account__owner"),
-        account_filter("position__account"),
-        environment_filter("environment"),
-        market_filter("market"),
-        dropdown("symbol", "symbol", symbols),
+        owner_filter(through_positions("position__account__owner")),
+        account_filter(through_positions("position__account")),
+        environment_filter(through_positions("environment", "account__environment")),
+        market_filter(through_positions("market", "account__market")),
+        dropdown("symbol", through_positions("symbol"), symbols),
     ]
     list_select_related = ["position__account__owner", "position__bot"]
     search_fields = ["order__client_order_id__exact"]
@@ -264,9 +275,9 @@ class EventAdmin(OfPositions):
         days("created_at"),
         chosen("kind"),
         by_bot,
-        owner_filter("position__account__owner"),
-        account_filter("position__account"),
-        dropdown("symbol", "position__symbol", symbols),
+        owner_filter(through_positions("position__account__owner")),
+        account_filter(through_positions("position__account")),
+        dropdown("symbol", through_positions("position__symbol"), symbols),
     ]
     list_select_related = ["position", "account", "user"]
     ordering = ["-created_at"]
