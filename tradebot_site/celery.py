@@ -7,11 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from celery import Celery, Task
+from celery.app.task import Context
 from celery.signals import (
     before_task_publish,
     heartbeat_sent,
+    task_failure,
+    task_internal_error,
     task_postrun,
     task_prerun,
+    task_rejected,
+    task_unknown,
     worker_process_init,
     worker_shutting_down,
 )
@@ -19,7 +24,12 @@ from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradebot_site.settings")
 
-app = Celery("tradebot")
+
+class OurTask(Task):
+    Request = "tradebot_site.worker:Request"  # only a worker imports it
+
+
+app = Celery("tradebot", task_cls=OurTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -80,3 +90,51 @@ def note_how_a_schedule_ran(sender: Task, state: str | None, retval: object, **_
     error = f"{type(retval).__name__}: {retval}" if isinstance(retval, BaseException) else ""
     at = datetime.now(UTC) - timedelta(seconds=seconds)
     note_run(name, at=at, seconds=seconds, state=state or "", error=error)
+
+
+@task_failure.connect
+@task_internal_error.connect
+def keep_what_failed_for_good(
+    sender: Task,
+    task_id: str,
+    exception: BaseException,
+    args: Any,
+    kwargs: Any,
+    einfo: Any,
+    request: dict[str, Any] | None = None,
+    **_: object,
+) -> None:
+    """In the process that worked on it, at the last try. What that can't tell any more `tradebot_site.worker` does."""
+    about = Context(request) if request else sender.request
+    if about.id != task_id or about.is_eager:
+        return
+    from ops import dead_letters
+
+    failure = dead_letters.Failure(
+        task=sender.name,
+        task_id=task_id,
+        queue=(about.delivery_info or {}).get("routing_key") or "",
+        worker=about.hostname or "",
+        error=f"{type(exception).__name__}: {exception}",
+        traceback=str(einfo.traceback),
+        args=args,
+        kwargs=kwargs,
+    )
+    dead_letters.keep(failure, now=datetime.now(UTC))
+
+
+@task_unknown.connect
+def keep_what_nobody_knows(sender: Any, message: Any, name: str, id: str, **_: object) -> None:  # noqa: A002
+    """A task of another version, or of nobody: Celery would only log it."""
+    from tradebot_site.worker import keep_message
+
+    error = LookupError(f"no worker knows the task {name}")
+    keep_message(message, error, worker=sender.hostname, task=name, task_id=id)
+
+
+@task_rejected.connect
+def keep_what_is_no_task(sender: Any, message: Any, exc: Exception | None, **_: object) -> None:
+    """A message of which Celery makes no task."""
+    from tradebot_site.worker import keep_message
+
+    keep_message(message, exc, worker=sender.hostname)

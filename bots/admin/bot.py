@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 from unfold.forms import ActionForm
 from unfold.views import ChangeList
 
@@ -21,7 +22,7 @@ from bots.admin.form import BotForm
 from bots.admin.live import LiveAdmin, live_url, with_figures
 from bots.admin.operating import operation_action
 from bots.admin.page import page_of
-from bots.admin.parameters import all_fields, fields_of
+from bots.admin.parameters import all_fields, fields_of, leftovers
 from bots.admin.saved import tabs_of
 from bots.admin.watching import WatchedAdmin
 from bots.admin.webhooks import WebhookAdmin
@@ -75,6 +76,7 @@ class BotChangeList(ChangeList):
 class BotConfigAdmin(
     BotColumns, FilesAdmin, LiveAdmin, WatchedAdmin, WebhookAdmin, CloningAdmin, ChangingAdmin, RecordedAdmin
 ):
+    nothing_yet = "Add an account first, then a bot on it: on paper neither needs a key."
     form = BotForm
     action_form = BotActionForm
     owner_path = "owner"
@@ -102,7 +104,8 @@ class BotConfigAdmin(
 
     def get_fieldsets(self, request: HttpRequest, obj: BotConfig | None = None) -> list[Any]:
         whose = FIXED if obj or sees_all(request) else FIXED[1:]
-        strategy = ("Strategy", {"fields": ["strategy", "interval"]})
+        left = leftovers(obj.strategy, obj.parameters) if obj else ""
+        strategy = ("Strategy", {"fields": ["strategy", "interval"], "description": escape(left)})
         futures = [] if obj and obj.market == Market.SPOT else [FUTURES]
         return [
             ("Bot", {"fields": ["name", *whose, "seen_revision"]}),

@@ -11,7 +11,8 @@ from market.admin.frozen import NotFrozen
 
 __all__ = ["GOOD_FOR", "NotFrozen", "freeze", "thaw"]
 SALT = "bots.admin.frozen"
-GOOD_FOR = timedelta(hours=1)
+# A working day: what is typed is not lost by a long call. Bots that have changed meanwhile are left out anyway.
+GOOD_FOR = timedelta(hours=12)
 
 
 def freeze(request: HttpRequest, **shown: Any) -> str:

@@ -56,6 +56,7 @@ class ReasonFilter(DropdownFilter):
 
 @admin.register(Decision)
 class DecisionAdmin(LongAdmin):
+    nothing_yet = "Start a bot: each minute it writes down what it decides, and why."
     owner_path = "bot__owner"
     list_display = ["created_at", "bot", "status", "reason", "text", "denial_code", "price", "order_id"]
     list_filter = [
@@ -74,6 +75,9 @@ class DecisionAdmin(LongAdmin):
 
 @admin.register(ExternalSignal)
 class ExternalSignalAdmin(ReadOnlyAdmin):
+    nothing_yet = (
+        "Bots with the strategy webhook_signal get them from outside; the page of such a bot gives address and secret."
+    )
     owner_path = "bot__owner"
     list_display = ["received_at", "bot", "action", "sender_id", "sent_at", "outcome", "handled_at", "order_id"]
     list_filter = [
@@ -87,6 +91,7 @@ class ExternalSignalAdmin(ReadOnlyAdmin):
 
 @admin.register(Tick)
 class TickAdmin(ReadOnlyAdmin):
+    nothing_yet = "Each minute makes one while beat and the workers run: make up starts them."
     list_display = ["slot", "bots", "acting", "parts", "parts_done", "took", "finished_at", "doubles"]
     ordering = ["-slot"]
 
@@ -97,6 +102,7 @@ class TickAdmin(ReadOnlyAdmin):
 
 @admin.register(SeriesReading)
 class SeriesReadingAdmin(ReadOnlyAdmin):
+    nothing_yet = "The first tick of an active bot makes one for each series that is traded."
     list_display = ["symbol", "interval", "environment", "market", "price", "candle_close_at", "evaluated_at"]
     list_filter = [environment_filter("environment"), market_filter("market"), interval_filter()]
     search_fields = ["symbol"]

@@ -74,6 +74,7 @@ class SavedViewForm(forms.ModelForm):
 class SavedViewAdmin(OwnedAdmin):
     """Whoever may see bots may have views of them; a view that is shared is an operator's to tidy up, too."""
 
+    nothing_yet = "Filter, search or sort the list of bots, then choose Save this view above it."
     form = SavedViewForm
     list_display = ["name", "user", "query", "is_shared", "opened"]
     list_select_related = ["user"]

@@ -9,7 +9,6 @@ from bots.services.changing import (
     edit_of,
     faults_by_field,
     faults_in_words,
-    in_words,
     plan_changes,
     save_edits,
     settings_of,
@@ -31,8 +30,11 @@ from bots.services.steering import (
     create_bot,
     delete_bot,
     locked_revision,
+    save_new,
     update_bot,
+    validate_new,
 )
+from bots.services.surroundings import KnownSurroundings
 from bots.services.tick import run_all_active_bots
 from bots.services.webhooks import NotYourBot, find_webhook, renew_webhook
 
@@ -47,6 +49,7 @@ __all__ = [
     "Edit",
     "Evaluated",
     "IdReused",
+    "KnownSurroundings",
     "Missing",
     "NotListening",
     "NotYourBot",
@@ -66,7 +69,6 @@ __all__ = [
     "faults_by_field",
     "faults_in_words",
     "find_webhook",
-    "in_words",
     "keep_decisions",
     "locked_revision",
     "naked_positions",
@@ -79,10 +81,12 @@ __all__ = [
     "run_all_active_bots",
     "run_bot",
     "save_edits",
+    "save_new",
     "settings_of",
     "start_bots",
     "stop_bots",
     "tell_of_naked_positions",
     "update_bot",
+    "validate_new",
     "waiting_bots",
 ]

@@ -1,6 +1,7 @@
-"""What people changed, and with what they prove who they are."""
+"""What people changed, with what they prove who they are, and what failed for good."""
 
 from ops.models.changes import Change
+from ops.models.dead_letters import DeadLetter
 from ops.models.second_factor import Authenticator, RecoveryCodes
 
-__all__ = ["Authenticator", "Change", "RecoveryCodes"]
+__all__ = ["Authenticator", "Change", "DeadLetter", "RecoveryCodes"]

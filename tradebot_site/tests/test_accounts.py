@@ -13,6 +13,7 @@ from market.exchange.types import KeyPermissions
 from market.models import ExchangeAccount
 from market.tests.factories import ExchangeAccountFactory, UserFactory
 from tradebot_site.tests.conftest import KEY, SECRET, full_bot
+from tradebot_site.tests.people import client_of, person
 from trades.models import Order
 from trades.tests.factories import FillFactory
 
@@ -242,6 +243,31 @@ def test_what_a_key_should_not_is_said_with_the_cure(admin, act, db, monkeypatch
     assert f"{name}: {words}" in listed
 
 
+@pytest.mark.parametrize(
+    ("role", "is_own", "is_shown"),
+    [("operator", False, False), ("operator", True, True), ("administrator", False, True)],
+)
+def test_the_end_of_a_key_is_for_its_owner_and_administrators(act, db, monkeypatch, role, is_own, is_shown):
+    monkeypatch.setattr("market.services._ask", lambda account: ([], None))
+    user = person(role)
+    account = ExchangeAccountFactory(api_key=KEY, api_secret=SECRET, **({"owner": user} if is_own else {}))
+    without = ExchangeAccountFactory(api_key="", name="without")
+    client = client_of(user)
+
+    pages = [
+        client.get(LIST),
+        client.get(page_of(account)),
+        client.post(asking(account, "test")),
+        act(client, LIST, "test_connection", account),
+    ]
+
+    for page in pages:
+        assert page.status_code == 200
+        assert (f"…{KEY[-4:]}" in page.content.decode()) == is_shown
+        assert "…" in page.content.decode()
+    assert "none" in client.get(page_of(without)).content.decode()
+
+
 @pytest.mark.parametrize("page", ["test", "rotate", "wipe", "kill-switch"])
 def test_the_pages_of_a_strangers_account_are_not_there(staff, staff_client, db, page):
     account = ExchangeAccountFactory(api_key=KEY, api_secret=SECRET)
@@ -287,12 +313,12 @@ def test_where_real_money_is_switched_off_nobody_is_asked_for_consent(admin, db)
 
 
 def test_without_an_account_the_list_says_what_to_do(admin, db):
-    assert "No account yet" in admin.get(LIST).content.decode()
+    assert "No exchange accounts yet" in admin.get(LIST).content.decode()
 
     ExchangeAccountFactory()
 
-    assert "No account yet" not in admin.get(LIST).content.decode()
-    assert "No account yet" not in admin.get(f"{LIST}?q=nothing").content.decode()
+    assert "No exchange accounts yet" not in admin.get(LIST).content.decode()
+    assert "No exchange accounts yet" not in admin.get(f"{LIST}?q=nothing").content.decode()
 
 
 def test_an_account_stays_while_anything_refers_to_it(admin, act, db):

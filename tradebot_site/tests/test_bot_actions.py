@@ -52,6 +52,7 @@ def test_run_now_sends_a_task_for_each_chosen_bot(admin, confirmed, db, broker):
 
     assert "Bots sent to the workers: 2." in page.content.decode()
     assert broker("high_priority") == 2
+    assert BotConfig.history.filter(changes=[["run", "", "asked for"]], history_user__isnull=False).count() == 2
 
 
 def test_run_now_says_so_when_the_broker_is_away(admin, confirmed, db, monkeypatch):

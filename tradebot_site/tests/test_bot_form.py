@@ -240,6 +240,22 @@ def test_another_strategy_brings_its_own_parameters_and_drops_the_others(admin, 
     assert (changed.strategy, changed.parameters) == ("rsi_reversion", {"rsi_period": 9})
 
 
+def test_parameters_without_a_field_are_named_before_a_save_drops_them(admin, account):
+    bot = BotFactory(account=account, parameters={"ema_fast": 8, "<b>gone</b>": 5, "ema_slow": 30})
+    changes = {"ema_rsi__ema_fast": "8", "ema_rsi__ema_slow": "30"}
+
+    html = admin.get(page_of(bot)).content.decode()
+    refused = admin.post(page_of(bot), sent(account, **changes, stop_loss_percent="101"))
+    saved = admin.post(page_of(bot), sent(account, **changes))
+
+    told = "parameters that ema_rsi does not have: &lt;b&gt;gone&lt;/b&gt; 5. Saving drops them."
+    assert told in html
+    assert told in refused.content.decode()
+    assert saved.status_code == 302
+    assert BotConfig.objects.get().parameters == {"ema_fast": 8, "ema_slow": 30}
+    assert "Saving drops" not in admin.get(page_of(bot)).content.decode()
+
+
 def test_what_has_no_effect_on_spot_is_not_asked_for(admin, account, db):
     spot, futures = BotFactory(account=account), BotFactory(account__market="futures", leverage=2)
 

@@ -81,6 +81,7 @@ class WhoseForm(forms.Form):
 class SwitchAdmin(SwitchedAdmin):
     """The switches of the platform and of users. All lead to the page that presses them; here they are read."""
 
+    nothing_yet = "Nobody has ever pressed one: everything may trade."
     owner_path = "user"
     list_display = ["__str__", "state", "reason", "pressed_by", "pressed_at"]
     list_filter = [chosen("state")]
@@ -138,6 +139,7 @@ class SwitchAdmin(SwitchedAdmin):
 class RiskLimitsAdmin(RecordedAdmin, OwnedAdmin):
     """Owners bound their accounts, operators also the users. The platform's own bounds are settings."""
 
+    nothing_yet = "No account has limits beside those of its bots and of the platform."
     owner_path = "account__owner"
     list_display = [
         "of",
