@@ -1,9 +1,10 @@
 """Decisions, ticks and readings: there to be read."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
@@ -20,10 +21,19 @@ from market.admin.filters import (
     named_bots,
     owner_filter,
 )
-from market.admin.long import LongAdmin
+from market.admin.long import LongAdmin, among_few
 from market.admin.text import NOTHING, span
 
-by_bot = named_bots("bot", lambda name: BotConfig.objects.filter(name__icontains=name))
+by_bot = named_bots("bot", lambda name: BotConfig.objects.filter(name__icontains=name), owner="owner")
+
+
+def through_bots(path: str) -> Callable[[Any], Q]:
+    """How decisions are compared with what ``path`` leads to from their bot."""
+
+    def condition(value: Any) -> Q:
+        return among_few("bot", BotConfig.objects.filter(**{path: value}), Q(**{f"bot__{path}": value}))
+
+    return condition
 
 
 class ReasonFilter(DropdownFilter):
@@ -54,10 +64,13 @@ class DecisionAdmin(LongAdmin):
         dropdown("status", "status", lambda request: [(item.value, item.value) for item in Status]),
         ReasonFilter,
         by_bot,
-        owner_filter("bot__owner"),
+        owner_filter(through_bots("owner")),
     ]
     list_select_related = ["bot"]
     ordering = ["-created_at"]
+
+    def owned_by(self, user: Any) -> Q:
+        return through_bots("owner")(user)
 
 
 @admin.register(ExternalSignal)

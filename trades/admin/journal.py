@@ -16,11 +16,12 @@ from market.admin.filters import (
     environment_filter,
     filters_of_account,
     market_filter,
+    named_bots,
     owner_filter,
 )
 from market.admin.text import NOTHING
 from market.models import ExchangeAccount
-from trades.admin.of_positions import OfPositions, bot_of, by_bot, owned, symbols
+from trades.admin.of_positions import OfPositions, bot_of, by_bot, named, owned, symbols, through_positions
 from trades.models import Event, Fill, Position, Trade, Transfer, is_open
 
 
@@ -37,21 +38,24 @@ class OpenFilter(admin.SimpleListFilter):
         return rows.exclude(is_open()) if self.value() == "flat" else rows
 
 
-@admin.register(Position)
 class PositionAdmin(ReadOnlyAdmin):
+    """Registered by ``bots.admin``, which knows prices."""
+
     nothing_yet = "Each bot has one from its beginning: add a bot."
     owner_path = "account__owner"
-    list_display = [
-        *("id", "symbol", "owned", "quantity", "entry_price", "realized_pnl", "fees", "funding", "round", "closed_at")
-    ]
     list_filter = [
         OpenFilter,
+        named_bots("pk", named, owner="account__owner"),
         *filters_of_account("account"),
         dropdown("symbol", "symbol", symbols),
     ]
-    list_select_related = ["account__owner"]
+    list_select_related = ["account__owner", "bot"]
     search_fields = ["symbol", "account__name", "account__owner__username"]
     ordering = ["-id"]
+
+    @display(description="symbol", ordering="symbol", header=True)
+    def traded(self, position: Position) -> tuple[str, str]:
+        return position.symbol, bot_of(position)
 
     @display(description="account", ordering="account__owner__username", header=True)
     def owned(self, position: Position) -> tuple[str, str]:
@@ -77,8 +81,8 @@ class FillAdmin(OfPositions):
     list_filter = [
         days("executed_at"),
         by_bot,
-        *filters_of_account("account"),
-        dropdown("symbol", "symbol", symbols),
+        *filters_of_account("account", through_positions),
+        dropdown("symbol", through_positions("symbol"), symbols),
     ]
     list_select_related = ["account__owner", "order", "position__bot"]
     search_fields = ["order__client_order_id__exact"]
@@ -118,11 +122,11 @@ class TradeAdmin(OfPositions):
         days("created_at"),
         chosen("purpose"),
         by_bot,
-        owner_filter("position__account__owner"),
-        account_filter("position__account"),
-        environment_filter("environment"),
-        market_filter("market"),
-        dropdown("symbol", "symbol", symbols),
+        owner_filter(through_positions("position__account__owner")),
+        account_filter(through_positions("position__account")),
+        environment_filter(through_positions("environment", "account__environment")),
+        market_filter(through_positions("market", "account__market")),
+        dropdown("symbol", through_positions("symbol"), symbols),
     ]
     list_select_related = ["position__account__owner", "position__bot"]
     search_fields = ["order__client_order_id__exact"]
@@ -147,9 +151,9 @@ class EventAdmin(OfPositions):
         days("created_at"),
         chosen("kind"),
         by_bot,
-        owner_filter("position__account__owner"),
-        account_filter("position__account"),
-        dropdown("symbol", "position__symbol", symbols),
+        owner_filter(through_positions("position__account__owner")),
+        account_filter(through_positions("position__account")),
+        dropdown("symbol", through_positions("position__symbol"), symbols),
     ]
     list_select_related = ["position", "account", "user"]
     ordering = ["-created_at"]

@@ -12,7 +12,7 @@ from market.admin.asking import ask
 from market.admin.filters import chosen, days, dropdown, filters_of_account
 from market.admin.text import number
 from trades import services
-from trades.admin.of_positions import OfPositions, bot_of, by_bot, symbols
+from trades.admin.of_positions import OfPositions, bot_of, by_bot, symbols, through_positions
 from trades.lifecycle import SENT
 from trades.models import Order
 
@@ -38,8 +38,8 @@ class OrderAdmin(OfPositions):
         chosen("status"),
         chosen("purpose"),
         by_bot,
-        *filters_of_account("account"),
-        dropdown("symbol", "position__symbol", symbols),
+        *filters_of_account("account", through_positions),
+        dropdown("symbol", through_positions("position__symbol"), symbols),
     ]
     list_select_related = ["position__bot"]
     search_fields = ["client_order_id__exact"]
