@@ -14,8 +14,8 @@ from bots.tests.conftest import clean_cache, saying
 from bots.tests.factories import BotFactory
 from market.tests.factories import UserFactory
 from ops.browser import open_browser
+from tests.browsing import serious
 from tests.test_browser_admin import PASSWORD, SIZES, site
-from tests.test_browser_bots import serious
 from trades.models import Order
 
 __all__ = ["clean_cache", "site"]

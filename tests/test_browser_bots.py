@@ -6,13 +6,13 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from bots.models import BotConfig, BotState
 from bots.tests.factories import BotFactory
 from market.tests.factories import ExchangeAccountFactory, UserFactory
 from ops.browser import open_browser
+from tests.browsing import serious
 from tests.test_browser_admin import PASSWORD, SIZES, confirm, run_action, select, site
 
 __all__ = ["site"]
@@ -35,15 +35,6 @@ def meanwhile(work):
     thread = Thread(target=work)
     thread.start()
     thread.join()
-
-
-def serious(page):
-    """What axe-core finds that keeps people out."""
-    found = Axe().run(page).response["violations"]
-    return [(item["id"], [node["html"] for node in item["nodes"]]) for item in found if item["impact"] in SERIOUS]
-
-
-SERIOUS = ("serious", "critical")
 
 
 def is_trouble(request):

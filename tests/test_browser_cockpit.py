@@ -4,7 +4,6 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from playwright.sync_api import expect
@@ -14,12 +13,12 @@ from bots.tests.factories import BotFactory
 from market.models import ExchangeAccount, Switch
 from market.tests.factories import UserFactory
 from ops.browser import open_browser
+from tests.browsing import serious
 from tests.test_browser_admin import PASSWORD, SIZES, site  # noqa: F401 - a fixture
 from trades.models import Event, Position
 from trades.tests.factories import OrderFactory, TradeFactory
 
 pytestmark = pytest.mark.browser
-SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture
@@ -169,10 +168,7 @@ def test_nothing_is_in_the_way_of_anybody(site, visit, fleet, size, theme):  # n
         for path in paths:
             page.goto(f"{site}{path}", wait_until="load")
             assert ("dark" in page.evaluate("document.documentElement.className")) == (theme == "dark")
-            for violation in Axe().run(page).response["violations"]:
-                if violation["impact"] in SERIOUS:
-                    where = [node["html"][:200] for node in violation["nodes"]][:3]
-                    found.append(f"{path}: {violation['id']}: {where}")
+            found += [(path, *told) for told in serious(page)]
             assert_fits(page, size)
 
     assert found == []

@@ -30,9 +30,9 @@ class Command(BaseCommand):
         if not password:
             raise CommandError("ADMIN_PASSWORD is missing: run this beside `make up`, or set it")
         options["to"].mkdir(parents=True, exist_ok=True)
-        pictures = list(_pictures())  # playwright runs an event loop, in which Django refuses queries
+        wanted = list(pictures())  # playwright runs an event loop, in which Django refuses queries
         with _site(options["url"], options["user"], password) as page:
-            for name, path, size in pictures:
+            for name, path, size in wanted:
                 page.set_viewport_size({"width": size[0], "height": size[1]})
                 page.goto(f"{options['url']}{path}", wait_until="networkidle")
                 target = options["to"] / f"{name}.png"
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{target} ({target.stat().st_size // 1024} kB)")
 
 
-def _pictures() -> Iterator[tuple[str, str, tuple[int, int]]]:
+def pictures() -> Iterator[tuple[str, str, tuple[int, int]]]:
     """Name, path and size of each. The bot shown traded most recently, and holds something if any does."""
     yield "dashboard", "/admin/", WIDE
     yield "dashboard-mobile", "/admin/", NARROW
