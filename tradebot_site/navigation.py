@@ -37,6 +37,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Intervals", "django_celery_beat.intervalschedule", "hourglass_empty"),
         ("Crontabs", "django_celery_beat.crontabschedule", "calendar_month"),
         ("Task results", "django_celery_results.taskresult", "task_alt"),
+        ("Dead letters", "ops.deadletter", "mark_email_unread"),
         ("Changes", "ops.change", "history"),
         ("Users", "auth.user", "person"),
         ("Groups", "auth.group", "group"),

@@ -22,8 +22,14 @@ def ask(
     facts: Sequence[tuple[str, str]] = (),
     danger: bool = False,
     back: str = "",
+    address: str = "",
+    frozen: str = "",
 ) -> HttpResponse:
-    """The page. ``says`` are sentences, ``facts`` name and value; ``back`` is where "Cancel" leads."""
+    """The page. ``says`` are sentences, ``facts`` name and value; ``back`` is where "Back" leads.
+
+    The answer goes to ``address``, if not to the page itself, and brings ``frozen`` along. Without a ``button``
+    there is nothing to confirm.
+    """
     context = {
         **admin.site.each_context(request),
         "title": title,
@@ -32,6 +38,8 @@ def ask(
         "says": says,
         "facts": facts,
         "danger": danger,
+        "address": address,
+        "frozen": frozen,
         "back": back or reverse("admin:index"),
     }
     page = TemplateResponse(request, "admin/ask.html", context)

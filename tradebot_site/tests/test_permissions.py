@@ -16,7 +16,8 @@ from django_celery_results.models import TaskResult
 
 from bots.models import BotConfig
 from market.models import ExchangeAccount, RiskLimits, Switch
-from ops.models import Change
+from market.tests.factories import NOON
+from ops.models import Change, DeadLetter
 from tradebot_site.tests.conftest import KEY, SECRET, full_bot
 from tradebot_site.tests.people import EVERYBODY, ROLES, client_of, person
 from tradebot_site.urls import urlpatterns
@@ -76,6 +77,11 @@ MATRIX = {
     ),
     "django_celery_beat.IntervalSchedule": SCHEDULE,
     "django_celery_beat.CrontabSchedule": SCHEDULE,
+    "ops.DeadLetter": Row(
+        *("oa", "", "oa", "", "oa"),
+        {"requeue": "oa", "discard": "oa"},
+        {"requeue_this": "oa", "discard_this": "oa"},
+    ),
     "django_celery_results.TaskResult": Row("oa", "", "oa", "", "oa"),
     "auth.User": Row(
         *("a", "a", "a", "a", "a"),
@@ -94,7 +100,7 @@ OTHERS = (
         f"bots_botconfig_{page}"
         for page in ("operate", "clone", "preview", "save", "live", "export", "import", "process_import")
     }
-    | {"market_exchangeaccount_kill_switch"}
+    | {"market_exchangeaccount_kill_switch", "ops_deadletter_settle"}
 )
 OWNED = {
     "bots.BotConfig",
@@ -141,6 +147,7 @@ def rows_of_nobody():
     PeriodicTask.objects.create(name="a schedule", task="bots.tasks.run_all_active_bots", interval=interval)
     TaskResult.objects.create(task_id="1", task_name="bots.tasks.run_bot", status="FAILURE")
     AccessAttempt.objects.create(username="guessed", failures_since_start=5)
+    DeadLetter.objects.create(task="bots.tasks.run_bot", is_whole=True, first_failed_at=NOON, failed_at=NOON)
     Group.objects.create(name="a group")
 
 
