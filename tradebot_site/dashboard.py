@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.cache import patch_cache_control
 
 from bots.types import Status
-from market.admin import text
+from market.admin import runbook, text
 from market.admin.base import sees_all
 from market.admin.columns import COLOURS
 from market.symbols import QUOTE_ASSET
@@ -25,6 +25,7 @@ from trades.lifecycle import OrderStatus
 
 Context = dict[str, Any]
 BAD = ("rejected", "absent", "denied", "unknown")
+LATE = "tick late"  # the runbook's section
 OUTCOMES = ("filled", "canceled", "expired", "rejected", "denied", "absent")
 
 
@@ -164,7 +165,7 @@ def _bots_card(bots: list[tuple[str, str, int]]) -> Context:
 def _tick(machinery: Context, *, with_details: bool, now: datetime) -> Context:
     tick, href = machinery["tick"], _list("bots_tick")
     if tick is None:
-        return _card("Last tick", "never", "do beat and the workers run?", href, colour="danger")
+        return _card("Last tick", "never", "do beat and the workers run?", runbook.address(LATE), colour="danger")
     age = now - datetime.fromisoformat(tick["at"])
     said = [f"took {tick['seconds']:.2f} s"]
     if with_details:
@@ -173,8 +174,11 @@ def _tick(machinery: Context, *, with_details: bool, now: datetime) -> Context:
         said.append(f"{machinery['missed']} missed in the last hour")
     if machinery["doubled"]:
         said.append(f"{machinery['doubled']} begun twice: is there a second beat?")
+    if machinery["missed"] or machinery["doubled"]:
+        href = runbook.address(LATE)
     is_old = age > timedelta(seconds=TICK_TOO_OLD_SECONDS)
     if is_old:
+        href = runbook.address(LATE)
         said = ["too old: do beat and the workers run?"]
     return _card("Last tick", f"{text.span(age)} ago", "; ".join(said), href, colour="danger" if is_old else "")
 
@@ -255,6 +259,7 @@ def _event(row: Context, *, now: datetime) -> Context:
         "message": row["message"],
         "ago": text.ago(datetime.fromisoformat(row["created_at"]), now=now),
         "href": reverse("admin:trades_event_change", args=[row["pk"]]),
+        "trouble": row["kind"],
     }
 
 
@@ -290,6 +295,8 @@ def _machinery(found: Context, *, now: datetime) -> Context:
         "beat_late": found["beat_late"],
         "weight": weight,
         "cooling": found["cooling"],
+        "dead_letters": found["dead_letters"],
+        "dead_letters_href": _list("ops_deadletter", state__exact="waiting"),
     }
 
 

@@ -66,7 +66,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": title, "separator": True, "items": [_item(*item) for item in items]}
         for title, items in GROUPS.items()
     ]
-    return [{"items": [home]}, *groups]
+    book = {"title": "Runbook", "icon": "menu_book", "link": reverse("runbook")}
+    return [{"items": [home, book]}, *groups]
 
 
 def _item(title: str, label: str, icon: str) -> dict[str, Any]:

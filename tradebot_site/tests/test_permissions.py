@@ -190,7 +190,7 @@ def test_every_page_of_the_admin_is_in_the_tables():
 
 
 def test_every_page_beside_the_admin_is_known():
-    """Second factor, kill switch and dashboard have tests of their own; signals prove themselves by a secret."""
+    """The pages have tests of their own; signals prove themselves by a secret."""
     assert {pattern.name for pattern in urlpatterns if getattr(pattern, "name", None)} == {
         "second-factor",
         "kill-switch",
@@ -198,6 +198,7 @@ def test_every_page_beside_the_admin_is_known():
         "kill-switch-banner",
         "dashboard-fragment",
         "signal-hook",
+        "runbook",
     }
 
 
