@@ -17,6 +17,7 @@ from bots.services.resume import DONE_AFTER
 from bots.services.wanted import wanted_series
 from market.budget import Priority, spending_as
 from market.feed.refreshing import refresh_all
+from market.history import drop_old_changes
 from market.locks import advisory_lock
 
 EXPIRES_SECONDS = EXPIRES.total_seconds()
@@ -117,9 +118,11 @@ def protect_bot(bot_id: int) -> str:
 
 @shared_task
 def keep_decisions() -> list[str]:
-    """Drop decisions of weeks that are too old, and make room for those to come; and drop signals as old."""
+    """Drop decisions of weeks that are too old, and make room for those to come; drop old signals and changes, too."""
     services.drop_old_signals(now=timezone.now())
-    return services.keep_decisions(now=timezone.now())
+    dropped = services.keep_decisions(now=timezone.now())
+    drop_old_changes(now=timezone.now())
+    return dropped
 
 
 @shared_task

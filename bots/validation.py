@@ -1,4 +1,4 @@
-"""What is wrong with a bot's configuration, by field. Needs the database only for the symbol's rules."""
+"""What is wrong with a bot's configuration, by field. Needs the database only for what is around it."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -9,9 +9,12 @@ from bots.sizing import Mode
 from bots.strategies import STRATEGIES
 from market.models import SymbolRules
 from market.rounding import plain
+from market.rules import Rules
 from market.types import Market
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from bots.models import BotConfig
 
 Faults = dict[str, list[str]]
@@ -27,6 +30,28 @@ PERCENT_BOUNDS = {
     "daily_target_perc": Decimal(1000),
     "max_drawdown_percent": HUNDRED,
 }
+
+
+class Surroundings:
+    """What is around a bot, as the database says when it is asked for this one."""
+
+    def has_namesake(self, bot: "BotConfig") -> bool:
+        """Whether its owner has another bot of its name."""
+        return bot.owner.bots.filter(name=bot.name).exclude(pk=bot.pk).exists()
+
+    def neighbour(self, bot: "BotConfig") -> str | None:
+        """The name of another bot on its account and symbol."""
+        other = bot.account.bots.filter(symbol=bot.symbol).exclude(pk=bot.pk).first()
+        return other.name if other else None
+
+    def rules(self, bot: "BotConfig") -> Rules | None:
+        """What is known of its symbol."""
+        row = _known_symbols(bot).filter(symbol=bot.symbol).first()
+        return row.rules if row else None
+
+
+def _known_symbols(bot: "BotConfig") -> "QuerySet[SymbolRules]":
+    return SymbolRules.objects.filter(environment=bot.account.environment, market=bot.account.market)
 
 
 def faults(bot: "BotConfig") -> Faults:
@@ -130,7 +155,7 @@ def _owner_faults(bot: "BotConfig") -> Faults:
 
 
 def _name_faults(bot: "BotConfig") -> Faults:
-    if not bot.owner_id or not bot.owner.bots.filter(name=bot.name).exclude(pk=bot.pk).exists():
+    if not bot.owner_id or not bot.surroundings.has_namesake(bot):
         return {}
     return {"name": [f"name: {bot.owner} has a bot named {bot.name!r} already."]}
 
@@ -139,12 +164,12 @@ def _neighbour_faults(bot: "BotConfig") -> Faults:
     """On futures the exchange nets what an account holds of a symbol: two bots there would trade against each other."""
     if not bot.account_id or bot.account.market != Market.FUTURES:
         return {}
-    other = bot.account.bots.filter(symbol=bot.symbol).exclude(pk=bot.pk).first()
+    other = bot.surroundings.neighbour(bot)
     if other is None:
         return {}
     return {
         "symbol": [
-            f"symbol: the bot {other.name!r} trades {bot.symbol} on this account already, and on futures there is one"
+            f"symbol: the bot {other!r} trades {bot.symbol} on this account already, and on futures there is one"
             " bot for each account and symbol; use another account."
         ]
     }
@@ -154,21 +179,19 @@ def _symbol_faults(bot: "BotConfig") -> Faults:
     """Unknown symbols, and sizes that the exchange's filters would never take."""
     if not bot.account_id or not bot.symbol:
         return {}
-    known = SymbolRules.objects.filter(environment=bot.account.environment, market=bot.account.market)
-    row = known.filter(symbol=bot.symbol).first()
-    if row is None:
-        some = ", ".join(known.order_by("symbol").values_list("symbol", flat=True)[:5])
+    rules = bot.surroundings.rules(bot)
+    if rules is None:
+        some = ", ".join(_known_symbols(bot).order_by("symbol").values_list("symbol", flat=True)[:5])
         hint = f"known are {some} …" if some else "no symbols are known yet: run manage.py warm_cache"
         where = f"{bot.account.environment} {bot.account.market}"
         return {"symbol": [f"symbol: {bot.symbol!r} is unknown on {where}; {hint}"]}
-    return _size_faults(bot, row)
+    return _size_faults(bot, rules)
 
 
-def _size_faults(bot: "BotConfig", row: SymbolRules) -> Faults:
+def _size_faults(bot: "BotConfig", rules: Rules) -> Faults:
     """Too small for the filters whatever the price: the notional of quote modes, the lot of a base quantity."""
     if bot.sizing_value is None or bot.initial_capital is None:
         return {}
-    rules = row.rules
     if bot.sizing_mode == Mode.BASE:
         if rules.tradable(bot.sizing_value):
             return {}

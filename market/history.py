@@ -1,15 +1,20 @@
-"""The history of what people change: who, what, from → to, when.
+"""The history of what people change: who, what, from → to, when; for ``CHANGES_KEPT_DAYS``.
 
 A change is written down by ``save``. What workers write all the time (cooldowns, balances, a schedule's last run) goes
 past it by ``update`` or is excluded, so ticks and orders pay nothing. Secrets are concealed: that they changed is told,
 their values are nowhere.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from django.apps import apps
+from django.conf import settings
 from django.db import models
 from django.db.models.signals import m2m_changed, pre_save
 from django.utils import timezone
@@ -19,6 +24,7 @@ from market.fields import Secret
 from market.rounding import plain
 
 MOST = 300  # characters of one value
+CHUNK = 10_000  # rows of one statement, which takes a moment
 Changed = tuple[str, str, str]  # what, from, to
 
 
@@ -52,7 +58,8 @@ class History(HistoricalRecords):
         super().finalize(sender, **kwargs)
         if sender is not self.cls:
             return
-        sender.history.model.records = self
+        self.noted = sender.history.model  # `history` makes a manager each time that it is asked for
+        self.noted.records = self
         pre_save.connect(self.look, sender=sender, weak=False)
         for name in self.sets:
             through = getattr(sender, name).through
@@ -63,7 +70,8 @@ class History(HistoricalRecords):
         # Beat marks what it saves at every run.
         if raw or instance._state.adding or getattr(instance, "no_changes", False) or not self._told(update_fields):
             return
-        instance._was = type(instance)._base_manager.filter(pk=instance.pk).first()
+        known = vars(instance).get("_known_before")
+        instance._was = known or type(instance)._base_manager.filter(pk=instance.pk).first()
 
     def post_save(
         self, instance: Any, created: bool, raw: bool = False, update_fields: Any = None, **kwargs: Any
@@ -80,12 +88,25 @@ class History(HistoricalRecords):
         if changes:
             self.note(instance, "~", changes)
 
-    def create_historical_record(self, instance: Any, history_type: str, using: str | None = None) -> None:
-        self.note(instance, history_type, [])
+    def pre_delete(self, instance: Any, **kwargs: Any) -> None:
+        """Before anything goes: what goes with its account, or its user, is called by their names."""
+        super().pre_delete(instance, **kwargs)
+        self.note(instance, "-", [])
+
+    def post_delete(self, instance: Any, using: str | None = None, **kwargs: Any) -> None:
+        """It is noted already."""
 
     def note(self, row: Any, kind: str, changes: Sequence[Changed]) -> None:
         """Write down what has happened to a row."""
-        row.history.model.objects.create(
+        self._noted(row, kind, changes).save(force_insert=True)
+
+    def note_made(self, rows: Sequence[Any]) -> None:
+        """Write down, in one statement, that rows were made."""
+        noted = [self._noted(row, "+", []) for row in rows]
+        self.noted.objects.bulk_create(noted)
+
+    def _noted(self, row: Any, kind: str, changes: Sequence[Changed]) -> Any:
+        return self.noted(
             history_date=timezone.now(),
             history_type=kind,
             history_user=self.get_history_user(row),
@@ -131,9 +152,49 @@ def change(row: models.Model, **values: Any) -> None:
     row.save(update_fields=list(values))
 
 
+def change_locked(row: Any, **values: Any) -> None:
+    """The same of a row that was read under the lock that all who write these fields take: it is not read once more."""
+    with known_before(row, copy(row)):
+        change(row, **values)
+
+
+@contextmanager
+def known_before(row: Any, was: Any) -> Iterator[None]:
+    """What is saved of the row in this block was, until now, as ``was`` says, which was read under a lock."""
+    row._known_before = was
+    try:
+        yield
+    finally:
+        del row._known_before
+
+
+def note_made(rows: Sequence[Any]) -> None:
+    """Write into their history that these rows of one model were made, which `bulk_create` tells nobody."""
+    if rows:
+        rows[0].history.model.records.note_made(rows)
+
+
 def tell(row: Any, what: str, before: str, after: str) -> None:
     """Write into the history of a row what is not a field of it."""
     row.history.model.records.note(row, "~", [(what, before, after)])
+
+
+def recorded_models() -> list[Any]:
+    """The models that have a history."""
+    return [model for model in apps.get_models() if hasattr(model._meta, "simple_history_manager_attribute")]
+
+
+def drop_old_changes(*, now: datetime) -> int:
+    """Forget changes that are older than CHANGES_KEPT_DAYS, also of what is gone; return how many."""
+    oldest = now - timedelta(days=settings.CHANGES_KEPT_DAYS)
+    return sum(_drop(model.history.filter(history_date__lt=oldest)) for model in recorded_models())
+
+
+def _drop(rows: models.QuerySet[Any]) -> int:
+    dropped = 0
+    while keys := list(rows.order_by("history_date").values_list("pk", flat=True)[:CHUNK]):
+        dropped += rows.filter(pk__in=keys).delete()[0]
+    return dropped
 
 
 def _value(field: Any, row: Any) -> Any:

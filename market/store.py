@@ -14,8 +14,12 @@ from market.hits import count_read
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# Longer than a fetch with all its retries, so that a slow one is not doubled by those who wait for it.
+# How long a fetch is waited for: longer than one with all its retries.
 FETCH_SECONDS = 30
+# So long after it began one of those who wait fetches too, and the next so long after that. Who began may have been
+# killed, and may hang where another gets an answer; a price that took 10 s is too old for an entry. A fetch that all
+# goes well with takes less, and a slow exchange is asked once more each time, not by all at once.
+TAKE_OVER_SECONDS = 4.0
 
 
 def shared(key: str, *, read: Callable[[bytes], T | None], fetch: Callable[[], tuple[bytes, T]], keep: timedelta) -> T:
@@ -36,10 +40,11 @@ def shared(key: str, *, read: Callable[[bytes], T | None], fetch: Callable[[], t
         return fetch()[1]
     try:
         packed, value = fetch()
-        _put(key, packed, keep)
-        return value
-    finally:
+    except BaseException:
         _release(lock, key)
+        raise
+    _hand_out(key, packed, keep)
+    return value
 
 
 def known(key: str, *, read: Callable[[bytes], T | None]) -> T | None:
@@ -63,12 +68,12 @@ def known_many(readers: Mapping[str, Callable[[bytes], T | None]]) -> dict[str, 
 
 
 def _value_or_lock(key: str, read: Callable[[bytes], T | None]) -> tuple[T | None, Lock | None]:
-    """A fresh value, or the lock that lets us fetch it; neither when another process fetches for too long."""
+    """A fresh value, or the lock that lets us fetch it; neither when others fetch for too long."""
     redis = get_redis_connection("default")
     value = _fresh(key, redis.get(key), read)
     if value is not None:
         return value, None
-    lock = redis.lock(f"{key}:fetch", timeout=FETCH_SECONDS, blocking_timeout=FETCH_SECONDS, sleep=0.05)
+    lock = redis.lock(_lock_key(key), timeout=TAKE_OVER_SECONDS, blocking_timeout=FETCH_SECONDS, sleep=0.05)
     if not lock.acquire():
         return None, None
     value = _fresh(key, redis.get(key), read)  # another process may have brought it while we waited
@@ -88,17 +93,25 @@ def _fresh(key: str, packed: Any, read: Callable[[bytes], T | None]) -> T | None
         return None
 
 
-def _put(key: str, packed: bytes, keep: timedelta) -> None:
+def _hand_out(key: str, packed: bytes, keep: timedelta) -> None:
+    """Share what was brought, and let all go who wait for it: also for one who has begun after us."""
     try:
-        get_redis_connection("default").set(key, packed, px=keep)
+        pipe = get_redis_connection("default").pipeline()
+        pipe.set(key, packed, px=keep)
+        pipe.delete(_lock_key(key))
+        pipe.execute()
     except RedisError:
-        logger.warning("shared store: Redis does not answer; %s is not shared", key)
+        logger.warning("shared store: Redis does not answer; %s is not shared, and its lock has to expire", key)
+
+
+def _lock_key(key: str) -> str:
+    return f"{key}:fetch"
 
 
 def _release(lock: Lock, key: str) -> None:
     try:
         lock.release()
     except LockError:
-        logger.warning("shared store: fetching %s took longer than its lock", key)
+        logger.warning("shared store: fetching %s took so long that another began, too", key)
     except RedisError:
         logger.warning("shared store: Redis does not answer; the lock of %s has to expire", key)

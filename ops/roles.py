@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from market.models import SEE_ALL_ROWS
 
@@ -42,6 +42,26 @@ ROLES: dict[str, frozenset[str] | None] = {
     "operator": OPERATOR,
     "administrator": None,
 }
+
+
+def rights_of(user: User) -> QuerySet[Permission]:
+    """What a user may, of groups and by themselves; of one who is inactive what they would be allowed again."""
+    if user.is_superuser:
+        return Permission.objects.all()
+    return Permission.objects.filter(Q(group__user=user) | Q(user=user)).distinct()
+
+
+def is_above(user: User, other: User) -> bool:
+    """Whether a user may anything that the other may not, who so must not rule over them."""
+    if other.is_superuser:
+        return False
+    return user.is_superuser or rights_of(user).exclude(pk__in=rights_of(other)).exists()
+
+
+def groups_within(user: User) -> QuerySet[Group]:
+    """The groups that give nothing that the user does not have."""
+    beyond = Permission.objects.exclude(pk__in=rights_of(user))
+    return Group.objects.exclude(permissions__in=beyond)
 
 
 def create_groups() -> int:

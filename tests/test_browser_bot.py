@@ -10,14 +10,15 @@ from playwright.sync_api import expect
 from bots import services
 from bots.models import BotConfig
 from bots.strategies import STRATEGIES, Signal
-from bots.tests.conftest import saying
+from bots.tests.conftest import clean_cache, saying
 from bots.tests.factories import BotFactory
 from market.tests.factories import UserFactory
 from ops.browser import open_browser
 from tests.test_browser_admin import PASSWORD, SIZES, site
 from tests.test_browser_bots import serious
+from trades.models import Order
 
-__all__ = ["site"]
+__all__ = ["clean_cache", "site"]
 pytestmark = pytest.mark.browser
 
 
@@ -31,7 +32,9 @@ def bot(transactional_db, paper, monkeypatch):
     keys = {"account__owner": admin, "account__api_key": key, "account__api_secret": secret}
     monkeypatch.setitem(STRATEGIES, "buying", saying(Signal.ENTER_LONG, "buying"))
     made = BotFactory(name="alpha", owner=admin, strategy="buying", stop_loss_percent=Decimal(2), **keys)
-    services.run_bot(made.pk, now=timezone.now())
+    outcome = services.run_bot(made.pk, now=timezone.now())
+    status = outcome.order.status if outcome.order else "no order"
+    assert status == Order.Status.FILLED, f"{status}: {outcome.decision.text}"
     BotConfig.objects.update(strategy="ema_rsi", parameters={"ema_fast": 7})
     return made
 

@@ -77,6 +77,19 @@ def test_a_second_factor_is_set_up_and_asked_for(strict_site, size):
         log_in(page, strict_site, codes[0])
         expect(page.get_by_text("Bots by status")).to_be_visible()
 
+        page.goto(f"{strict_site}/admin/second-factor/")
+        page.get_by_role("link", name="Move to another phone").click()
+        page.fill("[name=password]", PASSWORD)
+        page.fill("[name=token]", codes[1])
+        page.get_by_role("button", name="Go on").click()
+        expect(page.get_by_role("img", name="QR code")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        moved = page.get_by_role("row", name="or type this key").get_by_role("cell").inner_text()
+        page.fill("[name=token]", shown_by_the_app(moved))
+        page.get_by_role("button", name="Confirm").click()
+        expect(page.get_by_text("Your second factor has moved")).to_be_visible()
+
     assert len(codes) == 10
+    assert moved != secret
     assert troubles == []
     assert hosts == {urlsplit(strict_site).netloc}

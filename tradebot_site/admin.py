@@ -1,26 +1,29 @@
 """The people's part of the admin, in unfold's clothes. Each app registers its own models."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
-from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from market.admin import text
+from market.admin.asking import ask
 from market.admin.base import ReadOnlyAdmin
 from market.admin.history import RecordedAdmin
 from ops import second_factor
 from ops.models import Authenticator
-from ops.roles import ROLES
+from ops.roles import ROLES, groups_within
+from tradebot_site.ruling import RuledUserAdmin, permissions_of
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -45,7 +48,7 @@ class PersonForm(UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, RecordedAdmin):
+class UserAdmin(RuledUserAdmin, RecordedAdmin):
     form = PersonForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -59,7 +62,7 @@ class UserAdmin(BaseUserAdmin, RecordedAdmin):
         "is_superuser",
         "last_login",
     )
-    actions = ["remove_second_factor"]
+    actions_detail = ["remove_second_factor"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         device = Authenticator.objects.filter(user=OuterRef("pk"), confirmed=True)
@@ -73,10 +76,34 @@ class UserAdmin(BaseUserAdmin, RecordedAdmin):
     def has_second_factor(self, user: Any) -> bool:
         return bool(user.second_factor)
 
-    @admin.action(description="Remove second factor (lost phone)", permissions=["change"])
-    def remove_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        removed = sum(second_factor.remove(user) for user in users)
-        self.message_user(request, f"Second factors removed: {removed}. The next login sets up a new one.")
+    def has_second_factors_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who sets passwords must not be able to log in as others, too."""
+        return bool(request.user.is_superuser)
+
+    @action(
+        description="Remove second factor",
+        permissions=["second_factors"],
+        icon="phonelink_erase",
+        url_path="remove-second-factor",
+    )
+    def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """For a lost phone, once that is confirmed; never one's own, which is moved with a code."""
+        user = self.get_object(request, object_id)
+        if user is None:
+            raise Http404(object_id)
+        if user.pk == request.user.pk:
+            raise PermissionDenied("your own second factor is not removed: move it to another phone")
+        back = reverse("admin:auth_user_change", args=[user.pk])
+        if request.method != "POST":
+            says = [
+                f"App and recovery codes of {user} count no more, and open sessions end. The next login, with the "
+                "password alone, sets up a new app: be sure that it is really them who asks for it.",
+            ]
+            title, button = f"Remove the second factor of {user}", "Remove it"
+            return ask(request, title=title, button=button, says=says, danger=True, back=back)
+        told = "removed: the next login sets up a new one" if second_factor.remove(user) else "not there"
+        self.message_user(request, f"The second factor of {user} is {told}.")
+        return HttpResponseRedirect(back)
 
 
 @admin.register(Group)
@@ -84,7 +111,12 @@ class GroupAdmin(BaseGroupAdmin, RecordedAdmin):
     """The groups that come with the system are what they are: `prepare` would set them right again."""
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return super().has_change_permission(request, obj) and not _is_ours(obj)
+        may = super().has_change_permission(request, obj) and not _is_ours(obj)
+        return may and (obj is None or groups_within(cast(User, request.user)).filter(pk=obj.pk).exists())
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        kwargs["queryset"] = permissions_of(request.user)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not _is_ours(obj)
@@ -102,6 +134,7 @@ def _is_ours(group: Group | None) -> bool:
 class LockOutAdmin(ReadOnlyAdmin):
     """Names and addresses with wrong passwords of late. Deleting the row unlocks it."""
 
+    nothing_yet = "Nobody has typed a wrong password lately."
     list_display = ["username", "ip_address", "failures_since_start", "attempt_time", "locked_until"]
     search_fields = ["username", "ip_address"]
     ordering = ["-attempt_time"]

@@ -1,4 +1,4 @@
-"""Where a request comes from, and what those are told who guessed too often. django-axes counts."""
+"""Where a request comes from, for whom, and what those are told who guessed too often. django-axes counts."""
 
 from ipaddress import ip_address
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from market.admin import text
 
@@ -24,10 +26,22 @@ def client_ip(request: HttpRequest) -> str | None:
         return None
 
 
+def counted_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str | None:
+    """The name under which axes counts and keeps an attempt (AXES_USERNAME_CALLABLE).
+
+    What is nobody's name may be a password that was typed into the wrong field. It is kept as a mark that only tells it
+    from others: were all of them counted together, a lock would tell which names exist.
+    """
+    typed = (credentials or {}).get("username")
+    if not typed or User.objects.filter(username=typed).exists():
+        return typed
+    return f"unknown name {salted_hmac('lockout', typed, algorithm='sha256').hexdigest()[:16]}"
+
+
 def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
     """The page that says until when. axes calls it (AXES_LOCKOUT_CALLABLE)."""
-    username = (credentials or {}).get("username")
-    attempts = AccessAttempt.objects.filter(username=username, ip_address=client_ip(request))
+    name = counted_name(request, credentials)
+    attempts = AccessAttempt.objects.filter(username=name, ip_address=client_ip(request))
     last = attempts.order_by("-attempt_time").values_list("attempt_time", flat=True).first()
     until = text.moment((last or timezone.now()) + settings.AXES_COOLOFF_TIME)
     told = {**admin.site.each_context(request), "title": "Locked", "until": until}

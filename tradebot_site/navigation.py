@@ -59,6 +59,12 @@ def script(request: HttpRequest) -> str:
     return static("tradebot/cockpit.js")
 
 
+def own_links(request: HttpRequest) -> list[dict[str, str]]:
+    """The menu of the user: what one changes of oneself."""
+    pages = {"Change password": "admin:password_change", "Second factor": "second-factor"}
+    return [{"title": title, "link": reverse(page)} for title, page in pages.items()]
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's sidebar groups."""
     home = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}

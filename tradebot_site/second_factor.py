@@ -27,6 +27,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from market.fields import SecretUnreadable
 from ops import second_factor
 
+# Not the pages that renew it: they are for those who have shown it.
 OPEN_TO_ALL = ("admin:login", "admin:logout", "second-factor")
 WRONG = "Wrong code, or too soon after a wrong one: enter the next code that your app shows."
 UNREADABLE = "Your device can't be read any more: ask an administrator to remove it, then set up a new one."
@@ -35,6 +36,11 @@ UNREADABLE = "Your device can't be read any more: ask an administrator to remove
 def token_field(**kwargs: Any) -> forms.CharField:
     attributes = {"autocomplete": "one-time-code", "autocapitalize": "off", "spellcheck": "false"}
     return forms.CharField(max_length=20, widget=UnfoldAdminTextInputWidget(attrs=attributes), **kwargs)
+
+
+def as_typed(token: str) -> str:
+    """A code as it counts: people type blanks and capitals."""
+    return "".join(token.split()).lower()
 
 
 class LoginForm(OTPAuthenticationFormMixin, AuthenticationForm):
@@ -50,7 +56,7 @@ class LoginForm(OTPAuthenticationFormMixin, AuthenticationForm):
     }
 
     def clean_token(self) -> str:
-        return "".join(self.cleaned_data["token"].split()).lower()
+        return as_typed(self.cleaned_data["token"])
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean()
@@ -119,7 +125,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
             return _page(request, "admin/recovery_codes.html", title="Recovery codes", codes=codes)
     device = second_factor.begin(user)
     return _page(
-        request, "admin/second_factor.html", title="Second factor", form=form, device=device, code=_svg(device.url)
+        request, "admin/second_factor.html", title="Second factor", form=form, device=device, code=qr_code(device.url)
     )
 
 
@@ -127,13 +133,13 @@ class TokenForm(forms.Form):
     token = token_field(label="Code", help_text="Six digits that your app shows now.")
 
     def clean_token(self) -> str:
-        return "".join(self.cleaned_data["token"].split())
+        return as_typed(self.cleaned_data["token"])
 
 
 def _already(request: HttpRequest, user: User) -> HttpResponse:
-    """Nobody sets up a second one; who has not shown the first one in this session has to log in with it."""
+    """How it stands, for nobody sets up a second one; who has not shown the first in this session has to log in."""
     if user.is_verified():  # type: ignore[attr-defined]
-        return HttpResponseRedirect(reverse("admin:index"))
+        return _page(request, "admin/own_second_factor.html", title="Second factor", **second_factor.standing(user))
     logout(request)
     return HttpResponseRedirect(reverse("admin:login"))
 
@@ -142,7 +148,7 @@ def _page(request: HttpRequest, template: str, **told: Any) -> HttpResponse:
     return render(request, template, {**admin.site.each_context(request), **told})
 
 
-def _svg(url: str) -> SafeString:
+def qr_code(url: str) -> SafeString:
     """A QR code as SVG on white, also in a dark page."""
     image = qrcode.make(url, image_factory=SvgPathFillImage, box_size=14)
     written = BytesIO()

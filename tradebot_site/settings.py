@@ -108,6 +108,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or others could keep a user locked out for ever
+AXES_USERNAME_CALLABLE = "tradebot_site.lockout.counted_name"
 AXES_CLIENT_IP_CALLABLE = "tradebot_site.lockout.client_ip"
 AXES_LOCKOUT_CALLABLE = "tradebot_site.lockout.locked_out"
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "token"]
@@ -133,6 +134,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": ["tradebot_site.navigation.stylesheet"],
     "SCRIPTS": ["tradebot_site.navigation.script"],
+    "ACCOUNT": {"navigation": "tradebot_site.navigation.own_links"},
     "DASHBOARD_CALLBACK": "tradebot_site.dashboard.dashboard",
     "SIDEBAR": {"show_search": False, "navigation": "tradebot_site.navigation.navigation"},
 }
@@ -254,6 +256,7 @@ PAPER_LEDGER = env.str("PAPER_LEDGER", default="")  # the paper exchange's own S
 # What is not paper is refused unless this names it: a second wall before other people's money.
 ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
 DECISIONS_KEPT_DAYS = env.int("DECISIONS_KEPT_DAYS", default=90)
+CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", default=400)  # more than a year: who changed what
 DEAD_LETTERS_KEPT_DAYS = env.int("DEAD_LETTERS_KEPT_DAYS", default=90)
 MAX_LEVERAGE = env.int("MAX_LEVERAGE", default=20)
 # How far, in percent of its price, the liquidation of a futures entry has to be that has no stop loss.

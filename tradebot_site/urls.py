@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from bots.api import SignalView
 from tradebot_site import runbook
 from tradebot_site.dashboard import fragment
+from tradebot_site.renewal import renew
 from tradebot_site.second_factor import set_up
 from tradebot_site.switches import banner
 from trades.admin.press import kill_switch_page
@@ -15,6 +16,7 @@ from trades.api import KillSwitchView
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/second-factor/", set_up, name="second-factor"),
+    path("admin/second-factor/<slug:what>/", renew, name="second-factor-renewal"),
     path("admin/dashboard/<slug:name>/", fragment, name="dashboard-fragment"),
     path("admin/kill-switch/", kill_switch_page, name="kill-switch-page"),
     path("admin/kill-switch/banner/", banner, name="kill-switch-banner"),

@@ -1,15 +1,14 @@
 """Bots: the list, the form, and what an operator does with them. All of it calls the services."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_cache_control
+from django.utils.html import escape
 from unfold.forms import ActionForm
 from unfold.views import ChangeList
 
@@ -23,10 +22,11 @@ from bots.admin.form import BotForm
 from bots.admin.live import LiveAdmin, live_url, with_figures
 from bots.admin.operating import operation_action
 from bots.admin.page import page_of
-from bots.admin.parameters import all_fields, fields_of
+from bots.admin.parameters import all_fields, fields_of, leftovers
 from bots.admin.saved import tabs_of
 from bots.admin.watching import WatchedAdmin
-from bots.models import BotConfig, BotQuerySet
+from bots.admin.webhooks import WebhookAdmin
+from bots.models import BotConfig
 from bots.services import OPERATIONS
 from bots.strategies import STRATEGIES
 from market.admin.base import sees_all
@@ -73,7 +73,10 @@ class BotChangeList(ChangeList):
 
 
 @admin.register(BotConfig)
-class BotConfigAdmin(BotColumns, FilesAdmin, LiveAdmin, WatchedAdmin, CloningAdmin, ChangingAdmin, RecordedAdmin):
+class BotConfigAdmin(
+    BotColumns, FilesAdmin, LiveAdmin, WatchedAdmin, WebhookAdmin, CloningAdmin, ChangingAdmin, RecordedAdmin
+):
+    nothing_yet = "Add an account first, then a bot on it: on paper neither needs a key."
     form = BotForm
     action_form = BotActionForm
     owner_path = "owner"
@@ -84,7 +87,7 @@ class BotConfigAdmin(BotColumns, FilesAdmin, LiveAdmin, WatchedAdmin, CloningAdm
     search_fields = ["name", "symbol", "owner__username"]
     ordering = ["owner__username", "name"]
     list_fullwidth = True
-    actions = [*map(operation_action, OPERATIONS.values()), clone, change, export, "renew_webhook"]
+    actions = [*map(operation_action, OPERATIONS.values()), clone, change, export]
     change_form_outer_before_template = "admin/bots/state.html"
     change_form_outer_after_template = "admin/bots/history.html"
 
@@ -101,9 +104,16 @@ class BotConfigAdmin(BotColumns, FilesAdmin, LiveAdmin, WatchedAdmin, CloningAdm
 
     def get_fieldsets(self, request: HttpRequest, obj: BotConfig | None = None) -> list[Any]:
         whose = FIXED if obj or sees_all(request) else FIXED[1:]
-        strategy = ("Strategy", {"fields": ["strategy", "interval"]})
+        left = leftovers(obj.strategy, obj.parameters) if obj else ""
+        strategy = ("Strategy", {"fields": ["strategy", "interval"], "description": escape(left)})
         futures = [] if obj and obj.market == Market.SPOT else [FUTURES]
-        return [("Bot", {"fields": ["name", *whose]}), strategy, *parameter_fieldsets(), *futures, *FIELDSETS]
+        return [
+            ("Bot", {"fields": ["name", *whose, "seen_revision"]}),
+            strategy,
+            *parameter_fieldsets(),
+            *futures,
+            *FIELDSETS,
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: BotConfig | None = None) -> list[str]:
         return FIXED if obj else []
@@ -139,24 +149,6 @@ class BotConfigAdmin(BotColumns, FilesAdmin, LiveAdmin, WatchedAdmin, CloningAdm
             services.update_bot(obj)
         else:
             services.create_bot(obj, now=timezone.now())
-
-    @admin.action(description="New webhook secret", permissions=["change"])
-    def renew_webhook(self, request: HttpRequest, bots: BotQuerySet) -> HttpResponse | None:
-        """Show address and secret of one own bot, this once: a message would be kept until somebody reads it."""
-        bot = bots.first()
-        if bot is None or bots.count() != 1:
-            self.message_user(request, "Choose one bot: each has a secret of its own.", messages.ERROR)
-            return None
-        try:
-            webhook, secret = services.renew_webhook(bot, by=cast(Any, request.user), now=timezone.now())
-        except services.NotYourBot as error:
-            self.message_user(request, str(error), messages.ERROR)
-            return None
-        url = request.build_absolute_uri(reverse("signal-hook", args=[webhook.public_id]))
-        told = {"title": f"Webhook of {bot}", "bot": bot, "url": url, "secret": secret}
-        page = TemplateResponse(request, "admin/bots/webhook.html", {**self.admin_site.each_context(request), **told})
-        patch_cache_control(page, no_store=True)
-        return page
 
     # --- deleting -----------------------------------------------------------------------------------------
 

@@ -128,12 +128,6 @@ class ChangeForm(forms.Form):
         return {name: _or_nothing(name, self.cleaned_data[name]) for name in names}
 
     @property
-    def in_words(self) -> str:
-        """What is to be written, for the log."""
-        given = {**self.values, **self.parameters}
-        return ", ".join(f"{name} to {services.in_words(value)}" for name, value in given.items())
-
-    @property
     def parameters(self) -> dict[str, Any]:
         """The strategy's parameters to be written."""
         ticked = [name for name in self.ticked if name.startswith(PARAMETER)]
@@ -235,7 +229,6 @@ class ChangingAdmin(OperatingAdmin):
             changed = services.change_bots(seen, self.bots(request), form.values, form.parameters)
         except ChangeRefused as error:
             return self.change_page(request, bots, form, error.edits)
-        self.remember(request, changed.done, f"Changed {form.in_words}")
         self.tell_left_out(request, changed.left_out)
         level = messages.SUCCESS if changed.done else messages.WARNING
         return self.back(request, f"Bots changed: {len(changed.done)}.", level)

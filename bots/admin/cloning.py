@@ -22,6 +22,9 @@ from market.models import ExchangeAccount
 from market.symbols import UnknownSymbol
 
 MOST = 20
+CHANGED = (
+    "Somebody has changed this bot since this page was shown: its copy gets what it has now. Clone again if it may."
+)
 NAME = BotConfig._meta.get_field("name")
 
 
@@ -88,14 +91,17 @@ class CloningAdmin(OperatingAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         try:
-            wanted = [one.bot_id for one in thaw(request)["seen"]]
+            seen: dict[int, Seen] = {one.bot_id: one for one in thaw(request)["seen"]}
         except NotFrozen as error:
             return self.back(request, str(error), messages.ERROR)
-        forms = [CloneForm(request.POST, bot=bot) for bot in self.bots(request).filter(pk__in=wanted)]
+        forms = [CloneForm(request.POST, bot=bot) for bot in self.bots(request).filter(pk__in=seen)]
+        for form in forms:
+            if Seen.of(form.bot) != seen[form.bot.pk]:
+                form.add_error(None, CHANGED)
         invalid = [form for form in forms if not form.is_valid()]
         if invalid or not self._clone(request, forms):
             return self.clone_page(request, forms)
-        gone = len(wanted) - len(forms)
+        gone = len(seen) - len(forms)
         self.tell_left_out(request, [("those", "deleted meanwhile")] * bool(gone))
         return self.back(request, f"Bots cloned: {len(forms)}; the copies are stopped.", messages.SUCCESS)
 
@@ -104,8 +110,7 @@ class CloningAdmin(OperatingAdmin):
         with transaction.atomic():
             for form in forms:
                 try:
-                    copy = services.clone_bot(form.bot, **form.cleaned_data, now=timezone.now())
-                    self.log_addition(request, copy, f"Cloned from {form.bot}")
+                    services.clone_bot(form.bot, **form.cleaned_data, now=timezone.now())
                 except ValidationError as error:
                     form.add_faults(error)
                 except (UnknownSymbol, ExchangeError) as error:

@@ -1,9 +1,10 @@
 """Decisions, ticks and readings: there to be read."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
@@ -20,10 +21,19 @@ from market.admin.filters import (
     named_bots,
     owner_filter,
 )
-from market.admin.long import LongAdmin
+from market.admin.long import LongAdmin, among_few
 from market.admin.text import NOTHING, span
 
-by_bot = named_bots("bot", lambda name: BotConfig.objects.filter(name__icontains=name))
+by_bot = named_bots("bot", lambda name: BotConfig.objects.filter(name__icontains=name), owner="owner")
+
+
+def through_bots(path: str) -> Callable[[Any], Q]:
+    """How decisions are compared with what ``path`` leads to from their bot."""
+
+    def condition(value: Any) -> Q:
+        return among_few("bot", BotConfig.objects.filter(**{path: value}), Q(**{f"bot__{path}": value}))
+
+    return condition
 
 
 class ReasonFilter(DropdownFilter):
@@ -46,6 +56,7 @@ class ReasonFilter(DropdownFilter):
 
 @admin.register(Decision)
 class DecisionAdmin(LongAdmin):
+    nothing_yet = "Start a bot: each minute it writes down what it decides, and why."
     owner_path = "bot__owner"
     list_display = ["created_at", "bot", "status", "reason", "text", "denial_code", "price", "order_id"]
     list_filter = [
@@ -53,14 +64,20 @@ class DecisionAdmin(LongAdmin):
         dropdown("status", "status", lambda request: [(item.value, item.value) for item in Status]),
         ReasonFilter,
         by_bot,
-        owner_filter("bot__owner"),
+        owner_filter(through_bots("owner")),
     ]
     list_select_related = ["bot"]
     ordering = ["-created_at"]
 
+    def owned_by(self, user: Any) -> Q:
+        return through_bots("owner")(user)
+
 
 @admin.register(ExternalSignal)
 class ExternalSignalAdmin(ReadOnlyAdmin):
+    nothing_yet = (
+        "Bots with the strategy webhook_signal get them from outside; the page of such a bot gives address and secret."
+    )
     owner_path = "bot__owner"
     list_display = ["received_at", "bot", "action", "sender_id", "sent_at", "outcome", "handled_at", "order_id"]
     list_filter = [
@@ -74,6 +91,7 @@ class ExternalSignalAdmin(ReadOnlyAdmin):
 
 @admin.register(Tick)
 class TickAdmin(ReadOnlyAdmin):
+    nothing_yet = "Each minute makes one while beat and the workers run: make up starts them."
     list_display = ["slot", "bots", "acting", "parts", "parts_done", "took", "finished_at", "doubles"]
     ordering = ["-slot"]
 
@@ -84,6 +102,7 @@ class TickAdmin(ReadOnlyAdmin):
 
 @admin.register(SeriesReading)
 class SeriesReadingAdmin(ReadOnlyAdmin):
+    nothing_yet = "The first tick of an active bot makes one for each series that is traded."
     list_display = ["symbol", "interval", "environment", "market", "price", "candle_close_at", "evaluated_at"]
     list_filter = [environment_filter("environment"), market_filter("market"), interval_filter()]
     search_fields = ["symbol"]

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -170,7 +169,6 @@ class OperatingAdmin(OwnedAdmin):
             return self.back(request, str(error), messages.ERROR)
         operated = services.operate_on(operation, seen, self.bots(request), now=timezone.now())
         count = self._send(request, operated.done) if operation.name == "run_now" else len(operated.done)
-        self.remember(request, operated.done, operation.label)
         self.tell_left_out(request, operated.left_out)
         return self.back(request, operation.done.format(count), messages.SUCCESS if count else messages.WARNING)
 
@@ -178,11 +176,6 @@ class OperatingAdmin(OwnedAdmin):
         """Back to the list, with a message."""
         self.message_user(request, told, level)
         return HttpResponseRedirect(self.list_url(request))
-
-    def remember(self, request: HttpRequest, bots: Sequence[int], what: str) -> None:
-        """Note in the admin's log who did it, in one statement."""
-        changed = BotConfig.objects.filter(pk__in=bots)
-        LogEntry.objects.log_actions(cast(Any, request.user).pk, changed, CHANGE, change_message=what)
 
     def tell_left_out(self, request: HttpRequest, left_out: Sequence[tuple[str, str]]) -> None:
         for group in grouped(left_out):

@@ -9,6 +9,7 @@ from django.urls import reverse
 from bots.admin.cells import dust_of, quantity_of, trades_of
 from bots.admin.figures import Figures, figures
 from bots.admin.watching import timeline_page
+from bots.advice import advice
 from bots.models import BotConfig
 from market.admin import text
 from market.admin.columns import COLOURS
@@ -45,6 +46,7 @@ class Page:
     status: str
     colour: str
     message: str
+    advice: str
     reading: str
     error: str
     series: str
@@ -63,6 +65,7 @@ def page_of(bot: BotConfig, *, now: datetime) -> Page:
         status=str(state),
         colour=COLOURS.get(state.status, ""),
         message=f"{state.message}{since}" if state.message else "",
+        advice=_advice(bot),
         reading=known.text(bot),
         error=state.last_error_message,
         series=f"{bot.symbol} {bot.interval}",
@@ -71,6 +74,13 @@ def page_of(bot: BotConfig, *, now: datetime) -> Page:
         timeline=timeline_page(bot),
         tables=[_orders(bot), _trades(bot)],
     )
+
+
+def _advice(bot: BotConfig) -> str:
+    """What to do about the bot's reason; a denial behind it, which its last decision knows, says more."""
+    newest = bot.decisions.order_by("-created_at", "-pk").values_list("reason", "denial_code").first()
+    code = newest[1] if newest and newest[0] == bot.state.reason else ""
+    return advice(bot.state.reason, code)
 
 
 def _cards(bot: BotConfig, known: Figures, *, now: datetime) -> list[Card]:

@@ -56,6 +56,16 @@ def initial_of(strategy_name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {field_name(strategy_name, one.name): complete[one.name] for one in strategy.parameters}
 
 
+def leftovers(strategy_name: str, given: Mapping[str, Any]) -> str:
+    """What a form has no field for among a bot's parameters, and drops when it is saved; empty if there is nothing."""
+    strategy = STRATEGIES.get(strategy_name)
+    unknown = strategy.unknown(given) if strategy else list(given)
+    if not unknown:
+        return ""
+    told = ", ".join(f"{name} {given[name]}" for name in unknown)
+    return f"The bot does not run with parameters that {strategy_name} does not have: {told}. Saving drops them."
+
+
 def parameters_from(strategy: Strategy, cleaned: Mapping[str, Any]) -> dict[str, Any]:
     """What was chosen, as a bot keeps it: without what is the default anyway."""
     return dict(_chosen(strategy, cleaned))

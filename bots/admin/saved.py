@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -14,7 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from bots.models import SavedView, view_of
-from market.admin.base import OwnedAdmin
+from market.admin.base import OwnedAdmin, sees_all
 
 MOST_TABS = 30
 
@@ -71,14 +72,20 @@ class SavedViewForm(forms.ModelForm):
 
 @admin.register(SavedView)
 class SavedViewAdmin(OwnedAdmin):
-    """Whoever may see bots may have views of them. Others' views can be used, if shared, and not changed."""
+    """Whoever may see bots may have views of them; a view that is shared is an operator's to tidy up, too."""
 
+    nothing_yet = "Filter, search or sort the list of bots, then choose Save this view above it."
     form = SavedViewForm
-    owner_path = "user"
     list_display = ["name", "user", "query", "is_shared", "opened"]
     list_select_related = ["user"]
     search_fields = ["name"]
     ordering = ["user__username", "name"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SavedView]:
+        """What is not shared is nobody else's, not even an operator's."""
+        views: QuerySet[SavedView] = super().get_queryset(request)
+        own = Q(user=request.user.pk)
+        return views.filter(own | Q(is_shared=True) if sees_all(request) else own)
 
     def _may_have_views(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("bots.view_botconfig") or request.user.has_perm("bots.change_botconfig")

@@ -153,6 +153,8 @@ class BotConfig(models.Model):
     revision = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    # What it is validated against; who validates many has asked for all of them at once.
+    surroundings: validation.Surroundings = validation.Surroundings()
     objects = BotQuerySet.as_manager()
     history = History(owner=lambda bot: bot.owner_id, unnoted=["recipe", "revision", "created_at"])
 

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.core.exceptions import TooManyFieldsSent, ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from django.http import QueryDict
 
 # Of a list's address: what says which page, or how a popup came about, is no part of a view.
@@ -13,8 +13,9 @@ MOST_CHARACTERS = 500
 
 class SavedViewQuerySet(models.QuerySet["SavedView"]):
     def seen_by(self, user: models.Model) -> "SavedViewQuerySet":
-        """A user's own views, and those that others share."""
-        return self.filter(Q(user=user.pk) | Q(is_shared=True)).order_by("name", "pk")
+        """A user's own views, and after them those that others share."""
+        is_own = Q(user=user.pk)
+        return self.filter(is_own | Q(is_shared=True)).order_by(Case(When(is_own, then=0), default=1), "name", "pk")
 
 
 class SavedView(models.Model):

@@ -9,7 +9,6 @@ from bots.services.changing import (
     edit_of,
     faults_by_field,
     faults_in_words,
-    in_words,
     plan_changes,
     save_edits,
     settings_of,
@@ -24,7 +23,18 @@ from bots.services.protection import bots_to_protect, naked_positions, tell_of_n
 from bots.services.resume import Missing, resume_minute
 from bots.services.retention import keep_decisions
 from bots.services.run import Outcome, protect_bot, run_bot
-from bots.services.steering import CHANGEABLE, BotHoldsPosition, clone_bot, create_bot, delete_bot, update_bot
+from bots.services.steering import (
+    CHANGEABLE,
+    BotHoldsPosition,
+    clone_bot,
+    create_bot,
+    delete_bot,
+    locked_revision,
+    save_new,
+    update_bot,
+    validate_new,
+)
+from bots.services.surroundings import KnownSurroundings
 from bots.services.tick import run_all_active_bots
 from bots.services.webhooks import NotYourBot, find_webhook, renew_webhook
 
@@ -39,6 +49,7 @@ __all__ = [
     "Edit",
     "Evaluated",
     "IdReused",
+    "KnownSurroundings",
     "Missing",
     "NotListening",
     "NotYourBot",
@@ -58,8 +69,8 @@ __all__ = [
     "faults_by_field",
     "faults_in_words",
     "find_webhook",
-    "in_words",
     "keep_decisions",
+    "locked_revision",
     "naked_positions",
     "operate_on",
     "plan_changes",
@@ -70,10 +81,12 @@ __all__ = [
     "run_all_active_bots",
     "run_bot",
     "save_edits",
+    "save_new",
     "settings_of",
     "start_bots",
     "stop_bots",
     "tell_of_naked_positions",
     "update_bot",
+    "validate_new",
     "waiting_bots",
 ]

@@ -11,6 +11,7 @@ from django.db import transaction
 from bots.models import BotConfig, BotQuerySet
 from bots.services.operating import Seen
 from bots.services.steering import CHANGEABLE, FIXED, save_changes
+from market.history import known_before
 from market.rounding import plain
 
 Values = Mapping[str, Any]
@@ -90,10 +91,11 @@ def save_edits(edits: Sequence[Edit]) -> list[int]:
     """
     with transaction.atomic():
         rows = BotConfig.objects.filter(pk__in=[edit.bot.pk for edit in edits]).order_by("pk")
-        now = {bot.pk: Seen.of(bot) for bot in rows.select_for_update(no_key=True)}
-        saved = [edit for edit in edits if now.get(edit.bot.pk) == Seen.of(edit.bot)]
+        now = {bot.pk: bot for bot in rows.select_for_update(no_key=True)}
+        saved = [edit for edit in edits if edit.bot.pk in now and Seen.of(now[edit.bot.pk]) == Seen.of(edit.bot)]
         for edit in saved:
-            save_changes(edit.bot, [change.field for change in edit.changes])
+            with known_before(edit.bot, now[edit.bot.pk]):
+                save_changes(edit.bot, [change.field for change in edit.changes])
     return [edit.bot.pk for edit in saved]
 
 
@@ -115,8 +117,7 @@ def edit_of(bot: BotConfig, before: Values) -> Edit:
     if not changes:
         return Edit(bot, [])
     try:
-        # What is not edited was right when the bot was made. The constraints say no more than `validation` does, and
-        # Django would ask the database for each of them: of a thousand bots that takes several seconds.
+        # What is not edited was right when the bot was made. Of the constraints see `validate_new`.
         bot.full_clean(exclude=FIXED, validate_unique=False, validate_constraints=False)
     except ValidationError as error:
         return Edit(bot, changes, error)

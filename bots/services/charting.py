@@ -1,10 +1,15 @@
 """What a chart of one bot shows: candles, the strategy's lines, the bot's levels and fills; plain values."""
 
+import logging
 import math
+from concurrent.futures import Future
 from datetime import datetime, timedelta
+from functools import partial
+from threading import Lock, Thread
 from typing import Any
 
 from django.core.cache import cache
+from django.db import connections
 
 from bots.models import BotConfig, SeriesReading
 from bots.recipe import Recipe
@@ -15,16 +20,21 @@ from market.types import Candles, Series
 from trades.lifecycle import LIVE
 from trades.models import Fill, Order
 
+logger = logging.getLogger(__name__)
+
 CANDLES = 300
 MOST_FILLS, MOST_TRADES = 500, 1_000
 ASK_AGAIN_AFTER = timedelta(seconds=30)
+PATIENCE = timedelta(seconds=2)
+NOT_YET = "No candles are known yet; this page looks again in a few seconds."
+_asking = Lock()  # one of a process at a time: an exchange that hangs must not collect its threads
 
 
 def chart_of(bot: BotConfig, *, now: datetime) -> dict[str, Any]:
     """Everything that is drawn; ``note`` says what is missing and why. Times in seconds since 1970.
 
     The shared copy of the candles is enough, whatever its age. Where there is none the exchange is asked, by one of
-    all pages in half a minute: one that hangs must not keep all of them waiting.
+    all pages in half a minute, and waited for two seconds: what it says later is in the shared copy.
     """
     candles, note = _candles(bot.series, now=now)
     told: dict[str, Any] = {"note": note, "candles": [], "lines": [], "fills": [], "price": _price(bot.series)}
@@ -46,12 +56,32 @@ def _candles(series: Series, *, now: datetime) -> tuple[Candles | None, str]:
     if known is not None and len(known):
         age = now - known.close_at(series.duration)
         return known, "" if age < 2 * series.duration else f"The newest candle closed at {_at(known, series)} UTC."
+    if not _asking.acquire(blocking=False):
+        return None, NOT_YET
     if not cache.add(f"chart:asked:{series}", 1, ASK_AGAIN_AFTER.total_seconds()):
-        return None, "No candles are known yet."
+        _asking.release()
+        return None, NOT_YET
+    asked: Future[Candles] = Future()
+    Thread(target=_ask, args=(asked, series, now), name="chart", daemon=True).start()
     try:
-        return closed_candles(series, now=now), ""
+        return asked.result(PATIENCE.total_seconds()), ""
+    except TimeoutError:
+        return None, f"The exchange has not told its candles within {PATIENCE.total_seconds():g} s. {NOT_YET}"
     except (StaleData, ExchangeError) as error:
         return None, f"No candles: {error}."
+
+
+def _ask(asked: "Future[Candles]", series: Series, now: datetime) -> None:
+    """Ask in a thread of its own, which the end of the process does not wait for."""
+    try:
+        tell = partial(asked.set_result, closed_candles(series, now=now))
+    except Exception as error:
+        logger.info("chart of %s: no candles: %s", series, error)  # perhaps nobody waits for it any more
+        tell = partial(asked.set_exception, error)
+    finally:
+        connections.close_all()
+        _asking.release()
+    tell()
 
 
 def _at(candles: Candles, series: Series) -> str:

@@ -67,11 +67,6 @@ EVENT_OF_EXIT = {
 }
 
 
-def bot_of(locked: BotState) -> BotConfig:
-    """The bot of a state row that is locked, read after the lock: what was read with it may be older."""
-    return with_state(BOT.get(locked.pk), locked)
-
-
 def with_state(bot: BotConfig, locked: BotState) -> BotConfig:
     """The bot, which knows its locked state."""
     bot.state = locked
@@ -83,10 +78,17 @@ def is_news(state: BotState, status: Status, reason: Reason) -> bool:
     return (state.status, state.reason) != (status, reason)
 
 
-def note_status(state: BotState, status: Status, reason: Reason, text: str, *, now: datetime) -> None:
-    """Set status, reason and message of one bot. The caller holds its row, or is the only one to write it."""
+def note_status(
+    state: BotState, status: Status, reason: Reason, text: str, *, now: datetime, **besides: object
+) -> None:
+    """Set status, reason and message of one bot, and the fields ``besides``, in one statement.
+
+    The caller holds its row, or is the only one to write it.
+    """
     _set_status(state, status, reason, text, now=now)
-    state.save(update_fields=STATUS_FIELDS)
+    for name, value in besides.items():
+        setattr(state, name, value)
+    state.save(update_fields=[*STATUS_FIELDS, *besides])
 
 
 def _set_status(state: BotState, status: Status, reason: Reason, text: str, *, now: datetime) -> None:

@@ -12,8 +12,11 @@ from django.db import OperationalError, transaction
 from psycopg.errors import LockNotAvailable
 
 from bots.models import BotConfig, BotQuerySet, BotState
-from bots.services.notes import bot_of
+from bots.services.notes import BOT, with_state
 from bots.services.operations import OPERATIONS, Operation
+from market.ready import Ready, one_round_trip
+
+IN_TURN = Ready(lambda bot_id: BotState.objects.select_for_update(no_key=True).filter(pk=bot_id), int)
 
 
 class Seen(NamedTuple):
@@ -92,5 +95,7 @@ def _operate_or_tell(operation: Operation, seen: Seen, *, now: datetime) -> str:
 
 def locked_bot_in_turn(bot_id: int) -> BotConfig:
     """The bot, with its state row locked: a run that is under way ends first (milliseconds)."""
-    state = BotState.objects.select_for_update(no_key=True).get(pk=bot_id)
-    return bot_of(state)
+    with one_round_trip():
+        asked, bot = IN_TURN.ask_one(bot_id), BOT.ask_one(bot_id)  # read after the lock
+    state = asked()  # says first whether it is there
+    return with_state(bot(), state)

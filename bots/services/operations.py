@@ -10,7 +10,8 @@ from bots.services.external import drop_waiting
 from bots.services.notes import note_status
 from bots.situation import Wish
 from bots.types import DAILY, Reason, Status
-from market.history import change
+from market.history import change_locked, tell
+from market.types import Market
 from trades.models import Event
 from trades.services import forget_terms, take_back_unsent
 from trades.services.events import write_event
@@ -29,10 +30,13 @@ class Operation:
 
 
 def _start(bot: BotConfig, now: datetime) -> None:
-    change(bot, desired_state=Wish.RUN)
-    BotState.objects.filter(pk=bot.pk).update(enabled_at=now, lockout="", lockout_text="")
-    forget_terms(bot.position_id)
-    note_status(bot.state, Status.PENDING, Reason.NONE, "started, waits for the next tick", now=now)
+    change_locked(bot, desired_state=Wish.RUN)
+    if bot.state.lockout:
+        tell(bot, "lockout", bot.state.lockout, "")
+    if bot.market == Market.FUTURES:
+        forget_terms(bot.position_id)
+    text, free = "started, waits for the next tick", {"lockout": "", "lockout_text": ""}
+    note_status(bot.state, Status.PENDING, Reason.NONE, text, now=now, enabled_at=now, **free)
     write_event(Event.Kind.BOT_STARTED, bot.position, f"bot {bot.name} started", now=now)
 
 
@@ -43,7 +47,7 @@ def _stopping(wish: Wish) -> Callable[[BotConfig, datetime], None]:
     flatten = wish is Wish.FLATTEN
 
     def stop(bot: BotConfig, now: datetime) -> None:
-        change(bot, desired_state=wish)
+        change_locked(bot, desired_state=wish)
         take_back_unsent(bot.position_id, signal_exits=not flatten, now=now)
         drop_waiting(bot, now=now)
         text = "stopped, its position is to be closed" if flatten and bot.position.is_open else "stopped"
@@ -55,7 +59,7 @@ def _stopping(wish: Wish) -> Callable[[BotConfig, datetime], None]:
 
 def _pause(bot: BotConfig, now: datetime) -> None:
     """As with a stop, what is not sent yet is taken back. What it holds keeps its status: exits go on."""
-    change(bot, entries_paused=True)
+    change_locked(bot, entries_paused=True)
     take_back_unsent(bot.position_id, signal_exits=False, now=now)
     if bot.is_active and not bot.position.is_open:
         note_status(bot.state, Status.PAUSED, Reason.ENTRIES_PAUSED, ENTRIES_PAUSED_TEXT, now=now)
@@ -63,21 +67,23 @@ def _pause(bot: BotConfig, now: datetime) -> None:
 
 
 def _resume(bot: BotConfig, now: datetime) -> None:
-    change(bot, entries_paused=False)
+    change_locked(bot, entries_paused=False)
     if bot.state.reason == Reason.ENTRIES_PAUSED:
         note_status(bot.state, Status.PENDING, Reason.NONE, "entries resumed, waits for the next tick", now=now)
-    write_event(Event.Kind.BOT_STARTED, bot.position, f"bot {bot.name}: its entries are resumed", now=now)
+    write_event(Event.Kind.ENTRIES_RESUMED, bot.position, f"bot {bot.name}: its entries are resumed", now=now)
 
 
 def _reset_day(bot: BotConfig, now: datetime) -> None:
     BotState.objects.filter(pk=bot.pk).update(day_from=now)
+    tell(bot, "day", "", "reset")
     if bot.state.reason in DAILY:
         note_status(bot.state, Status.PENDING, Reason.NONE, "its day was reset, waits for the next tick", now=now)
-    write_event(Event.Kind.BOT_STARTED, bot.position, f"bot {bot.name}: its day counts from now on", now=now)
+    write_event(Event.Kind.DAY_RESET, bot.position, f"bot {bot.name}: its day counts from now on", now=now)
 
 
-def _nothing(bot: BotConfig, now: datetime) -> None:
+def _ask_for_run(bot: BotConfig, now: datetime) -> None:
     """To run is for a worker: whoever acts sends it there."""
+    tell(bot, "run", "", "asked for")
 
 
 OPERATIONS = {
@@ -114,7 +120,7 @@ OPERATIONS = {
             "Bots sent to the workers: {}.",
             "Each looks at its market once, now, besides the ticks, and does what it would do then.",
             lambda bot: "" if bot.is_active or bot.position.is_open else "stopped, and holds nothing",
-            _nothing,
+            _ask_for_run,
         ),
         Operation(
             "pause",

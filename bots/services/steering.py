@@ -1,6 +1,6 @@
 """What users do with a bot: make, copy, change, delete."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -8,8 +8,11 @@ from django.db import IntegrityError, transaction
 
 from bots.models import BotConfig, BotState
 from bots.services.operating import locked_bot_in_turn
+from market.history import note_made, tell
 from market.models import ExchangeAccount
+from market.rules import Rules
 from market.symbols import rules_for
+from market.types import Market
 from trades.models import Position
 from trades.services import forget_terms
 
@@ -30,22 +33,46 @@ class BotHoldsPosition(Exception):
 def create_bot(bot: BotConfig, *, now: datetime) -> BotConfig:
     """Save a new bot with its position and its state. Raises ValidationError, or UnknownSymbol."""
     bot.full_clean(exclude=["position"])
-    account = bot.account
-    rules = rules_for(account.environment, account.market, bot.symbol, now=now)
+    save_new([bot], now=now)
+    return bot
+
+
+def validate_new(bot: BotConfig) -> None:
+    """Raise ValidationError unless it can be made: of one whose owner, account and `surroundings` have been looked up.
+
+    The constraints say no more than `validation` does, and Django would ask the database for each of them.
+    """
+    bot.full_clean(exclude=["position", "owner", "account"], validate_unique=False, validate_constraints=False)
+
+
+def save_new(bots: Sequence[BotConfig], *, now: datetime) -> None:
+    """Save new bots that have been validated, each with its position and its state: all of them or none.
+
+    Raises ValidationError, UnknownSymbol, and ExchangeError while rules of a symbol are unknown and nobody answers.
+    """
+    where = [(bot.account.environment, bot.account.market, bot.symbol) for bot in bots]
+    rules = {symbol: rules_for(*symbol, now=now) for symbol in dict.fromkeys(where)}
+    positions = [_position_of(bot, rules[symbol]) for bot, symbol in zip(bots, where, strict=True)]
     try:
         with transaction.atomic():
-            bot.position = Position.objects.create(
-                account=account,
-                symbol=bot.symbol,
-                base_asset=rules.base_asset,
-                quote_asset=rules.quote_asset,
-                smallest_quantity=rules.smallest_quantity,
-            )
-            bot.save(force_insert=True)
-            BotState.objects.create(bot=bot)
+            for bot, position in zip(bots, Position.objects.bulk_create(positions), strict=True):
+                bot.position, bot.market = position, bot.account.market
+            BotConfig.objects.bulk_create(bots)
+            BotState.objects.bulk_create([BotState(bot=bot) for bot in bots])
+            note_made(bots)
     except IntegrityError as error:  # found free a moment ago
-        raise ValidationError(f"{bot.name}: somebody makes the same bot right now; try it again") from error
-    return bot
+        which = bots[0].name if len(bots) == 1 else "one of them"
+        raise ValidationError(f"{which}: somebody makes the same bot right now; try it again") from error
+
+
+def _position_of(bot: BotConfig, rules: Rules) -> Position:
+    return Position(
+        account=bot.account,
+        symbol=bot.symbol,
+        base_asset=rules.base_asset,
+        quote_asset=rules.quote_asset,
+        smallest_quantity=rules.smallest_quantity,
+    )
 
 
 def clone_bot(bot: BotConfig, *, name: str, account: ExchangeAccount, symbol: str, now: datetime) -> BotConfig:
@@ -54,23 +81,35 @@ def clone_bot(bot: BotConfig, *, name: str, account: ExchangeAccount, symbol: st
     What was done to the first, a pause of its entries or a reset of its day, is not done to the second.
     """
     settings = {field: getattr(bot, field) for field in CHANGEABLE} | {"name": name}
-    return create_bot(BotConfig(owner=bot.owner, account=account, symbol=symbol, **settings), now=now)
+    copy = create_bot(BotConfig(owner=bot.owner, account=account, symbol=symbol, **settings), now=now)
+    tell(copy, "cloned from", "", bot.name)
+    return copy
 
 
 def update_bot(bot: BotConfig) -> BotConfig:
-    """Save an edited bot; it counts from the next run on. Raises ValidationError.
+    """Save an edited bot; it counts from the next run on. Raises ValidationError, also if it has changed since.
 
     Account and symbol are not written: they belong to the bot's history.
     """
     bot.full_clean()
-    return save_changes(bot, CHANGEABLE)
+    with transaction.atomic():
+        if locked_revision(bot) != bot.revision:
+            raise ValidationError(f"{bot.name}: somebody has changed it meanwhile; load it anew")
+        return save_changes(bot, CHANGEABLE)
+
+
+def locked_revision(bot: BotConfig) -> int | None:
+    """The revision that the database has, kept until the transaction ends; None: deleted. Runs do not wait for it."""
+    rows = BotConfig.objects.filter(pk=bot.pk).select_for_update(no_key=True)
+    return rows.values_list("revision", flat=True).first()
 
 
 def save_changes(bot: BotConfig, fields: Collection[str]) -> BotConfig:
     """Write fields of a bot that has been validated. It counts as a revision."""
     bot.revision += 1
     bot.save(update_fields=[*fields, "revision"])
-    forget_terms(bot.position_id)
+    if bot.market == Market.FUTURES:
+        forget_terms(bot.position_id)
     return bot
 
 

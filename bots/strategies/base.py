@@ -112,10 +112,14 @@ class Strategy:
         """The given parameters with defaults for the rest."""
         return {parameter.name: parameter.default for parameter in self.parameters} | dict(given)
 
+    def unknown(self, given: Parameters) -> list[str]:
+        """The names among the given parameters that are none of its own."""
+        known = {parameter.name for parameter in self.parameters}
+        return [name for name in given if name not in known]
+
     def faults(self, given: Parameters) -> list[str]:
         """Everything that is wrong with the given parameters, in words."""
-        known = {parameter.name for parameter in self.parameters}
-        faults = [f"{name}: {self.name} has no such parameter." for name in given if name not in known]
+        faults = [f"{name}: {self.name} has no such parameter." for name in self.unknown(given)]
         complete = self.complete(given)
         faults += filter(None, (parameter.fault(complete[parameter.name]) for parameter in self.parameters))
         contradiction = self.cross_check(complete) if not faults else None

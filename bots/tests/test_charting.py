@@ -1,6 +1,9 @@
 """A chart shows what is there: candles, the strategy's lines, levels, fills, earnings; and says what is not."""
 
 import json
+import threading
+import time
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -9,10 +12,12 @@ from django.utils import timezone
 
 from bots import services
 from bots.models import BotConfig
-from bots.services.charting import CANDLES, chart_of
+from bots.services import charting
+from bots.services.charting import CANDLES, NOT_YET, chart_of
 from bots.services.standings import bot_now
 from bots.strategies import STRATEGIES
 from bots.tests.recorded import recorded
+from market.candles import closed_candles
 from market.exchange.errors import ExchangeUnavailable
 from trades.models import Order, Trade
 
@@ -75,8 +80,34 @@ def test_a_page_asks_an_exchange_that_is_away_once_in_a_while(make_bot, monkeypa
 
     notes = [chart_of(bot, now=timezone.now())["note"] for _ in range(3)]
 
-    assert notes == ["No candles: it is down.", "No candles are known yet.", "No candles are known yet."]
+    assert notes == ["No candles: it is down.", NOT_YET, NOT_YET]
     assert len(asked) == 1
+
+
+def test_an_exchange_that_hangs_keeps_one_thread_and_no_page_waiting(make_bot, monkeypatch, wait_until):
+    bots = [make_bot("quiet"), make_bot("quiet", interval="15m"), make_bot("quiet", interval="1h")]
+    asked, answers = [], threading.Event()
+
+    def hang(series, *, now):
+        asked.append(series)
+        assert answers.wait(30)
+        return closed_candles(series, now=now)
+
+    monkeypatch.setattr(charting, "closed_candles", hang)
+    monkeypatch.setattr(charting, "PATIENCE", timedelta(milliseconds=50))
+
+    began = time.monotonic()
+    notes = [chart_of(bot, now=timezone.now())["note"] for bot in bots]
+    took = time.monotonic() - began
+    answers.set()
+
+    assert took < 2
+    assert notes == [f"The exchange has not told its candles within 0.05 s. {NOT_YET}", NOT_YET, NOT_YET]
+    assert asked == [bots[0].series]
+    # What comes late is drawn when the page looks again; and the next series has its turn.
+    wait_until(lambda: chart_of(bots[0], now=timezone.now())["candles"])
+    monkeypatch.setattr(charting, "PATIENCE", timedelta(seconds=10))
+    assert wait_until(lambda: chart_of(bots[1], now=timezone.now())["candles"])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bots import services
@@ -65,6 +66,7 @@ def test_resuming_ends_a_pause_and_nothing_else():
 
     assert not BotConfig.objects.filter(entries_paused=True).exists()
     assert (state_of(bot), state_of(other)) == (("pending", ""), ("paused", "kill switch"))
+    assert set(Event.objects.values_list("kind", flat=True)) == {"entries_resumed"}
 
 
 def test_a_reset_lets_a_bot_go_that_its_day_had_paused():
@@ -75,6 +77,7 @@ def test_a_reset_lets_a_bot_go_that_its_day_had_paused():
 
     assert set(BotState.objects.values_list("day_from", flat=True)) == {NOON}
     assert (state_of(bot), state_of(other)) == (("pending", ""), ("paused", "kill switch"))
+    assert set(Event.objects.values_list("kind", flat=True)) == {"day_reset"}
 
 
 @pytest.mark.parametrize(
@@ -107,6 +110,19 @@ def test_a_bot_that_changed_after_it_was_seen_is_left_out(name, change):
 
     assert (acted.done, acted.left_out) == ([], [("the bot", "changed meanwhile")])
     assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(("name", "each"), [("start", 6), ("stop", 8), ("pause", 7), ("resume", 6)])
+def test_a_bot_costs_its_lock_what_it_is_and_one_statement_for_each_row_that_is_written(name, each):
+    fields = {"start": {"desired_state": "stopped"}, "resume": {"entries_paused": True}}.get(name, {})
+    reason = {"state__status": "paused", "state__reason": "entries paused"} if name == "resume" else {}
+    seen = [seen_of(BotFactory(**fields, **reason)) for _ in range(3)]
+
+    with CaptureQueriesContext(connection) as asked:
+        operate(name, *seen)
+
+    said = [query["sql"] for query in asked if query["sql"].startswith(("SELECT", "UPDATE", "INSERT"))]
+    assert len(said) == 1 + 3 * each, "\n".join(said)  # one for all: whose bots they are
 
 
 def test_neither_a_strangers_bot_nor_one_that_is_gone_is_touched_and_the_others_are():

@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection
 from bots import services
 from bots.models import BotConfig, BotState
 from bots.tests.factories import BotFactory
-from market.tests.factories import NOON, ExchangeAccountFactory, SymbolRulesFactory
+from market.tests.factories import NOON, ExchangeAccountFactory, SymbolRulesFactory, entry
 from trades.models import Event, Position
 from trades.tests.factories import OrderFactory, PositionFactory, TradeFactory
 
@@ -34,6 +34,31 @@ def test_a_new_bot_gets_a_position_and_a_state():
 
     assert (bot.position.symbol, bot.position.base_asset, bot.position.account) == ("BTCUSDT", "BTC", bot.account)
     assert bot.state.status == "stopped"
+
+
+def test_many_new_bots_are_made_all_or_none():
+    account = ExchangeAccountFactory()
+    bots = [unsaved(account=account, name=name) for name in ("first", "second", "second")]
+
+    with pytest.raises(ValidationError, match="one of them: somebody makes the same bot right now"):
+        services.save_new(bots, now=NOON)
+
+    assert not BotConfig.objects.exists()
+    assert not Position.objects.exists()
+
+
+def test_many_new_bots_are_made_like_one():
+    account = ExchangeAccountFactory(market="futures")
+    SymbolRulesFactory(market="futures", symbol="BTCUSDT")
+    SymbolRulesFactory(market="futures", symbol="ETHUSDT", entry=entry("ETHUSDT"))
+    bots = [unsaved(account=account, name=symbol, symbol=symbol) for symbol in ("BTCUSDT", "ETHUSDT")]
+
+    services.save_new(bots, now=NOON)
+
+    found = BotConfig.objects.order_by("name").select_related("position", "state")
+    said = [(bot.market, bot.position.base_asset, bot.state.status, bot.position.account) for bot in found]
+    assert said == [("futures", asset, "stopped", account) for asset in ("BTC", "ETH")]
+    assert [bot.history.get().history_type for bot in found] == ["+", "+"]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +141,20 @@ def test_an_edit_counts_as_a_revision_and_leaves_account_and_symbol_alone():
 
     saved = BotConfig.objects.get()
     assert (saved.sizing_value, saved.revision, saved.desired_state) == (20, 2, "stopped")
+
+
+def test_an_edit_of_what_somebody_has_changed_meanwhile_is_refused():
+    mine = services.create_bot(unsaved(), now=NOON)
+    theirs = BotConfig.objects.get()
+    theirs.stop_loss_percent = Decimal(7)
+    services.update_bot(theirs)
+
+    mine.sizing_value = Decimal(20)
+    with pytest.raises(ValidationError, match="changed it meanwhile"):
+        services.update_bot(mine)
+
+    saved = BotConfig.objects.get()
+    assert (saved.stop_loss_percent, saved.sizing_value, saved.revision) == (7, theirs.sizing_value, 2)
 
 
 def test_starting_and_stopping_is_told_and_counted_once():

@@ -7,9 +7,12 @@ import pytest
 from django.utils import timezone
 
 from bots import services
+from bots.advice import OF_DENIAL
 from bots.models import BotConfig, Decision
 from bots.services.standings import bot_now
 from bots.services.timeline import PAGE, Kind, timeline
+from trades.models import Order
+from trades.services.events import write_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,6 +56,7 @@ def test_a_denial_is_told_with_what_is_allowed_and_what_was_found(bot):
     details = timeline(bot, kind=Kind.DECISION)[0].details
 
     assert details["denied by"] == "notional_cap"
+    assert details["what to do"] == OF_DENIAL["notional_cap"]
     assert (details["allowed"], details["found"], details["rsi"]) == ("100", "250", "44.123457")
 
 
@@ -65,11 +69,33 @@ def test_pages_follow_each_other_without_a_gap(bot, django_assert_num_queries):
 
     with django_assert_num_queries(1):
         first = timeline(bot, kind=Kind.DECISION)
-    second = timeline(bot, before=first[PAGE - 1].at, kind=Kind.DECISION)
+    second = timeline(bot, before=first[PAGE - 1].place, kind=Kind.DECISION)
 
     assert len(first) == PAGE + 1
     assert [entry.text for entry in first[:PAGE]] == [f"thought {number}" for number in range(PAGE)]
     assert second[0] == first[PAGE]
+
+
+def test_nothing_is_lost_or_told_twice_where_a_page_ends_within_one_moment(bot, monkeypatch):
+    Decision.objects.all().delete()
+    moment = timezone.now()
+    Decision.objects.bulk_create(
+        Decision(bot=bot, status="waiting", text=f"thought {number}", created_at=moment) for number in range(4)
+    )
+    for number in range(3):
+        write_event("bot_started", bot.position, f"event {number}", now=moment)
+    Order.objects.update(created_at=moment)
+    monkeypatch.setattr("bots.services.timeline.PAGE", 1_000)
+    everything = timeline(bot)
+
+    for page in (1, 2, 3):
+        monkeypatch.setattr("bots.services.timeline.PAGE", page)
+        told, before = [], None
+        while found := timeline(bot, before=before)[:page]:
+            told += found
+            before = found[-1].place
+
+        assert told == everything
 
 
 def test_nothing_of_another_bot_is_told(bot, make_bot):

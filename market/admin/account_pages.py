@@ -18,7 +18,7 @@ from market.clock import MS, clock_offset, trouble_with
 from market.exchange.errors import ExchangeError
 from market.exchange.types import Balance, KeyPermissions
 from market.fields import SecretUnreadable
-from market.models import ExchangeAccount
+from market.models import SET_ALL_KEYS, ExchangeAccount
 from market.types import Market
 
 Facts = list[tuple[str, str]]
@@ -69,7 +69,7 @@ def test_page(request: HttpRequest, account: ExchangeAccount) -> HttpResponse:
             told = [f"If the exchange refused the key: {services.WHY_REFUSED}."]
         else:
             messages.success(request, f"{account.name} holds {held(balances)}.")
-            facts = permitted(account, permissions)
+            facts = permitted(request, account, permissions)
         facts += _surroundings(account, now=now)
     else:
         told = ["The exchange is asked what the account holds and what its key may do. Nothing is traded."]
@@ -88,14 +88,26 @@ def held(balances: list[Balance]) -> str:
     return ", ".join(f"{number(item.free + item.locked)} {item.asset}" for item in balances[:SHOWN]) or "nothing"
 
 
-def permitted(account: ExchangeAccount, permissions: KeyPermissions | None) -> Facts:
+def may_set_keys(request: HttpRequest, account: ExchangeAccount | None = None) -> bool:
+    """Whether a user may give or wipe the keys of this account, or of those that are yet to be made for others."""
+    is_own = account is not None and account.owner_id == request.user.pk
+    return is_own or request.user.has_perm(SET_ALL_KEYS)
+
+
+def shown_key(request: HttpRequest, account: ExchangeAccount) -> str:
+    """The end of the key for those who may set it; others see only whether there is one."""
+    return account.masked_key if may_set_keys(request, account) else account.hidden_key
+
+
+def permitted(request: HttpRequest, account: ExchangeAccount, permissions: KeyPermissions | None) -> Facts:
     """What the key may do, as the exchange has just told; what it should not is said with the cure."""
+    key = ("key", shown_key(request, account))
     if permissions is None:
-        return [("key", account.masked_key), ("permissions", "this exchange does not tell them")]
+        return [key, ("permissions", "this exchange does not tell them")]
     is_futures = account.market == Market.FUTURES
     may_trade = permissions.may_trade_futures if is_futures else permissions.may_trade_spot
     return [
-        ("key", account.masked_key),
+        key,
         ("may trade", account.key_trouble or ("yes" if may_trade else f"no: allow it to trade {account.market}")),
         ("may withdraw", "yes: make a key that can only trade" if permissions.may_withdraw else "no"),
         ("restricted to our addresses", "yes" if permissions.is_ip_restricted else "no: restrict the key to ours"),

@@ -7,31 +7,34 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from market import services
-from market.admin.account_pages import held, permitted, rotate_page, secret_input, test_page, wipe_page
+from market.admin.account_pages import (
+    held,
+    may_set_keys,
+    permitted,
+    rotate_page,
+    secret_input,
+    test_page,
+    wipe_page,
+)
 from market.admin.base import OwnedAdmin
 from market.admin.filters import chosen, owner_filter
 from market.exchange.errors import ExchangeError
 from market.fields import SecretUnreadable
-from market.models import SET_ALL_KEYS, ExchangeAccount
+from market.models import ExchangeAccount
 from market.types import Environment
 
 FIXED = ["owner", "environment", "market"]  # orders, fills and bots rely on them
 OF_THE_KEY = ["key", "key_error", "may_withdraw", "is_ip_restricted", "permissions_checked_at"]
 OF_TRADING = ["state", "state_reason", "state_set_by", "state_set_at", "cooldown_until", "reconciled_at"]
 GIVEN = "Never shown again."
-
-
-def may_set_keys(request: HttpRequest, account: ExchangeAccount | None = None) -> bool:
-    """Whether a user may give or wipe the keys of this account, or of those that are yet to be made for others."""
-    is_own = account is not None and account.owner_id == request.user.pk
-    return is_own or request.user.has_perm(SET_ALL_KEYS)
+TESTED_AT_ONCE = 20  # one after the other, while somebody waits for the page
 
 
 class AccountForm(forms.ModelForm):
@@ -92,6 +95,10 @@ class AccountForm(forms.ModelForm):
 class ExchangeAccountAdmin(OwnedAdmin):
     """Registered by ``trades.admin``, which adds the kill switch: pressing it cancels orders."""
 
+    nothing_yet = (
+        "A bot trades on an account. On paper it needs no key and gets 10,000 USDT of play money; test "
+        "its connection, then add a bot on it."
+    )
     form = AccountForm
     owner_path = "owner"
     list_display = ["name", "owner", "environment", "market", "state", "key", "key_error", "cooldown_until"]
@@ -101,7 +108,6 @@ class ExchangeAccountAdmin(OwnedAdmin):
     ordering = ["owner__username", "name"]
     actions = ["test_connection"]
     actions_detail = ["test_account", "rotate_keys", "wipe_keys"]
-    list_before_template = "admin/market/no_accounts.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: ExchangeAccount | None = None) -> list[Any]:
         identity = ["name", "environment", "market"]
@@ -125,9 +131,16 @@ class ExchangeAccountAdmin(OwnedAdmin):
             kwargs["queryset"] = get_user_model().objects.filter(is_active=True).order_by("username")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ExchangeAccount]:
+        """Each account with whether its key concerns the user: a column knows no request."""
+        concerned = Q() if may_set_keys(request) else Q(owner=request.user.pk)
+        is_shown = ExpressionWrapper(concerned & Q(pk__isnull=False), output_field=BooleanField())
+        rows: QuerySet[ExchangeAccount] = super().get_queryset(request).annotate(shows_key=is_shown)
+        return rows
+
     @display(description="key", empty_value="none")
-    def key(self, account: ExchangeAccount) -> str:
-        return account.masked_key
+    def key(self, account: Any) -> str:
+        return str(account.masked_key if account.shows_key else account.hidden_key)
 
     def save_model(self, request: HttpRequest, obj: ExchangeAccount, form: AccountForm, change: bool) -> None:
         if change:
@@ -159,13 +172,18 @@ class ExchangeAccountAdmin(OwnedAdmin):
 
     @admin.action(description="Test connection", permissions=["change"])
     def test_connection(self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]) -> None:
-        for account in accounts:
+        chosen = list(accounts[: TESTED_AT_ONCE + 1])
+        if len(chosen) > TESTED_AT_ONCE:
+            told = f"Nothing is tested: these are more than {TESTED_AT_ONCE} accounts, each of which is asked in turn."
+            self.message_user(request, told, messages.ERROR)
+            return
+        for account in chosen:
             try:
                 balances, permissions = services.examine(account, now=timezone.now())
             except (ExchangeError, SecretUnreadable) as error:
                 self.message_user(request, f"{account.name}: {error}", messages.ERROR)
             else:
-                told = "; ".join(f"{name}: {value}" for name, value in permitted(account, permissions))
+                told = "; ".join(f"{name}: {value}" for name, value in permitted(request, account, permissions))
                 level = messages.WARNING if permissions and permissions.may_withdraw else messages.INFO
                 self.message_user(request, f"{account.name} holds {held(balances)}. {told}.", level)
 

@@ -27,8 +27,8 @@ def ask(
 ) -> HttpResponse:
     """The page. ``says`` are sentences, ``facts`` name and value; ``back`` is where "Back" leads.
 
-    The answer goes to ``address``, if not to the page itself, and brings ``frozen`` along. Without a ``button``
-    there is nothing to confirm.
+    ``address``: who takes the answer, if not the page itself; ``frozen``: what it carries there
+    (``market.admin.frozen``). Without a ``button`` there is nothing to confirm.
     """
     context = {
         **admin.site.each_context(request),
@@ -38,9 +38,9 @@ def ask(
         "says": says,
         "facts": facts,
         "danger": danger,
+        "back": back or reverse("admin:index"),
         "address": address,
         "frozen": frozen,
-        "back": back or reverse("admin:index"),
     }
     page = TemplateResponse(request, "admin/ask.html", context)
     patch_cache_control(page, no_store=True)

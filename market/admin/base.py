@@ -29,6 +29,7 @@ class OwnedAdmin(ModelAdmin):
     """An admin whose rows belong to users. ``owner_path`` leads to the owner; "" means that rows belong to nobody."""
 
     owner_path = ""
+    nothing_yet = ""  # what to do, or to know, while the list is empty
     show_full_result_count = False
     list_per_page = 50
     list_filter_submit = True

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter, TextFilter
 
@@ -16,10 +16,12 @@ from market.types import INTERVALS, Environment, Market
 
 MANY = 500  # beyond that a drop-down helps nobody: search
 Choices = Iterable[tuple[Any, str]]
+# What a value is compared with: the field to which a path leads, or a condition made of the value.
+Where = str | Callable[[Any], Q]
 
 
-def dropdown(title: str, path: str, choices: Callable[[HttpRequest], Choices]) -> type[DropdownFilter]:
-    """A filter on ``path`` with the choices that ``choices`` offers for a request."""
+def dropdown(title: str, where: Where, choices: Callable[[HttpRequest], Choices]) -> type[DropdownFilter]:
+    """A filter on ``where`` with the choices that ``choices`` offers for a request."""
 
     def lookups(self: DropdownFilter, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(str(value), str(label)) for value, label in choices(request)]
@@ -30,7 +32,9 @@ def dropdown(title: str, path: str, choices: Callable[[HttpRequest], Choices]) -
         value = self.value()
         if not value:
             return rows
-        return rows.filter(**{path: value}) if value in known else rows.none()
+        if value not in known:
+            return rows.none()
+        return rows.filter(**{where: value}) if isinstance(where, str) else rows.filter(where(value))
 
     namespace = {
         "title": title,
@@ -49,50 +53,66 @@ def _owners(request: HttpRequest) -> Choices:
     return [(user.pk, user.get_username()) for user in users[:MANY]]
 
 
+def whose(account: ExchangeAccount) -> str:
+    """An account as those choose it who see everybody's: different people's may have one name."""
+    return f"{account.owner}: {account}"
+
+
 def _accounts(request: HttpRequest) -> Choices:
     accounts = ExchangeAccount.objects.select_related("owner").order_by("owner__username", "name")
     if not sees_all(request):
         accounts = accounts.filter(owner=request.user.pk)
-    return [(account.pk, f"{account.owner}: {account}") for account in accounts[:MANY]]
+    return [(account.pk, whose(account)) for account in accounts[:MANY]]
 
 
-def owner_filter(path: str) -> type[DropdownFilter]:
-    return dropdown("owner", path, _owners)
+def owner_filter(where: Where) -> type[DropdownFilter]:
+    return dropdown("owner", where, _owners)
 
 
-def account_filter(path: str) -> type[DropdownFilter]:
-    return dropdown("account", path, _accounts)
+def account_filter(where: Where) -> type[DropdownFilter]:
+    return dropdown("account", where, _accounts)
 
 
-def filters_of_account(path: str) -> list[type[DropdownFilter]]:
-    """Owner, account, environment and market of rows that reach their account by ``path``."""
+def filters_of_account(path: str, compared: Callable[[str], Where] = str) -> list[type[DropdownFilter]]:
+    """Owner, account, environment and market of rows that reach their account by ``path``.
+
+    ``compared`` makes of a path how it is compared, if not simply so.
+    """
     return [
-        owner_filter(f"{path}__owner"),
-        account_filter(path),
-        environment_filter(f"{path}__environment"),
-        market_filter(f"{path}__market"),
+        owner_filter(compared(f"{path}__owner")),
+        account_filter(compared(path)),
+        environment_filter(compared(f"{path}__environment")),
+        market_filter(compared(f"{path}__market")),
     ]
 
 
-def named_bots(path: str, found: Callable[[str], QuerySet[Any]]) -> type[TextFilter]:
+def named_bots(path: str, found: Callable[[str], QuerySet[Any]], *, owner: str) -> type[TextFilter]:
     """A filter by the name of a bot, or a part of it.
 
-    ``found``: rows that such bots have, to which ``path`` leads; they are few, and looked for first.
+    ``found``: rows that such bots have, to which ``path`` leads; they are few, and looked for first. ``owner`` leads
+    from them to whose they are: others' bots must not take the places of one's own.
     """
 
     def queryset(self: TextFilter, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         name = (self.value() or "").strip()
-        return rows.filter(**{f"{path}__in": list(found(name).values_list("pk", flat=True)[:MANY])}) if name else rows
+        if not name:
+            return rows
+        named = found(name) if sees_all(request) else found(name).filter(**{owner: request.user.pk})
+        keys = list(named.order_by("pk").values_list("pk", flat=True)[: MANY + 1])
+        if len(keys) > MANY:
+            told = f"More than {MANY} bots match {name[:40]!r}: type more. What is shown is of {MANY} of them."
+            messages.warning(request, told)
+        return rows.filter(**{f"{path}__in": keys[:MANY]})
 
     return type("BotFilter", (TextFilter,), {"title": "bot (name)", "parameter_name": "bot", "queryset": queryset})
 
 
-def environment_filter(path: str) -> type[DropdownFilter]:
-    return dropdown("environment", path, lambda request: [(item.value, item.value) for item in Environment])
+def environment_filter(where: Where) -> type[DropdownFilter]:
+    return dropdown("environment", where, lambda request: [(item.value, item.value) for item in Environment])
 
 
-def market_filter(path: str) -> type[DropdownFilter]:
-    return dropdown("market", path, lambda request: [(item.value, item.value) for item in Market])
+def market_filter(where: Where) -> type[DropdownFilter]:
+    return dropdown("market", where, lambda request: [(item.value, item.value) for item in Market])
 
 
 def interval_filter(path: str = "interval") -> type[DropdownFilter]:

@@ -17,6 +17,7 @@ def least(row: SymbolRules, name: str) -> str:
 
 @admin.register(SymbolRules)
 class SymbolRulesAdmin(ReadOnlyAdmin):
+    nothing_yet = "The tasks warm-up-spot-symbols and warm-up-futures-symbols bring them: see Periodic tasks."
     list_display = ["symbol", "environment", "market", "status", "lot_size", "min_notional", "refreshed_at"]
     list_filter = [environment_filter("environment"), market_filter("market")]
     search_fields = ["symbol"]

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisAway
 
 from market import store
@@ -45,8 +46,10 @@ def ask(source: Source, key: str = "key") -> str:
     return shared(key, read=text, fetch=source.fetch, keep=HOUR)
 
 
-def ask_at_once(source: Source, wait_until: Callable[..., object], redis: Redis) -> list[Future[str]]:
-    """Let many callers ask while the first of them is fetching, then let it answer."""
+def ask_at_once(
+    source: Source, wait_until: Callable[..., object], redis: Redis, *, fetching: int = 1
+) -> list[Future[str]]:
+    """Let many callers ask while the first of them, or so many, are fetching, then let these get their answers."""
     source.gate = threading.Event()
     barrier = threading.Barrier(CALLERS)
 
@@ -56,8 +59,10 @@ def ask_at_once(source: Source, wait_until: Callable[..., object], redis: Redis)
 
     with ThreadPoolExecutor(CALLERS) as pool:
         asked = [pool.submit(call) for _ in range(CALLERS)]
-        wait_until(lambda: source.calls and redis.exists("key:fetch"), message="one is fetching")
-        source.gate.set()
+        try:
+            wait_until(lambda: source.calls >= fetching and redis.exists("key:fetch"), message="they are fetching")
+        finally:
+            source.gate.set()
     return asked
 
 
@@ -128,7 +133,7 @@ def test_a_fetch_that_raises_fails_for_its_caller_and_for_no_other(redis, wait_u
 
 
 def test_a_fetch_slower_than_its_lock_still_serves_its_caller(redis, monkeypatch, wait_until):
-    monkeypatch.setattr(store, "FETCH_SECONDS", 0.05)
+    monkeypatch.setattr(store, "TAKE_OVER_SECONDS", 0.05)
 
     def fetch() -> tuple[bytes, str]:
         wait_until(lambda: not redis.exists("key:fetch"), message="the lock has expired")
@@ -137,7 +142,60 @@ def test_a_fetch_slower_than_its_lock_still_serves_its_caller(redis, monkeypatch
     assert shared("key", read=text, fetch=fetch, keep=HOUR) == "slow"
 
 
-def test_a_holder_that_died_does_not_keep_the_others_waiting_for_ever(redis, monkeypatch):
+def test_of_many_that_wait_for_one_that_hangs_or_died_one_fetches_instead(redis, wait_until, monkeypatch):
+    monkeypatch.setattr(store, "TAKE_OVER_SECONDS", 0.5)
+    source = Source()
+
+    asked = ask_at_once(source, wait_until, redis, fetching=2)
+
+    assert {future.result() for future in asked} == {"fresh"}
+    assert 2 <= source.calls <= 4  # on a slow machine another may begin; never all of them at once
+
+
+def test_what_a_slow_one_brings_is_for_all_who_wait_also_for_one_who_has_begun_after_it(redis, wait_until, monkeypatch):
+    monkeypatch.setattr(store, "TAKE_OVER_SECONDS", 0.2)
+    slow, hung, third = Source([b"slow"], threading.Event()), Source([b"hung"], threading.Event()), Source([b"third"])
+    redis.set("key", b"stale")
+    looked = threading.Event()
+
+    def read(packed: bytes) -> str | None:
+        looked.set()
+        return text(packed)
+
+    with ThreadPoolExecutor(3) as pool:
+        try:
+            first = pool.submit(ask, slow)
+            wait_until(lambda: slow.calls, message="the first fetches")
+            monkeypatch.setattr(store, "TAKE_OVER_SECONDS", 60)
+            pool.submit(ask, hung)
+            wait_until(lambda: hung.calls, message="the second has begun, too")
+            waiting = pool.submit(shared, "key", read=read, fetch=third.fetch, keep=HOUR)
+            assert looked.wait(5)
+            slow.gate.set()
+
+            assert (first.result(5), waiting.result(5)) == ("slow", "slow")
+        finally:
+            slow.gate.set()
+            hung.gate.set()
+    assert third.calls == 0
+
+
+def test_one_who_fails_late_leaves_the_lock_to_who_has_begun_after_it(redis, wait_until, monkeypatch):
+    monkeypatch.setattr(store, "TAKE_OVER_SECONDS", 0.2)
+    late = Source([OSError("exchange away")], threading.Event())
+
+    with ThreadPoolExecutor(1) as pool:
+        failed = pool.submit(ask, late)
+        wait_until(lambda: late.calls, message="the first fetches")
+        wait_until(lambda: not redis.exists("key:fetch"), message="its lock has expired")
+        redis.set("key:fetch", "of another")
+        late.gate.set()
+
+    assert isinstance(failed.exception(), OSError)
+    assert redis.get("key:fetch") == b"of another"
+
+
+def test_a_lock_that_does_not_end_keeps_nobody_waiting_for_ever(redis, monkeypatch):
     monkeypatch.setattr(store, "FETCH_SECONDS", 0.1)
     redis.set("key:fetch", "a dead process", px=HOUR)
     source = Source()
@@ -173,13 +231,13 @@ def test_an_error_of_the_fetch_is_the_callers_without_redis_too(redis_away):
         ask(Source([OSError("exchange away")]))
 
 
-@pytest.mark.parametrize("moment", ["set", "evalsha"])
+@pytest.mark.parametrize("moment", [(Redis, "set"), (Pipeline, "execute")])
 def test_redis_that_goes_away_during_the_fetch_costs_no_second_fetch(redis, monkeypatch, moment):
     def gone(*_: object, **__: object) -> None:
         raise RedisAway("connection reset")
 
     source = Source()
-    monkeypatch.setattr(Redis, moment, gone)
+    monkeypatch.setattr(*moment, gone)
 
     assert ask(source) == "fresh"
     assert source.calls == 1

@@ -1,5 +1,5 @@
 """The admin of schedules, task results and dead letters, and the list of what people changed."""
 
-from ops.admin import changes, dead_letters, schedules
+from ops.admin import changes, dead_letters, results, schedules
 
-__all__ = ["changes", "dead_letters", "schedules"]
+__all__ = ["changes", "dead_letters", "results", "schedules"]

@@ -10,25 +10,26 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from market.admin.base import ReadOnlyAdmin
 from market.admin.filters import dropdown
 from market.admin.history import DONE, told
+from market.admin.long import LongAdmin
+from market.history import recorded_models
 from ops.models import Change
 
 
 def seen_models(request: HttpRequest) -> list[tuple[str, str]]:
     """The models with a history that a user may see, with their names: not everybody sees schedules or users."""
-    recorded = [model for model in apps.get_models() if hasattr(model._meta, "simple_history_manager_attribute")]
     may_see = request.user.has_perm
     return [
         (model._meta.label_lower, str(model._meta.verbose_name))
-        for model in recorded
+        for model in recorded_models()
         if may_see(f"{model._meta.app_label}.view_{model._meta.model_name}")
     ]
 
 
 @admin.register(Change)
-class ChangeAdmin(ReadOnlyAdmin):
+class ChangeAdmin(LongAdmin):
+    nothing_yet = "What people change of bots, accounts, limits, schedules and users is written down here."
     owner_path = "whose"
     list_display = ["at", "who", "kind", "what", "changed"]
     list_filter = [
@@ -48,7 +49,7 @@ class ChangeAdmin(ReadOnlyAdmin):
     def owned_by(self, user: Any) -> Q:
         return Q(whose=user.pk) | Q(by=user.pk)
 
-    @display(description="who", ordering="by__username")
+    @display(description="who")
     def who(self, change: Change) -> str:
         return str(change.by or "the system")
 

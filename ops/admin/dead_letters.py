@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -30,6 +31,7 @@ from ops.models import DeadLetter
 
 LIST = "admin:ops_deadletter_changelist"
 SALT = "ops.admin.dead_letters"
+GOOD_FOR = timedelta(hours=12)  # what was settled, or failed again, meanwhile is left out anyway
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,16 @@ SETTLINGS = {
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadableAdmin, LongAdmin):
+    nothing_yet = (
+        "Work that fails for good is kept here with its arguments and traceback, until somebody sends it once more or "
+        "lets it be."
+    )
     list_display = ["failed_at", "task_name", "queue", "state", "failures", "what", "settled_by", "settled_at"]
     list_filter = [chosen("state"), dropdown("task", "task", known_tasks), days("failed_at")]
     list_select_related = ["settled_by"]
     search_fields = ["task", "task_id", "error"]
     search_help_text = "Task, task id, or words of the error"
     ordering = ["-failed_at"]
-    list_before_template = "admin/ops/no_letters.html"
     actions = ["requeue", "discard"]  # type: ignore[assignment]
     actions_detail = ["requeue_this", "discard_this"]
     fieldsets = [
@@ -147,7 +152,7 @@ class DeadLetterAdmin(ReadableAdmin, LongAdmin):
         if not self.has_settle_permission(request):
             raise PermissionDenied
         try:
-            seen = [Seen(*one) for one in thaw(request, SALT, what="letters")["seen"]]
+            seen = [Seen(*one) for one in thaw(request, salt=SALT, good_for=GOOD_FOR, what="letters")["seen"]]
         except NotFrozen as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
@@ -194,7 +199,7 @@ class DeadLetterAdmin(ReadableAdmin, LongAdmin):
             danger=settling.name == "discard",
             back=back,
             address=reverse("admin:ops_deadletter_settle", args=[settling.name]),
-            frozen=freeze(request, SALT, seen=[Seen.of(letter) for letter in ours]),
+            frozen=freeze(request, salt=SALT, seen=[Seen.of(letter) for letter in ours]),
         )
 
     @staticmethod

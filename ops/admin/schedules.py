@@ -1,22 +1,17 @@
-"""Schedules and task results, in unfold's clothes. Operators edit schedules here; beat reads them within seconds."""
+"""Schedules, in unfold's clothes. Operators edit them here; beat reads them within seconds."""
 
-import inspect
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
-from celery import current_app, states
-from celery.schedules import crontab
-from django import forms
-from django.conf import settings
+from celery import current_app
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString
-from django.utils.text import Truncator
-from django_celery_beat.admin import PeriodicTaskForm, TaskSelectWidget
 from django_celery_beat.models import (
     ClockedSchedule,
     CrontabSchedule,
@@ -24,79 +19,21 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
-from django_celery_results.models import GroupResult, TaskResult
 from kombu.exceptions import OperationalError
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from market.admin.asking import ask
-from market.admin.filters import days, dropdown
 from market.admin.history import RecordedAdmin
 from market.admin.text import NOTHING, ago
-from market.history import change
-from ops.admin.showing import SHOWN, ReadableAdmin, known_tasks, preformatted
+from market.history import change, tell
+from ops.admin.schedule_forms import CrontabForm, ScheduledTaskForm
 from ops.schedule_runs import Run, last_runs
+from ops.schedules import SCHEDULES
 
-for model in (
-    ClockedSchedule,
-    CrontabSchedule,
-    IntervalSchedule,
-    PeriodicTask,
-    SolarSchedule,
-    GroupResult,
-    TaskResult,
-):
+MOST = 200  # disabled at once
+
+for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
     admin.site.unregister(model)
-
-
-class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):
-    """The registered tasks."""
-
-
-class ScheduledTaskForm(PeriodicTaskForm):
-    """What beat can't send, or a worker can't run, is refused here."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "regtask" in self.fields:  # absent from the form of those who only look
-            self.fields["regtask"].widget = TaskSelect()
-            self.fields["task"].widget = UnfoldAdminTextInputWidget()
-
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean()
-        current_app.loader.import_default_modules()
-        task = current_app.tasks.get(data["task"])
-        if task is None:
-            self.add_error("task", f"task: no worker knows {data['task']!r}.")
-        elif "args" in data and "kwargs" in data:
-            self._require_arguments(task, data)
-        return data
-
-    def _require_arguments(self, task: Any, data: dict[str, Any]) -> None:
-        """Refuse arguments that the task does not take: beat would send them, and a worker fail each time."""
-        wanted = inspect.signature(task.run)
-        try:
-            wanted.bind(*json.loads(data["args"]), **json.loads(data["kwargs"]))
-        except TypeError as error:
-            self.add_error("kwargs", f"args and kwargs: {error}; {task.name} takes {wanted}.")
-
-    def clean_queue(self) -> str | None:
-        queue = self.cleaned_data["queue"]
-        if queue and queue not in settings.CELERY_TASK_QUEUES:
-            raise forms.ValidationError(f"queue: {queue!r} is none of {', '.join(settings.CELERY_TASK_QUEUES)}.")
-        return queue or None
-
-    def clean_args(self) -> str:
-        return self._json_of("args", list, "a JSON list is needed, for example [1]")
-
-    def clean_kwargs(self) -> str:
-        return self._json_of("kwargs", dict, 'a JSON object is needed, for example {"bot_id": 1}')
-
-    def _json_of(self, name: str, kind: type, wanted: str) -> str:
-        value: str = self._clean_json(name)
-        if not isinstance(json.loads(value), kind):
-            raise forms.ValidationError(f"{name}: {wanted}.")
-        return value
 
 
 def send_now(task: PeriodicTask) -> None:
@@ -113,9 +50,11 @@ def send_now(task: PeriodicTask) -> None:
 
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(RecordedAdmin):
+    nothing_yet = (
+        "Without one nothing trades. manage.py prepare, which make up runs, creates those that the system needs."
+    )
     form = ScheduledTaskForm
     list_display = ["name", "enabled", "scheduler", "queue", "last_run", "next_run", "outcome", "total_run_count"]
-    list_before_template = "admin/ops/no_schedules.html"
     list_select_related = ["interval", "crontab", "solar", "clocked"]
     list_filter = ["enabled"]
     search_fields = ["name", "task"]
@@ -175,8 +114,36 @@ class PeriodicTaskAdmin(RecordedAdmin):
         self._switch(request, tasks, enabled=True)
 
     @admin.action(description="Disable", permissions=["change"])
-    def disable(self, request: HttpRequest, tasks: QuerySet[PeriodicTask]) -> None:
-        self._switch(request, tasks, enabled=False)
+    def disable(self, request: HttpRequest, tasks: QuerySet[PeriodicTask]) -> HttpResponse:
+        chosen = urlencode({"id": list(tasks.values_list("pk", flat=True))}, doseq=True)
+        return HttpResponseRedirect(f"{reverse('admin:django_celery_beat_periodictask_disable')}?{chosen}")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.disable_view)
+        return [path("disable/", view, name="django_celery_beat_periodictask_disable"), *super().get_urls()]
+
+    def disable_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask first: without the tick no bot trades, without the protections no stop is set."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        ids = [int(one) for one in request.GET.getlist("id")[:MOST] if one.isdecimal() and len(one) < 10]
+        tasks = PeriodicTask.objects.filter(pk__in=ids, enabled=True).order_by("name")
+        back = reverse("admin:django_celery_beat_periodictask_changelist")
+        if request.method == "POST":
+            self._switch(request, tasks, enabled=False)
+            return HttpResponseRedirect(back)
+        needed = {schedule.name for schedule in SCHEDULES}
+        facts = [(task.name, "the platform relies on it" if task.name in needed else "of your own") for task in tasks]
+        says = ["What these do is not done any more, until somebody enables them again:"]
+        return ask(
+            request,
+            title=f"Disable: {len(facts)} periodic task{'s' * (len(facts) != 1)}",
+            button="Disable",
+            says=says if facts else ["None of them is enabled."],
+            facts=facts,
+            danger=True,
+            back=back,
+        )
 
     def _switch(self, request: HttpRequest, tasks: QuerySet[PeriodicTask], *, enabled: bool) -> None:
         others = tasks.exclude(enabled=enabled)
@@ -190,6 +157,7 @@ class PeriodicTaskAdmin(RecordedAdmin):
         try:
             for task in tasks:
                 send_now(task)
+                tell(task, "run", "", "asked for")
                 sent += 1
         except OperationalError as error:
             self.message_user(request, f"The broker does not answer: {error}", messages.ERROR)
@@ -209,31 +177,31 @@ class PeriodicTaskAdmin(RecordedAdmin):
         return HttpResponseRedirect(page)
 
 
+class TimesAdmin(RecordedAdmin):
+    """Times that tasks share: while one of them runs by it, it stays, for the task would go with it."""
+
+    nothing_yet = "Periodic tasks run by such times: add one, then choose it there."
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        is_used = obj is not None and obj.periodictask_set.exists()
+        return super().has_delete_permission(request, obj) and not is_used
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], Any]:
+        held = [
+            f"{times}: {task.name} runs by it: give it another one first"
+            for times in objs
+            for task in times.periodictask_set.order_by("name")
+        ]
+        return [str(times) for times in objs], {"times": len(objs)}, set(), held
+
+
 @admin.register(IntervalSchedule)
-class IntervalScheduleAdmin(RecordedAdmin):
+class IntervalScheduleAdmin(TimesAdmin):
     list_display = ["__str__", "every", "period"]
 
 
-class CrontabForm(forms.ModelForm):
-    class Meta:
-        model = CrontabSchedule
-        exclude = ("timezone",)  # noqa: DJ006 - all times here are UTC
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse a date that never comes, as 31 February: it would end beat."""
-        data = super().clean() or {}
-        if not self.errors:
-            names = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
-            try:
-                crontab(**{name: data[name] for name in names}).remaining_delta(timezone.now())
-            except (RuntimeError, ValueError) as error:
-                date = f"day {data['day_of_month']} of month {data['month_of_year']}"
-                self.add_error("day_of_month", f"day_of_month: {date} never comes ({error}).")
-        return data
-
-
 @admin.register(CrontabSchedule)
-class CrontabScheduleAdmin(RecordedAdmin):
+class CrontabScheduleAdmin(TimesAdmin):
     form = CrontabForm
     list_display = ["__str__", "human_readable"]
     fieldsets = [
@@ -245,48 +213,3 @@ class CrontabScheduleAdmin(RecordedAdmin):
             },
         )
     ]
-
-
-@admin.register(TaskResult)
-class TaskResultAdmin(ReadableAdmin):
-    """Of failures: what succeeds leaves no row, its schedule tells."""
-
-    list_display = ["date_done", "task_name", "periodic_task_name", "status", "error", "worker"]
-    list_filter = [
-        days("date_done"),
-        dropdown("task", "task_name", known_tasks),
-        dropdown("outcome", "status", lambda request: [(name, name) for name in sorted(states.ALL_STATES)]),
-    ]
-    search_fields = ["task_name", "task_id"]
-    ordering = ["-date_done"]
-    list_before_template = "admin/ops/no_results.html"
-    fieldsets = [
-        (None, {"fields": ["task_name", "periodic_task_name", "status", "worker", "task_id"]}),
-        ("When", {"fields": ["date_created", "date_started", "date_done"]}),
-        ("What", {"fields": ["task_args", "task_kwargs", "answer", "traced"]}),
-    ]
-
-    @display(description="error")
-    def error(self, result: TaskResult) -> str:
-        return Truncator(_told(result)).chars(SHOWN)
-
-    @display(description="result")
-    def answer(self, result: TaskResult) -> SafeString | str:
-        return preformatted(_told(result))
-
-    @display(description="traceback")
-    def traced(self, result: TaskResult) -> SafeString | str:
-        return preformatted(result.traceback or "")
-
-
-def _told(result: TaskResult) -> str:
-    """What the task returned, or raised, as text."""
-    try:
-        told = json.loads(result.result or "null")
-    except ValueError:
-        return str(result.result)
-    if isinstance(told, dict) and "exc_type" in told:
-        message = told.get("exc_message")
-        said = ", ".join(map(str, message)) if isinstance(message, list) else str(message)
-        return f"{told['exc_type']}: {said}"
-    return "" if told is None else json.dumps(told)

@@ -22,6 +22,11 @@ def new_key() -> str:
     return secrets.token_hex(20)
 
 
+def new_codes() -> list[str]:
+    """Recovery codes; with 50 bits each nobody guesses one."""
+    return [b32encode(secrets.token_bytes(7)).decode().lower()[:10] for _ in range(CODES)]
+
+
 class SealedDevice(TimestampMixin, ThrottlingMixin, Device):
     """After n wrong tokens in a row the next one is looked at 2 ** (n - 1) seconds later."""
 
@@ -96,14 +101,13 @@ class RecoveryCodes(SealedDevice):
         default_permissions = ()
         verbose_name = verbose_name_plural = "recovery codes"
 
-    def renew(self) -> list[str]:
-        """Replace all codes, unsaved; with 50 bits each nobody guesses one."""
-        codes = [b32encode(secrets.token_bytes(7)).decode().lower()[:10] for _ in range(CODES)]
-        self.codes = " ".join(codes)
-        return codes
+    @property
+    def left(self) -> list[str]:
+        """Those that still count. Raises SecretUnreadable."""
+        return self.codes.reveal().split()
 
     def take(self, token: str) -> bool:
-        codes = self.codes.reveal().split()
+        codes = self.left
         left = [code for code in codes if not hmac.compare_digest(code.encode(), token.encode())]
         self.codes = " ".join(left)
         return len(left) < len(codes)

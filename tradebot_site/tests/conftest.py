@@ -63,7 +63,7 @@ def full_bot(owner: User | None = None, **kwargs: Any) -> BotConfig:
     ExternalSignal.objects.create(bot=bot, sender_id="1", action="exit_long", sent_at=NOON, received_at=NOON)
     Switch.objects.create(user=bot.owner, state="reducing")
     RiskLimits.objects.create(account=bot.account, max_exposure=1_000)
-    SavedView.objects.create(user=bot.owner, name="mine", query="status=error")
+    SavedView.objects.create(user=bot.owner, name="mine", query="status=error", is_shared=True)
     return bot
 
 

@@ -13,6 +13,7 @@ from market.exchange.types import KeyPermissions
 from market.models import ExchangeAccount
 from market.tests.factories import ExchangeAccountFactory, UserFactory
 from tradebot_site.tests.conftest import KEY, SECRET, full_bot
+from tradebot_site.tests.people import client_of, person
 from trades.models import Order
 from trades.tests.factories import FillFactory
 
@@ -189,6 +190,20 @@ def test_keys_are_wiped_at_once_even_while_a_bot_runs_when_the_name_is_typed(adm
     assert not ExchangeAccount.objects.get().api_key
 
 
+def test_connections_of_many_are_tested_twenty_at_once_and_no_more(admin, act, db, monkeypatch):
+    asked = []
+    monkeypatch.setattr("market.services.examine", lambda account, now: (asked.append(account.pk), ([], None))[1])
+    accounts = [ExchangeAccountFactory() for _ in range(21)]
+
+    refused = act(admin, LIST, "test_connection", *accounts).content.decode()
+    before = list(asked)
+    act(admin, LIST, "test_connection", *accounts[:20])
+
+    assert "Nothing is tested: these are more than 20 accounts" in refused
+    assert before == []
+    assert sorted(asked) == [account.pk for account in accounts[:20]]
+
+
 def test_the_page_of_an_account_tests_its_connection_and_tells_all_it_learned(admin, db, paper):
     api_key, api_secret = paper.create_account(USDT="12")
     account = ExchangeAccountFactory(api_key=api_key, api_secret=api_secret)
@@ -226,6 +241,31 @@ def test_what_a_key_should_not_is_said_with_the_cure(admin, act, db, monkeypatch
 
     assert facts[name] == words
     assert f"{name}: {words}" in listed
+
+
+@pytest.mark.parametrize(
+    ("role", "is_own", "is_shown"),
+    [("operator", False, False), ("operator", True, True), ("administrator", False, True)],
+)
+def test_the_end_of_a_key_is_for_its_owner_and_administrators(act, db, monkeypatch, role, is_own, is_shown):
+    monkeypatch.setattr("market.services._ask", lambda account: ([], None))
+    user = person(role)
+    account = ExchangeAccountFactory(api_key=KEY, api_secret=SECRET, **({"owner": user} if is_own else {}))
+    without = ExchangeAccountFactory(api_key="", name="without")
+    client = client_of(user)
+
+    pages = [
+        client.get(LIST),
+        client.get(page_of(account)),
+        client.post(asking(account, "test")),
+        act(client, LIST, "test_connection", account),
+    ]
+
+    for page in pages:
+        assert page.status_code == 200
+        assert (f"…{KEY[-4:]}" in page.content.decode()) == is_shown
+        assert "…" in page.content.decode()
+    assert "none" in client.get(page_of(without)).content.decode()
 
 
 @pytest.mark.parametrize("page", ["test", "rotate", "wipe", "kill-switch"])
@@ -273,12 +313,12 @@ def test_where_real_money_is_switched_off_nobody_is_asked_for_consent(admin, db)
 
 
 def test_without_an_account_the_list_says_what_to_do(admin, db):
-    assert "No account yet" in admin.get(LIST).content.decode()
+    assert "No exchange accounts yet" in admin.get(LIST).content.decode()
 
     ExchangeAccountFactory()
 
-    assert "No account yet" not in admin.get(LIST).content.decode()
-    assert "No account yet" not in admin.get(f"{LIST}?q=nothing").content.decode()
+    assert "No exchange accounts yet" not in admin.get(LIST).content.decode()
+    assert "No exchange accounts yet" not in admin.get(f"{LIST}?q=nothing").content.decode()
 
 
 def test_an_account_stays_while_anything_refers_to_it(admin, act, db):

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from bots.admin.files.reading import MOST_BOTS, MOST_BYTES
 from bots.admin.files.values import COLUMNS
@@ -151,6 +153,7 @@ def test_an_import_makes_and_changes_bots_through_the_services(admin, account):
     page = confirm(admin, preview)
 
     made = BotConfig.objects.get(name="new")
+    assert [(noted.history_type, noted.history_user) for noted in made.history.all()] == [("+", account.owner)]
     known.refresh_from_db()
     assert "Bots imported: 1 new, 1 changed, 0 unchanged." in text_of(page)
     assert (made.position.account, made.state.status, made.revision, made.stop_loss_percent) == (
@@ -160,6 +163,32 @@ def test_an_import_makes_and_changes_bots_through_the_services(admin, account):
         3,
     )
     assert (known.sizing_value, known.revision, known.stop_loss_percent) == (30, 2, None)
+
+
+def statements_of(work):
+    with CaptureQueriesContext(connection) as asked:
+        work()
+    return len(asked)
+
+
+def test_a_line_of_a_new_bot_costs_no_statement_of_its_own(admin, account):
+    counts = []
+    for number in (2, 22):
+        file = file_of(*(new_bot(name=f"bot {index}") for index in range(number)))
+        counts.append(statements_of(lambda file=file: upload(admin, file)))
+
+    assert counts[0] == counts[1]
+
+
+def test_a_line_that_changes_a_bot_costs_its_row_and_its_history(admin, account):
+    for index in range(22):
+        BotFactory(account=account, name=f"bot {index}")
+    counts = []
+    for number in (2, 22):
+        file = file_of(*({"owner": "root", "name": f"bot {index}", "sizing_value": "30"} for index in range(number)))
+        counts.append(statements_of(lambda file=file: upload(admin, file)))
+
+    assert counts[1] - counts[0] == 20 * 2
 
 
 def test_a_column_that_is_not_there_changes_nothing_and_an_empty_cell_switches_off(admin, account):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from bots import services
 from bots.admin.parameters import fields_of, initial_of, parameters_from
 from bots.models import BotConfig
 from bots.strategies import STRATEGIES
@@ -40,6 +41,7 @@ def valid(**changes):
         "exits_when_stopped": "on",
         "cooldown_minutes": "0",
         "time_zone": "UTC",
+        "seen_revision": "1",
     } | changes
 
 
@@ -202,6 +204,32 @@ def test_what_the_form_shows_of_a_bot_is_what_it_makes_of_it(strategy, data):
     assert strategy.complete(parameters_from(strategy, form.cleaned_data)) == strategy.complete(given)
 
 
+def test_an_edit_on_an_old_page_is_refused_keeps_what_was_typed_and_can_be_saved_again(admin, account):
+    bot = BotFactory(account=account, stop_loss_percent=5)
+    seen = admin.get(page_of(bot)).context["adminform"].form["seen_revision"].value()
+    services.update_bot(BotConfig.objects.get())  # a colleague saves meanwhile
+
+    refused = admin.post(page_of(bot), sent(account, stop_loss_percent="9", seen_revision=seen))
+    kept = BotConfig.objects.get()
+    form = refused.context["adminform"].form
+    again = admin.post(page_of(bot), sent(account, stop_loss_percent="9", seen_revision=form["seen_revision"].value()))
+
+    assert "Somebody has changed this bot since you opened it" in errors_of(refused)["__all__"][0]
+    assert (kept.stop_loss_percent, form["stop_loss_percent"].value()) == (5, "9")
+    assert again.status_code == 302
+    assert BotConfig.objects.get().stop_loss_percent == 9
+
+
+def test_without_the_mark_of_what_was_seen_nothing_is_saved(admin, account):
+    bot = BotFactory(account=account)
+    form = sent(account)
+    del form["seen_revision"]
+
+    page = admin.post(page_of(bot), form)
+
+    assert "since you opened it" in errors_of(page)["__all__"][0]
+
+
 def test_another_strategy_brings_its_own_parameters_and_drops_the_others(admin, account):
     bot = BotFactory(account=account, parameters={"ema_fast": 8})
 
@@ -210,6 +238,22 @@ def test_another_strategy_brings_its_own_parameters_and_drops_the_others(admin, 
     assert page.status_code == 302
     changed = BotConfig.objects.get()
     assert (changed.strategy, changed.parameters) == ("rsi_reversion", {"rsi_period": 9})
+
+
+def test_parameters_without_a_field_are_named_before_a_save_drops_them(admin, account):
+    bot = BotFactory(account=account, parameters={"ema_fast": 8, "<b>gone</b>": 5, "ema_slow": 30})
+    changes = {"ema_rsi__ema_fast": "8", "ema_rsi__ema_slow": "30"}
+
+    html = admin.get(page_of(bot)).content.decode()
+    refused = admin.post(page_of(bot), sent(account, **changes, stop_loss_percent="101"))
+    saved = admin.post(page_of(bot), sent(account, **changes))
+
+    told = "parameters that ema_rsi does not have: &lt;b&gt;gone&lt;/b&gt; 5. Saving drops them."
+    assert told in html
+    assert told in refused.content.decode()
+    assert saved.status_code == 302
+    assert BotConfig.objects.get().parameters == {"ema_fast": 8, "ema_slow": 30}
+    assert "Saving drops" not in admin.get(page_of(bot)).content.decode()
 
 
 def test_what_has_no_effect_on_spot_is_not_asked_for(admin, account, db):

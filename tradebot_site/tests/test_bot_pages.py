@@ -8,10 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
-from bots.models import SeriesReading
+from bots.advice import OF_DENIAL, OF_REASON
+from bots.models import BotState, Decision, SeriesReading
 from bots.recipe import Recipe
 from bots.tests.factories import BotFactory
+from bots.types import STATUS_OF, Reason
 from tradebot_site.tests.conftest import full_bot
 from trades.models import Position, TermsInForce
 from trades.tests.factories import OrderFactory, TradeFactory
@@ -99,6 +102,31 @@ def test_a_bots_page_tells_where_it_stands(admin, db):
     for words in ("error (price fetch)", "Last error: it is down", "EMA fast 1 &gt; EMA slow 2", "a thought"):
         assert words in html, words
     assert f"position__id__exact={bot.position_id}" in html
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason])
+def test_a_bots_page_tells_what_to_do_about_each_reason(admin, db, reason):
+    bot = BotFactory(state__status=STATUS_OF[reason], state__reason=reason)
+
+    page = admin.get(page_of(bot))
+
+    assert escape(OF_REASON[reason]) in page.content.decode()
+
+
+def test_a_bots_page_tells_what_to_do_about_the_denial_behind_its_reason(admin, db):
+    bot = BotFactory(state__status="waiting", state__reason="risk limit reached")
+    denied = {"status": "waiting", "reason": "risk limit reached"}
+    for number, code in enumerate(("exposure", "notional_cap")):
+        at = timezone.now() + timedelta(seconds=number)
+        Decision.objects.create(bot=bot, **denied, denial_code=code, created_at=at)
+
+    assert page_told(admin, bot) == OF_DENIAL["notional_cap"]
+    BotState.objects.update(reason="balance too low")
+    assert page_told(admin, bot) == OF_REASON["balance too low"]
+
+
+def page_told(admin, bot):
+    return admin.get(page_of(bot)).context["page"].advice
 
 
 def test_dust_is_no_position(admin, db):

@@ -1,5 +1,6 @@
 """The pages between a choice of bots and what is done to them: what they say, and that only what they said is done."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -7,8 +8,9 @@ from django.contrib.admin.models import LogEntry
 from django.core import signing
 from django.utils import timezone
 
+from bots import services
 from bots.admin import changing, frozen
-from bots.models import BotConfig, SeriesReading
+from bots.models import BotConfig, BotState, SeriesReading
 from bots.services import OPERATIONS
 from bots.tests.factories import BotFactory
 from market.tests.factories import ExchangeAccountFactory
@@ -113,13 +115,14 @@ def test_what_was_shown_to_somebody_else_or_long_ago_or_to_nobody_is_not_done(
 
     assert "somebody else" in text_of(answer(staff_client, shown))
     assert "not what was shown" in text_of(answer(admin, shown, frozen=forged))
-    monkeypatch.setattr(frozen, "GOOD_FOR", 0)
-    assert "older than an hour" in text_of(answer(admin, shown))
+    monkeypatch.setattr(frozen, "GOOD_FOR", timedelta(0))
+    assert "this page is older than" in text_of(answer(admin, shown))
     assert BotConfig.objects.get().desired_state == "running"
 
 
-def test_who_did_what_is_in_the_log_of_each_bot(admin, admin_user, act, db):
+def test_who_did_what_is_in_the_history_of_each_bot_and_nowhere_else(admin, admin_user, act, db):
     bots = [BotFactory(name="alpha"), BotFactory(name="beta")]
+    BotState.objects.filter(pk=bots[1].pk).update(lockout="max drawdown reached")
 
     answer(admin, act(admin, LIST, "pause", *bots))
     changed = type_into(
@@ -127,14 +130,20 @@ def test_who_did_what_is_in_the_log_of_each_bot(admin, admin_user, act, db):
     )
     answer(admin, changed)
     answer(admin, act(admin, LIST, "clone", bots[0]), **clone_fields(bots[0]))
+    answer(admin, act(admin, LIST, "start", *bots))
+    answer(admin, act(admin, LIST, "reset_day", bots[0]))
 
-    entries = LogEntry.objects.filter(user=admin_user).order_by("pk").values_list("object_repr", "change_message")
-    assert list(entries) == [
-        ("alpha", "Pause entries"),
-        ("beta", "Pause entries"),
-        ("alpha", "Changed stop_loss_percent to 2, cooldown_minutes to 9"),
-        ("alpha copy", "Cloned from alpha"),
+    told = BotConfig.history.filter(history_user=admin_user).order_by("pk").values_list("title", "changes")
+    assert list(told) == [
+        ("alpha", [["entries paused", "no", "yes"]]),
+        ("beta", [["entries paused", "no", "yes"]]),
+        ("alpha", [["stop loss percent", "", "2"], ["cooldown minutes", "0", "9"]]),
+        ("alpha copy", []),
+        ("alpha copy", [["cloned from", "", "alpha"]]),
+        ("beta", [["lockout", "max drawdown reached", ""]]),
+        ("alpha", [["day", "", "reset"]]),
     ]
+    assert not LogEntry.objects.exists()
 
 
 def test_an_act_is_not_done_by_a_link_and_an_unknown_one_is_none(admin, act, db):
@@ -163,6 +172,21 @@ def test_copies_have_the_names_that_were_typed(admin, act, db):
     copy = BotConfig.objects.get(name="gamma")
     assert (copy.owner, copy.stop_loss_percent, copy.desired_state) == (bot.owner, 3, "stopped")
     assert BotConfig.objects.get(name="beta copy").owner == other.owner
+
+
+def test_a_bot_that_has_changed_meanwhile_is_cloned_only_when_asked_again(admin, act, db):
+    bot = BotFactory(name="alpha", stop_loss_percent=3)
+    shown = act(admin, LIST, "clone", bot)
+    bot.stop_loss_percent = 4
+    services.update_bot(bot)
+
+    asked = answer(admin, shown, **clone_fields(bot, name="gamma"))
+    count = BotConfig.objects.count()
+    answer(admin, asked, **clone_fields(bot, name="gamma"))
+
+    assert "Somebody has changed this bot since" in text_of(asked)
+    assert ('value="gamma"' in asked.content.decode(), count) == (True, 1)
+    assert BotConfig.objects.get(name="gamma").stop_loss_percent == 4
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,28 @@
 """The history: who changed what, from → to. Of people; workers leave none, and secrets never show."""
 
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
 from django.contrib import admin as django_admin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_beat.schedulers import ModelEntry
 
-from bots import services
+from bots import services, tasks
 from bots.models import BotConfig
 from bots.tests.factories import BotFactory
 from market.admin.history import RecordedAdmin
+from market.history import drop_old_changes, recorded_models
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.services import note_balances, rotate_secrets, set_keys, wipe_keys
 from market.switches import SwitchState
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
+from ops.models import Change
 from tradebot_site.tests.conftest import KEY, SECRET
 from tradebot_site.tests.people import client_of, person
 from tradebot_site.tests.test_bot_form import sent
@@ -274,6 +278,71 @@ def test_operators_see_no_changes_of_users(db):
 
     assert not [change for change in shown if change.model.startswith("auth.")]
     assert [change for change in to_administrators if change.model == "auth.user"]
+
+
+def test_the_list_counts_nothing_and_reads_its_page_along_the_indexes(admin, bot):
+    with CaptureQueriesContext(connection) as asked:
+        admin.get(f"{CHANGES}?o=2")  # one who asks for another order gets the one that has an index
+
+    statements = [query["sql"] for query in asked if 'FROM "ops_change"' in query["sql"]]
+    (page,) = [sql for sql in statements if not sql.startswith("EXPLAIN")]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # a handful of rows are quicker sorted
+        cursor.execute(f"EXPLAIN {page}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert not any("COUNT(" in sql for sql in statements)
+    assert "Merge Append" in plan
+    assert "historicalbotconfig_history_date" in plan
+
+
+def test_what_goes_with_its_account_or_its_user_is_told_with_its_name(admin, db):
+    account, user = ExchangeAccountFactory(name="mine"), UserFactory(username="ada")
+    RiskLimits.objects.create(account=account)
+    RiskLimits.objects.create(user=user)
+    Switch.objects.create(user=user)
+
+    answer = admin.post(page_of(account).replace("/change/", "/delete/"), {"post": "yes"})
+    user_id = user.pk
+    user.delete()
+
+    assert answer.status_code == 302
+    gone = {(change.title, change.whose) for change in Change.objects.filter(kind="-")}
+    assert gone >= {
+        (f"risk limits of {account}", account.owner_id),
+        ("risk limits of ada", user_id),
+        ("kill switch of ada", user_id),
+    }
+
+
+def test_changes_go_when_they_are_old_also_those_of_what_is_gone(bot, settings):
+    settings.CHANGES_KEPT_DAYS = 400
+    group = Group.objects.create(name="gone")
+    group.delete()
+    for model in recorded_models():
+        model.history.update(history_date=NOON)
+    services.start_bots(BotConfig.objects.all(), now=NOON)
+    BotConfig.history.filter(history_type="~").update(history_date=NOON + timedelta(seconds=1))
+
+    before = Change.objects.count()
+    early = drop_old_changes(now=NOON + timedelta(days=400))
+    late = drop_old_changes(now=NOON + timedelta(days=400, seconds=1))
+
+    assert before > 4
+    assert (early, late) == (0, before - 1)
+    assert [(change.model, change.kind) for change in Change.objects.all()] == [("bots.botconfig", "~")]
+
+
+def test_the_hourly_task_drops_old_changes_in_chunks(bot, monkeypatch):
+    monkeypatch.setattr("market.history.CHUNK", 2)
+    BotConfig.history.update(history_date=timezone.now() - timedelta(days=401))
+    for _ in range(3):
+        BotFactory()
+    BotConfig.history.filter(id__gt=bot.pk).update(history_date=timezone.now() - timedelta(days=402))
+
+    tasks.keep_decisions()
+
+    assert not BotConfig.history.exists()
+    assert User.history.exists()
 
 
 def test_the_list_costs_as_many_queries_whatever_its_length(admin, bot):

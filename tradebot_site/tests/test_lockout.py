@@ -100,6 +100,36 @@ def test_neither_password_nor_code_is_written_down(trader, caplog):
     assert "987654" not in stored + caplog.text
 
 
+def test_what_is_typed_as_a_name_and_is_none_is_neither_kept_nor_shown(trader, admin, caplog):
+    caplog.set_level("DEBUG")
+    for _ in range(2):
+        Client().post(f"{LOGIN}?username=Secret-1!", {"username": "Secret-1!", "password": "x"})
+    fail(trader, 1)
+
+    stored = str(list(AccessAttempt.objects.values()))
+    html = admin.get(LOCKS).content.decode()
+    axes = "".join(record.getMessage() for record in caplog.records if record.name.startswith("axes"))
+    assert "login failure" in axes
+    assert "Secret-1!" not in stored + html + axes
+    assert "unknown name " in html
+    assert trader.username in html
+
+
+def test_unknown_names_are_locked_each_for_itself_as_known_ones_are(trader):
+    def guess(name):
+        return Client(REMOTE_ADDR="10.0.0.1").post(LOGIN, {"username": name, "password": "wrong"})
+
+    answers = [guess("nobody").status_code for _ in range(6)]
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=5))
+    page = guess("nobody")
+    until = text.moment(AccessAttempt.objects.get().attempt_time + timedelta(minutes=15))
+
+    assert answers == [200, 200, 200, 200, 429, 429]
+    assert f"{until} UTC" in page.content.decode()
+    assert guess("nobody else").status_code == 200
+    assert attempt(trader, PASSWORD).status_code == 302
+
+
 def test_while_redis_is_away_people_log_in_and_guessers_are_counted(trader, settings, tmp_path):
     default = settings.CACHES["default"] | {"LOCATION": f"unix://{tmp_path}/nobody.sock?db=1"}
     settings.CACHES = {"default": default}

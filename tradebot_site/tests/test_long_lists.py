@@ -8,7 +8,10 @@ from django.test.utils import CaptureQueriesContext
 
 from bots.models import Decision
 from bots.tests.factories import BotFactory
+from market.admin import filters, long
 from market.admin.long import MOST_PAGES
+from market.tests.factories import ExchangeAccountFactory
+from tradebot_site.tests.conftest import full_bot
 from trades.models import Order
 from trades.tests.factories import OrderFactory
 
@@ -104,6 +107,23 @@ def test_orders_are_found_by_bot_symbol_status_and_client_id(admin, orders):
     assert shown(admin.get(f"{ORDERS}?q=alpha")) == []
 
 
+@pytest.mark.parametrize("url", [ORDERS, "/admin/bots/decision/"])
+def test_others_bots_of_a_name_take_no_places_and_a_cut_is_said(admin, staff, staff_client, monkeypatch, url):
+    monkeypatch.setattr(filters, "MANY", 2)
+    strangers = [BotFactory(name=f"alpha {number}") for number in range(2)]
+    own = BotFactory(name="alpha mine", account=ExchangeAccountFactory(owner=staff))
+    for bot in (*strangers, own):
+        OrderFactory(position=bot.position)
+        Decision.objects.create(bot=bot, status="waiting", text="so it is", created_at=FIRST)
+
+    mine, cut = staff_client.get(f"{url}?bot=alpha"), admin.get(f"{url}?bot=alpha")
+    whole = admin.get(f"{url}?bot=alpha+m")
+
+    assert [len(page.context["cl"].result_list) for page in (mine, cut, whole)] == [1, 2, 1]
+    told = "More than 2 bots match"
+    assert [page.content.decode().count(told) for page in (mine, cut, whole)] == [0, 1, 0]
+
+
 def test_decisions_are_found_by_reason(admin, db):
     bot = BotFactory(name="alpha")
     for status, reason in (("waiting", "no signal"), ("error", "price fetch")):
@@ -125,3 +145,47 @@ def test_a_page_is_planned_for_its_values_however_often_it_was_opened(admin, ord
         cursor.execute("SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%%ORDER BY%%trades_order%%'")
         prepared = [row[0] for row in cursor.fetchall()]
     assert [sql for sql in prepared if '"client_order_id"' in sql] == []
+
+
+LONG = ("trades/order", "trades/fill", "trades/trade", "trades/event", "bots/decision")
+
+
+@pytest.fixture
+def two_owners(staff):
+    return full_bot(owner=staff, name="mine"), full_bot(name="theirs", symbol="ETHUSDT")
+
+
+@pytest.mark.parametrize("few", [1000, 0])
+@pytest.mark.parametrize("path", LONG)
+@pytest.mark.parametrize("whose", ["owner", "account", "oneself"])
+def test_rows_of_few_bots_are_looked_for_by_these_and_of_many_by_a_join(
+    admin, staff_client, two_owners, monkeypatch, path, whose, few
+):
+    monkeypatch.setattr(long, "FEW", few)
+    bot, _ = two_owners
+    if whose == "account" and path == "bots/decision":
+        pytest.skip("has no filter by account")
+    client = staff_client if whose == "oneself" else admin
+    query = {"owner": f"?owner={bot.owner_id}", "account": f"?account={bot.account_id}", "oneself": ""}[whose]
+
+    with CaptureQueriesContext(connection) as queries:
+        rows = client.get(f"/admin/{path}/{query}").context["cl"].result_list
+
+    model = path.partition("/")[2]
+    found = [query["sql"] for query in queries if f'FROM "{path.replace("/", "_")}"' in query["sql"]]
+    parent = "bot_id" if model == "decision" else "position_id"
+    assert [getattr(row, "position", None) or row.bot.position for row in rows] == [bot.position]
+    assert {f'"{parent}" IN (' in sql for sql in found if "LIMIT 51" in sql} == {few > 0}
+
+
+@pytest.mark.parametrize("path", LONG[:4])
+def test_rows_are_found_by_what_their_position_and_its_account_have(admin, two_owners, path):
+    queries = ["environment=paper", "environment=live", "market=spot", "market=futures"] if path != LONG[3] else []
+
+    found = {
+        query: len(admin.get(f"/admin/{path}/?{query}").context["cl"].result_list)
+        for query in [*queries, "symbol=BTCUSDT", "symbol=ETHUSDT"]
+    }
+
+    expected = {"environment=paper": 2, "environment=live": 0, "market=spot": 2, "market=futures": 0}
+    assert found == {query: expected[query] for query in queries} | {"symbol=BTCUSDT": 1, "symbol=ETHUSDT": 1}

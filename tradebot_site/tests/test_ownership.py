@@ -63,7 +63,7 @@ def test_a_strangers_row_does_not_exist(staff, staff_client, two_bots, model):
     assert staff_client.get(url(model, "change", own.pk)).status_code == 200
 
 
-@pytest.mark.parametrize("action", [*OPERATIONS, "clone", "change", "export", "renew_webhook"])
+@pytest.mark.parametrize("action", [*OPERATIONS, "clone", "change", "export"])
 def test_actions_do_not_reach_a_strangers_bot(act, staff_client, two_bots, action, broker):
     _, stranger = two_bots
     before = BotConfig.objects.filter(pk=stranger.pk).values("desired_state", "state__status").get()

@@ -1,5 +1,7 @@
 """Every page of every model answers, shows no secret, and what is there to be read can't be written."""
 
+import html
+
 import pytest
 from axes.models import AccessAttempt
 from django.contrib import admin as django_admin
@@ -9,6 +11,7 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 from django_celery_results.models import TaskResult
 
 from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick
+from market.admin.base import OwnedAdmin
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from market.tests.factories import NOON
 from ops.models import Change, DeadLetter
@@ -70,6 +73,28 @@ def test_list_answers_and_shows_no_secret(admin, rows, model):
 
     assert page.status_code == 200
     assert_no_secret(page)
+
+
+# The administrator who looks is a change, and the platform's switch is always there.
+MAY_BE_EMPTY = [
+    model
+    for model, model_admin in django_admin.site._registry.items()
+    if isinstance(model_admin, OwnedAdmin) and model not in (Change, Switch)
+]
+
+
+@pytest.mark.parametrize("model", MAY_BE_EMPTY, ids=lambda model: model._meta.label)
+def test_an_empty_list_says_what_to_do_and_one_that_is_filtered_that_nothing_matches(admin, model):
+    empty = admin.get(url(model, "changelist")).content.decode()
+    told = html.escape(django_admin.site._registry[model].nothing_yet)
+
+    assert told
+    assert told in empty
+    if not django_admin.site._registry[model].search_fields:
+        return
+    searched = admin.get(url(model, "changelist"), {"q": "nothing"}).content.decode()
+    assert "Nothing matches" in searched
+    assert told not in searched
 
 
 @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model._meta.label)

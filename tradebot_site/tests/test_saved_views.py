@@ -42,6 +42,26 @@ def test_others_see_a_view_that_is_shared_and_can_not_change_it(staff, staff_cli
     assert set(SavedView.objects.values_list("name", flat=True)) == {"hidden", "shared"}
 
 
+def test_a_private_view_is_nobody_elses_and_a_shared_one_can_be_tidied_up_by_an_operator(admin, db):
+    other = staff_user("other")
+    hidden = SavedView.objects.create(user=other, name="hidden", query="status=error")
+    shared = SavedView.objects.create(user=other, name="shared", query="status=paused", is_shared=True)
+
+    for view in (hidden, shared):
+        admin.post(f"/admin/bots/savedview/{view.pk}/delete/", {"post": "yes"})
+
+    assert list(SavedView.objects.all()) == [hidden]
+
+
+def test_own_views_come_first_however_many_others_share(staff, staff_client, db):
+    other = staff_user("other")
+    for number in range(40):
+        SavedView.objects.create(user=other, name=f"a{number}", query=f"q={number}", is_shared=True)
+    SavedView.objects.create(user=staff, name="mine", query="status=error")
+
+    assert list(tabs_of(staff_client.get(LIST)))[:2] == ["All", "mine"]
+
+
 def test_the_owner_renames_and_deletes(staff, staff_client, db):
     view = SavedView.objects.create(user=staff, name="old", query="status=error")
 

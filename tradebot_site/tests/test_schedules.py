@@ -67,6 +67,7 @@ def test_an_edit_is_saved_and_beat_is_told(admin, schedule):
         ({"kwargs": "[]"}, "kwargs", "object"),
         ({"interval": ""}, "__all__", "must be set"),
         ({"name": ""}, "name", "required"),
+        ({"task": "x" * 201, "regtask": ""}, "task", "at most 200"),
     ],
 )
 def test_what_beat_could_not_send_is_refused(admin, schedule, changes, field, words):
@@ -87,6 +88,31 @@ def test_a_date_that_never_comes_is_refused_because_it_would_end_beat(admin, db)
     assert CrontabSchedule.objects.get().day_of_month == "29"
 
 
+@pytest.mark.parametrize(("minute", "words"), [("1,,2", "No enumeration"), ("99", "99"), ("x", "x")])
+def test_times_that_nobody_can_read_are_refused(admin, db, minute, words):
+    times = {"minute": minute, "hour": "0", "day_of_week": "*", "day_of_month": "*", "month_of_year": "*"}
+
+    page = admin.post("/admin/django_celery_beat/crontabschedule/add/", times)
+
+    assert page.status_code == 200
+    assert words in str(page.context["adminform"].form.errors)
+    assert not CrontabSchedule.objects.exists()
+
+
+def test_times_by_which_a_task_runs_are_not_deleted(admin, act, schedule):
+    url = "/admin/django_celery_beat/intervalschedule/"
+    used, unused = schedule.interval, IntervalSchedule.objects.create(every=7, period="days")
+    chosen = {"action": "delete_selected", "_selected_action": [used.pk, unused.pk], "post": "yes"}
+
+    page = admin.post(url, chosen, follow=True)
+    admin.post(f"{url}{used.pk}/delete/", {"post": "yes"})
+    admin.post(f"{url}{unused.pk}/delete/", {"post": "yes"})
+
+    assert "the tick runs by it" in page.content.decode()
+    assert list(IntervalSchedule.objects.all()) == [used]
+    assert PeriodicTask.objects.exists()
+
+
 def test_run_now_sends_it_to_its_queue(admin, act, schedule, broker):
     page = act(admin, LIST, "run_now", schedule)
 
@@ -96,6 +122,7 @@ def test_run_now_sends_it_to_its_queue(admin, act, schedule, broker):
         message = json.loads(connection.default_channel.client.lindex("trading", 0))
     assert message["headers"]["task"] == schedule.task
     assert message["headers"]["expires"]
+    assert PeriodicTask.history.latest().changes == [["run", "", "asked for"]]
 
 
 def test_run_now_without_a_queue_follows_the_routing_table(admin, act, schedule, broker):
@@ -106,14 +133,25 @@ def test_run_now_without_a_queue_follows_the_routing_table(admin, act, schedule,
     assert broker(settings.CELERY_TASK_ROUTES["trades.tasks.*"]["queue"]) == 1
 
 
-@pytest.mark.parametrize(("action", "enabled"), [("disable", False), ("enable", True)])
-def test_schedules_are_switched_and_beat_is_told(admin, act, schedule, action, enabled):
-    PeriodicTask.objects.update(enabled=not enabled)
+def test_schedules_are_enabled_and_beat_is_told(admin, act, schedule):
+    PeriodicTask.objects.update(enabled=False)
     before = PeriodicTasks.last_change()
 
-    act(admin, LIST, action, schedule)
+    act(admin, LIST, "enable", schedule)
 
-    assert PeriodicTask.objects.get().enabled is enabled
+    assert PeriodicTask.objects.get().enabled
+    assert PeriodicTasks.last_change() != before
+
+
+def test_schedules_are_disabled_after_a_question_that_names_them_and_beat_is_told(admin, act, schedule):
+    before = PeriodicTasks.last_change()
+
+    asked = act(admin, LIST, "disable", schedule)
+    assert "the tick" in asked.content.decode()
+    assert PeriodicTask.objects.get().enabled
+    admin.post(asked.redirect_chain[-1][0])
+
+    assert not PeriodicTask.objects.get().enabled
     assert PeriodicTasks.last_change() != before
 
 
@@ -212,5 +250,6 @@ def test_a_failure_is_read_with_its_error_and_traceback_and_found_by_task_and_ou
 
 
 def test_empty_lists_say_what_to_do(admin, db):
-    assert "No periodic task yet" in admin.get(LIST).content.decode()
-    assert "No task has failed" in admin.get("/admin/django_celery_results/taskresult/").content.decode()
+    assert "Without one nothing trades" in admin.get(LIST).content.decode()
+    results = admin.get("/admin/django_celery_results/taskresult/").content.decode()
+    assert "Only tasks that fail are written down" in results

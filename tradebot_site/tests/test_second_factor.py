@@ -2,6 +2,7 @@
 
 import re
 import time
+from base64 import b32decode
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from django_otp.oath import TOTP
 from market.services import rotate_secrets
 from ops import second_factor
 from ops.models import Authenticator, RecoveryCodes
+from tradebot_site.renewal import WAITING
 from tradebot_site.tests.people import PASSWORD, client_of, person
 
 pytestmark = pytest.mark.django_db
@@ -241,15 +243,23 @@ def test_where_it_is_not_required_it_is_asked_of_those_who_have_one(trader, sett
 # --- losing it --------------------------------------------------------------------------------------------------------
 
 
-def test_an_administrator_removes_the_device_of_a_lost_phone(trader, settings, act):
+def removal_of(user):
+    return reverse("admin:auth_user_remove_second_factor", args=[user.pk])
+
+
+def test_a_superuser_removes_the_device_of_a_lost_phone_once_that_is_confirmed(trader, settings, admin):
     device, _ = enrolled(trader)
     client, _ = log_in(trader, code_of(device))
-    settings.SECOND_FACTOR_REQUIRED = False  # the administrator of this test has none
+    settings.SECOND_FACTOR_REQUIRED = False  # the superuser of this test has none
 
-    html = act(client_of(person("administrator")), "/admin/auth/user/", "remove_second_factor", trader).content.decode()
+    asked = admin.get(removal_of(trader)).content.decode()
+    had = second_factor.has_second_factor(trader)
+    html = admin.post(removal_of(trader), follow=True).content.decode()
     settings.SECOND_FACTOR_REQUIRED = True
 
-    assert "Second factors removed: 1." in html
+    assert "Remove the second factor of the-trader" in asked
+    assert had
+    assert "The second factor of the-trader is removed" in html
     assert client.get(INDEX)["Location"] == SET_UP  # the open session counts no more
     assert not RecoveryCodes.objects.exists()
     _, page = log_in(trader)
@@ -258,12 +268,223 @@ def test_an_administrator_removes_the_device_of_a_lost_phone(trader, settings, a
     assert ["second factor", "set up", "removed"] in told
 
 
+def test_nobody_removes_their_own_nor_who_is_no_superuser_that_of_others(trader, settings, admin, admin_user):
+    settings.SECOND_FACTOR_REQUIRED = False
+    for user in (trader, admin_user):
+        enrolled(user)
+
+    answers = [admin.post(removal_of(admin_user)), client_of(person("administrator")).post(removal_of(trader))]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert second_factor.has_second_factor(admin_user)
+    assert second_factor.has_second_factor(trader)
+
+
 def test_the_command_removes_it_where_no_administrator_is_left(trader, capsys):
     enrolled(trader)
 
     call_command("remove_second_factor", trader.username)
 
     assert not second_factor.has_second_factor(trader)
+
+
+# --- renewing it oneself ----------------------------------------------------------------------------------------------
+
+APP, CODES = f"{SET_UP}app/", f"{SET_UP}codes/"
+
+
+@pytest.fixture
+def inside(trader):
+    """The trader's browser, logged in; device and recovery codes."""
+    device, codes = enrolled(trader)
+    client, _ = log_in(trader, code_of(device))
+    return client, device, codes
+
+
+def later(device):
+    """A code of the app that was not used yet."""
+    return code_of(device, steps=1)
+
+
+def waiting_key(client):
+    """The key that a page shows: of the app that is to take over."""
+    return Authenticator(key=b32decode(client.get(APP).context["facts"][1][1]).hex())
+
+
+def told_of(user):
+    return [tuple(change) for record in user.history.all() for change in record.changes]
+
+
+def test_the_menu_leads_to_it(inside):
+    client, _, _ = inside
+
+    home, page = client.get(INDEX).content.decode(), client.get(SET_UP).content.decode()
+
+    assert f'href="{SET_UP}"' in home
+    assert 'href="/admin/password_change/"' in home
+    assert "10 of 10 are left" in page
+    assert f'href="{APP}"' in page
+    assert f'href="{CODES}"' in page
+
+
+@pytest.mark.parametrize("page", [APP, CODES])
+def test_nothing_is_shown_without_password_and_code(inside, page):
+    client, device, _ = inside
+
+    asked = client.get(page)
+    password = client.post(page, {"password": "wrong", "token": later(device)})
+    code = client.post(page, {"password": PASSWORD, "token": wrong(device)})
+
+    assert not asked.context["facts"]
+    assert password.context["form"].errors == {"password": ["Wrong password."]}
+    assert "Wrong code" in code.context["form"].errors["token"][0]
+    assert not client.get(page).context["facts"]
+    assert PASSWORD not in code.content.decode()
+
+
+def test_a_code_that_was_used_proves_nothing(inside):
+    client, device, _ = inside
+
+    page = client.post(APP, {"password": PASSWORD, "token": code_of(device)})  # the one of the login
+
+    assert "Wrong code" in page.context["form"].errors["token"][0]
+
+
+def test_wrong_passwords_lock_as_at_the_login(inside):
+    client, device, _ = inside
+
+    answers = [client.post(APP, {"password": "wrong", "token": "123456"}).status_code for _ in range(5)]
+    right = client.post(APP, {"password": PASSWORD, "token": later(device)})
+
+    assert answers == [200, 200, 200, 200, 429]
+    assert right.status_code == 429
+
+
+def test_another_phone_takes_over_when_it_has_shown_its_code(inside, trader):
+    client, old, codes = inside
+    elsewhere, _ = log_in(trader, codes[0])  # by a recovery code, which goes on counting
+    other_session, _ = log_in(trader, codes[1])
+    client.post(APP, {"password": PASSWORD, "token": later(old)})
+    shown = client.get(APP)
+    new = waiting_key(client)
+
+    refused = client.post(APP, {"token": wrong(new)})
+    kept = Authenticator.objects.get(user=trader)
+    done = client.post(APP, {"token": code_of(new)}, follow=True)
+
+    assert "no-store" in shown["Cache-Control"]
+    assert "<svg" in shown.content.decode()
+    assert "nothing has changed" in refused.content.decode()
+    assert kept.key.reveal() == old.key.reveal()
+    assert "Your second factor has moved" in done.content.decode()
+    assert client.get(INDEX).status_code == 200
+    assert Authenticator.objects.get(user=trader).key.reveal() == new.key.reveal() != old.key.reveal()
+    assert "Wrong code" in errors_of(log_in(trader, later(old))[1])
+    assert ("second factor", "set up", "moved to another app") in told_of(trader)
+    assert trader.history.first().history_user == trader
+    assert (elsewhere.get(INDEX).status_code, other_session.get(INDEX).status_code) == (200, 200)
+    assert not client.get(APP).context["facts"]
+
+
+def test_what_was_opened_with_the_old_phone_ends(inside, trader):
+    client, old, codes = inside
+    elsewhere, _ = log_in(trader, later(old))
+    client.post(APP, {"password": PASSWORD, "token": codes[0]})
+
+    client.post(APP, {"token": code_of(waiting_key(client))})
+
+    assert elsewhere.get(INDEX, follow=True).redirect_chain[-1][0] == LOGIN
+
+
+def test_until_it_is_confirmed_the_old_phone_counts(inside, trader):
+    client, old, codes = inside
+    client.post(APP, {"password": PASSWORD, "token": codes[0]})
+
+    _, page = log_in(trader, later(old))
+
+    assert page.status_code == 302
+
+
+def test_new_recovery_codes_count_when_one_was_typed(inside, trader):
+    client, device, old = inside
+    client.post(CODES, {"password": PASSWORD, "token": later(device)})
+    page = client.get(CODES)
+    new = [code for _, code in page.context["facts"]]
+
+    refused = client.post(CODES, {"token": old[0]})
+    before = RecoveryCodes.objects.get(user=trader).left
+    done = client.post(CODES, {"token": f" {new[3].upper()} "}, follow=True)
+
+    assert len(set(new)) == 10
+    assert "nothing has changed" in refused.content.decode()
+    assert before == old
+    assert RecoveryCodes.objects.get(user=trader).left == new
+    assert "new recovery codes count" in done.content.decode()
+    assert not any(code in done.content.decode() for code in new)
+    assert "Wrong code" in errors_of(log_in(trader, old[1])[1])
+    assert ("second factor", "set up", "new recovery codes") in told_of(trader)
+    assert client.get(INDEX).status_code == 200
+
+
+def test_a_proof_is_good_for_one_thing_and_ten_minutes(inside, trader):
+    client, device, _ = inside
+    client.post(APP, {"password": PASSWORD, "token": later(device)})
+    new = waiting_key(client)
+
+    other = client.get(CODES)
+    session = client.session
+    session[WAITING] |= {"until": timezone.now().isoformat()}
+    session.save()
+    page = client.post(APP, {"token": code_of(new)})
+
+    assert not other.context["facts"]
+    assert "password" in page.context["form"].errors
+    assert WAITING not in client.session
+    assert Authenticator.objects.get(user=trader).key.reveal() == device.key.reveal()
+
+
+def test_what_waits_in_a_session_is_sealed(inside):
+    client, device, _ = inside
+    client.post(APP, {"password": PASSWORD, "token": later(device)})
+    new = waiting_key(client)
+
+    assert new.key.reveal() not in str(dict(client.session))
+
+
+@pytest.mark.parametrize("is_required", [True, False])
+def test_who_has_not_shown_it_renews_nothing(trader, settings, is_required):
+    settings.SECOND_FACTOR_REQUIRED = is_required
+    before = client_of(trader)  # with the password alone
+    _, codes = enrolled(trader)
+
+    answers = [before.get(APP), before.post(APP, {"password": PASSWORD, "token": codes[0]}), Client().get(APP)]
+
+    assert [answer.status_code for answer in answers] == [302, 302, 302]
+    assert LOGIN in answers[2]["Location"]
+    assert len(RecoveryCodes.objects.get(user=trader).left) == 10
+
+
+def test_where_none_is_required_it_can_be_set_up_and_only_then_renewed(trader, settings):
+    settings.SECOND_FACTOR_REQUIRED = False
+    client = client_of(trader)
+
+    assert client.get(APP)["Location"] == SET_UP
+    assert "<svg" in client.get(SET_UP).content.decode()
+    assert client.get(f"{SET_UP}nonsense/").status_code == 404
+
+
+def test_a_second_factor_that_was_removed_meanwhile_does_not_come_back(trader):
+    enrolled(trader)
+    new = Authenticator(user=trader)
+    second_factor.remove(trader)
+
+    with pytest.raises(second_factor.WrongToken):
+        second_factor.move(trader, new.key.reveal(), code_of(new))
+    with pytest.raises(second_factor.WrongToken):
+        second_factor.renew_codes(trader, ["abc"], "abc")
+
+    assert not second_factor.has_second_factor(trader)
+    assert not RecoveryCodes.objects.exists()
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------

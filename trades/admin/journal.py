@@ -1,18 +1,15 @@
-"""Positions, orders, fills, trades and events: there to be read."""
+"""Positions, fills, trades, events and transfers: there to be read."""
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from django.utils import timezone
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from market.admin import runbook
-from market.admin.asking import ask
-from market.admin.base import ReadOnlyAdmin, sees_all
+from market.admin.base import ReadOnlyAdmin
 from market.admin.filters import (
     account_filter,
     chosen,
@@ -24,45 +21,10 @@ from market.admin.filters import (
     named_bots,
     owner_filter,
 )
-from market.admin.long import LongAdmin
-from market.admin.text import NOTHING, number
+from market.admin.text import NOTHING
 from market.models import ExchangeAccount
-from trades import services
-from trades.lifecycle import SENT
-from trades.models import Event, Fill, Order, Position, Trade, Transfer, is_open
-
-SYMBOLS_OFFERED = 300
-POSITIONS_OF_A_FEW = 1000
-
-
-def symbols(request: HttpRequest) -> list[tuple[str, str]]:
-    """The symbols that somebody traded; positions are far fewer than orders or trades."""
-    positions = Position.objects.all() if sees_all(request) else Position.objects.filter(account__owner=request.user.pk)
-    names = positions.order_by("symbol").values_list("symbol", flat=True).distinct()[:SYMBOLS_OFFERED]
-    return [(name, name) for name in names]
-
-
-def owned(account: ExchangeAccount) -> tuple[str, str]:
-    """Whose account, and which: accounts of different people may have one name."""
-    return str(account.owner), str(account)
-
-
-class OfPositions(LongAdmin):
-    """Rows of positions. Of who has only a few positions they are found by these, not by looking through all rows."""
-
-    def owned_by(self, user: Any) -> Q:
-        positions = Position.objects.filter(account__owner=user).values_list("pk", flat=True)
-        few = list(positions[: POSITIONS_OF_A_FEW + 1])
-        return Q(position__in=few) if len(few) <= POSITIONS_OF_A_FEW else super().owned_by(user)
-
-
-by_bot = named_bots("position", lambda name: Position.objects.filter(bot__name__icontains=name))
-
-
-def bot_of(position: Position) -> str:
-    """The name of the bot that it belongs to."""
-    bot = getattr(position, "bot", None)
-    return str(bot) if bot else "by hand" if position.by_hand else NOTHING
+from trades.admin.of_positions import OfPositions, bot_of, by_bot, named, owned, symbols, through_positions
+from trades.models import Event, Fill, Position, Trade, Transfer, is_open
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -78,105 +40,33 @@ class OpenFilter(admin.SimpleListFilter):
         return rows.exclude(is_open()) if self.value() == "flat" else rows
 
 
-@admin.register(Position)
 class PositionAdmin(ReadOnlyAdmin):
+    """Registered by ``bots.admin``, which knows prices."""
+
+    nothing_yet = "Each bot has one from its beginning: add a bot."
     owner_path = "account__owner"
-    list_display = [
-        *("id", "symbol", "owned", "quantity", "entry_price", "realized_pnl", "fees", "funding", "round", "closed_at")
-    ]
     list_filter = [
         OpenFilter,
+        named_bots("pk", named, owner="account__owner"),
         *filters_of_account("account"),
         dropdown("symbol", "symbol", symbols),
     ]
-    list_select_related = ["account__owner"]
+    list_select_related = ["account__owner", "bot"]
     search_fields = ["symbol", "account__name", "account__owner__username"]
     ordering = ["-id"]
+
+    @display(description="symbol", ordering="symbol", header=True)
+    def traded(self, position: Position) -> tuple[str, str]:
+        return position.symbol, bot_of(position)
 
     @display(description="account", ordering="account__owner__username", header=True)
     def owned(self, position: Position) -> tuple[str, str]:
         return owned(position.account)
 
 
-@admin.register(Order)
-class OrderAdmin(OfPositions):
-    owner_path = "account__owner"
-    list_display = [
-        "created_at",
-        "symbol",
-        "purpose",
-        "side",
-        "quantity",
-        "filled_quantity",
-        "reference_price",
-        "status",
-        "reason",
-        "error",
-    ]
-    list_filter = [
-        days("created_at"),
-        chosen("status"),
-        chosen("purpose"),
-        by_bot,
-        *filters_of_account("account"),
-        dropdown("symbol", "position__symbol", symbols),
-    ]
-    list_select_related = ["position__bot"]
-    search_fields = ["client_order_id__exact"]
-    search_help_text = "The whole client order id"
-    ordering = ["-created_at"]
-
-    actions_detail = ["ask_exchange"]
-
-    @display(description="symbol", header=True)
-    def symbol(self, order: Order) -> tuple[str, str]:
-        return order.position.symbol, bot_of(order.position)
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Only what hangs can be asked about."""
-        order = self.get_object(request, str(object_id))
-        return super().get_actions_detail(request, object_id) if order and order.status in SENT else []
-
-    def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Nobody may change an order; who may act on its account may ask about it."""
-        return request.user.has_perm("market.change_exchangeaccount")
-
-    @action(
-        description="Ask the exchange now",
-        permissions=["act"],
-        icon="contact_support",
-        url_path="ask",
-    )
-    def ask_exchange(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Say what the exchange knows of the order, and book it. No transaction is open meanwhile."""
-        order = self.get_object(request, object_id)
-        if order is None:
-            raise Http404(object_id)
-        page = reverse("admin:trades_order_change", args=[order.pk])
-        if request.method != "POST":
-            return ask(
-                request,
-                title=f"Ask the exchange about {order}",
-                button="Ask now",
-                says=[
-                    f"Our books say: {order.status}. The answer is booked; nothing is sent twice.",
-                    "That the exchange does not know it counts only after a while, and twice: ask again, or leave it to"
-                    " the sweep.",
-                ],
-                back=page,
-            )
-        before = order.status
-        error = services.reconcile_order(order, now=timezone.now())
-        if error:
-            self.message_user(request, f"{order}: {error}", messages.ERROR)
-        else:
-            news = f"was {before}, is {order.status}" if before != order.status else f"is still {order.status}"
-            self.message_user(request, f"{order} {news}; {number(order.filled_quantity)} of it is filled.")
-        return HttpResponseRedirect(page)
-
-
 @admin.register(Fill)
 class FillAdmin(OfPositions):
+    nothing_yet = "The exchange reports them for orders that are executed: start a bot."
     owner_path = "account__owner"
     list_display = [
         "executed_at",
@@ -193,8 +83,8 @@ class FillAdmin(OfPositions):
     list_filter = [
         days("executed_at"),
         by_bot,
-        *filters_of_account("account"),
-        dropdown("symbol", "symbol", symbols),
+        *filters_of_account("account", through_positions),
+        dropdown("symbol", through_positions("symbol"), symbols),
     ]
     list_select_related = ["account__owner", "order", "position__bot"]
     search_fields = ["order__client_order_id__exact"]
@@ -216,6 +106,7 @@ class FillAdmin(OfPositions):
 
 @admin.register(Trade)
 class TradeAdmin(OfPositions):
+    nothing_yet = "A trade is the booked result of an order: start a bot, and see in its timeline why it waits."
     owner_path = "position__account__owner"
     list_display = [
         "created_at",
@@ -233,11 +124,11 @@ class TradeAdmin(OfPositions):
         days("created_at"),
         chosen("purpose"),
         by_bot,
-        owner_filter("position__account__owner"),
-        account_filter("position__account"),
-        environment_filter("environment"),
-        market_filter("market"),
-        dropdown("symbol", "symbol", symbols),
+        owner_filter(through_positions("position__account__owner")),
+        account_filter(through_positions("position__account")),
+        environment_filter(through_positions("environment", "account__environment")),
+        market_filter(through_positions("market", "account__market")),
+        dropdown("symbol", through_positions("symbol"), symbols),
     ]
     list_select_related = ["position__account__owner", "position__bot"]
     search_fields = ["order__client_order_id__exact"]
@@ -255,15 +146,16 @@ class TradeAdmin(OfPositions):
 
 @admin.register(Event)
 class EventAdmin(OfPositions):
+    nothing_yet = "What happens to bots, orders and accounts is told here."
     owner_path = "position__account__owner"
     list_display = ["created_at", "kind", "about", "code", "message", "handled_at"]
     list_filter = [
         days("created_at"),
         chosen("kind"),
         by_bot,
-        owner_filter("position__account__owner"),
-        account_filter("position__account"),
-        dropdown("symbol", "position__symbol", symbols),
+        owner_filter(through_positions("position__account__owner")),
+        account_filter(through_positions("position__account")),
+        dropdown("symbol", through_positions("position__symbol"), symbols),
     ]
     list_select_related = ["position", "account", "user"]
     ordering = ["-created_at"]
@@ -294,6 +186,9 @@ class EventAdmin(OfPositions):
 
 @admin.register(Transfer)
 class TransferAdmin(ReadOnlyAdmin):
+    nothing_yet = (
+        "Money that moves between spot and futures is told here; transfers are off unless TRANSFERS_ENABLED is set."
+    )
     owner_path = "owner"
     list_display = ["created_at", "amount", "asset", "way", "status", "error", "asked_by", "finished_at", "owned"]
     list_filter = [chosen("status"), *filters_of_account("account")]

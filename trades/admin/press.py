@@ -1,13 +1,13 @@
-"""The page on which a kill switch is pressed, or let go: what it stops, why, and whether one is sure."""
+"""The page on which kill switches are pressed, or let go: what they stop, why, and whether one is sure."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -15,10 +15,10 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from market.admin.asking import ask, way_back
-from market.admin.base import sees_all
-from market.models import ExchangeAccount, Switch
+from market.admin.frozen import NotFrozen, freeze, thaw
 from market.switches import SwitchState
 from trades import services
+from trades.admin.targets import Wanted, asked_for, find, marked
 from trades.models import Order, Position
 
 CHOICES = [
@@ -26,7 +26,9 @@ CHOICES = [
     (SwitchState.REDUCING.value, "Reduce: exits only, no entries"),
     (SwitchState.ACTIVE.value, "Release: trade again"),
 ]
-MOST = 100  # accounts on one page
+MOST = 200  # switches at once: whoever has to stop more stops their users, or the platform
+SALT = "trades.admin.press"
+GOOD_FOR = timedelta(hours=12)  # a shift: nobody who has to halt at once should be sent back to choose again
 
 
 class PressForm(forms.Form):
@@ -34,7 +36,6 @@ class PressForm(forms.Form):
         label="What should happen",
         choices=CHOICES,
         widget=UnfoldAdminRadioSelectWidget(),
-        initial=SwitchState.HALTED.value,
     )
     reason = forms.CharField(
         max_length=200,
@@ -49,7 +50,6 @@ def page_of(
     accounts: Sequence[Any] = (),
     users: Sequence[Any] = (),
     platform: bool = False,
-    state: str = "",
     back: str = "",
 ) -> str:
     """The address of the page for the switches of some accounts, or of some users and the platform.
@@ -59,108 +59,114 @@ def page_of(
     query: list[tuple[str, Any]] = [("account", pk) for pk in accounts]
     query += [("user", pk) for pk in users]
     query += [("platform", 1)] if platform else []
-    query += [("state", state)] if state else []
     query += [("next", back)] if back else []
     return reverse("kill-switch-page") + (f"?{urlencode(query)}" if query else "")
 
 
 def kill_switch(request: HttpRequest) -> HttpResponse:
-    """Show the page, or press and say what came of it."""
-    targets = _targets(request)
-    form = PressForm(request.POST or None, initial=_initial(request))
-    back = way_back(request, reverse("admin:index"))
-    if request.method == "POST" and form.is_valid():
-        for target in targets:
-            press(request, target, SwitchState(form.cleaned_data["state"]), form.cleaned_data["reason"])
+    """Show the page for what the address names, or press what a page has shown."""
+    if request.method == "POST":
+        return _answered(request)
+    wanted = asked_for(request)
+    targets = find(request, wanted[: MOST + 1])
+    if not targets:
+        raise Http404("no such switch")
+    return ask_to_press(request, targets, back=way_back(request, reverse("admin:index")))
+
+
+def ask_to_press(
+    request: HttpRequest,
+    targets: Sequence[services.Target],
+    *,
+    state: SwitchState = SwitchState.HALTED,
+    back: str,
+    form: PressForm | None = None,
+) -> HttpResponse:
+    """The page. It carries what it shows, however many there are: an address is too short for that."""
+    if len(targets) > MOST:
+        told = f"These are more than {MOST} switches: choose fewer, or press that of their user or of the platform."
+        messages.error(request, told)
         return HttpResponseRedirect(back)
+    standings = services.standings(targets)
     return ask(
         request,
         title=f"Kill switch: {targets[0]}" if len(targets) == 1 else f"{len(targets)} kill switches",
         button="Press it",
-        form=form,
-        facts=_facts(targets),
+        form=form or PressForm(initial={"state": state}),
+        facts=_facts(targets, standings),
         danger=True,
         back=back,
+        address=reverse("kill-switch-page"),
+        frozen=freeze(request, salt=SALT, wanted=[Wanted.of(each, stands.mark) for each, stands in standings.items()]),
     )
 
 
-def press(request: HttpRequest, target: services.Target, state: SwitchState, reason: str) -> None:
-    """Press one switch and say what came of it."""
+def _answered(request: HttpRequest) -> HttpResponse:
+    """Press what the page has shown and say what came of it."""
+    back = way_back(request, reverse("admin:index"))
     try:
-        done = services.press(target, state, by=cast(User, request.user), reason=reason, now=timezone.now())
-    except services.NotYourSwitch as error:
-        messages.error(request, str(error))
-        return
-    told = f"{target} is {state}."
-    if state is SwitchState.HALTED:
+        shown = thaw(request, salt=SALT, good_for=GOOD_FOR, what="switches")
+    except NotFrozen as error:
+        messages.error(request, f"Nothing is pressed: {error}.")
+        return HttpResponseRedirect(back)
+    wanted = [Wanted(*each) for each in shown["wanted"]]
+    targets = find(request, wanted)
+    marks, gone = marked(wanted, targets)
+    if gone:
+        messages.error(request, f"Not pressed, for it is not there any more: {', '.join(gone)}.")
+    form = PressForm(request.POST)
+    if targets and not form.is_valid():
+        return ask_to_press(request, targets, back=back, form=form)
+    if targets:
+        _press(request, marks, SwitchState(form.cleaned_data["state"]), form.cleaned_data["reason"])
+    return HttpResponseRedirect(back)
+
+
+def _press(request: HttpRequest, marks: dict[services.Target, str], state: SwitchState, reason: str) -> None:
+    """Press switches and say what came of each."""
+    by = cast(User, request.user)
+    for outcome in services.press_all(marks, state, by=by, reason=reason, now=timezone.now()):
+        if outcome.error:
+            messages.error(request, outcome.error)
+        if outcome.pressed:
+            messages.success(request, _told(outcome.target, outcome.pressed))
+
+
+def _told(target: services.Target, done: services.Pressed) -> str:
+    told = f"{target} is {done.state}."
+    if done.state is SwitchState.HALTED:
         told += f" Entries taken back: {done.taken_back}, canceled: {done.canceled}, to be canceled: {done.pending}."
-    messages.success(request, told)
+    return told
 
 
-def _targets(request: HttpRequest) -> list[services.Target]:
-    """What was asked for, as far as it is one's to press. Raises Http404 and PermissionDenied."""
-    accounts, users = _numbers(request, "account"), _numbers(request, "user")
-    if accounts:
-        _require(request, "market.change_exchangeaccount")
-        rows = ExchangeAccount.objects.select_related("owner").filter(pk__in=accounts[:MOST])
-        rows = rows if sees_all(request) else rows.filter(owner=request.user.pk)
-        found = [services.Target(account=row) for row in rows.order_by("pk")]
-        if not found:
-            raise Http404("no such account")
-        return found
-    _require(request, "market.change_switch")
-    found = []
-    if "platform" in request.GET:
-        if not sees_all(request):
-            raise PermissionDenied("only an operator presses the switch of the platform")
-        found.append(services.PLATFORM)
-    known = users if sees_all(request) else [pk for pk in users if pk == request.user.pk]
-    found += [services.Target(user=person) for person in User.objects.filter(pk__in=known[:MOST]).order_by("pk")]
-    if not found:
-        raise Http404("no such switch")
-    return found
-
-
-def _require(request: HttpRequest, permission: str) -> None:
-    if not request.user.has_perm(permission):
-        raise PermissionDenied(permission)
-
-
-def _numbers(request: HttpRequest, name: str) -> list[int]:
-    return [int(text) for text in request.GET.getlist(name) if text.isdecimal() and len(text) < 18]
-
-
-def _initial(request: HttpRequest) -> dict[str, str]:
-    asked = request.GET.get("state", "")
-    return {"state": asked} if asked in set(SwitchState) else {}
-
-
-def _facts(targets: list[services.Target]) -> list[tuple[str, str]]:
+def _facts(
+    targets: Sequence[services.Target], standings: dict[services.Target, services.Standing]
+) -> list[tuple[str, str]]:
     """How things stand, and what a halt would cancel."""
-    stopped = Q(pk__in=[])
-    for target in targets:
-        stopped = target.orders | stopped if target.orders else Q()
-        if not stopped:
-            break
+    stopped = _stopped(targets)
     entries = Order.objects.live().filter(stopped, purpose=Order.Purpose.ENTRY).count()
     positions = Position.objects.open().filter(stopped).count()
     return [
-        *((str(target), _standing(target)) for target in targets),
+        *((str(target), _standing(standing)) for target, standing in standings.items()),
         ("entries at work", f"{entries:,}"),
         ("open positions", f"{positions:,}; their stops and targets stay at the exchange"),
     ]
 
 
-def _standing(target: services.Target) -> str:
-    if target.account:
-        account = target.account
-        state, reason, by, at = account.state, account.state_reason, account.state_set_by, account.state_set_at
-    else:
-        switch = Switch.objects.filter(user=target.user).select_related("pressed_by").first() or Switch()
-        state, reason, by, at = switch.state, switch.reason, switch.pressed_by, switch.pressed_at
-    who = f" by {by}" if by else ""
-    when = f" at {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
-    return f"{state}{who}{when}{f': {reason}' if reason else ''}"
+def _stopped(targets: Sequence[services.Target]) -> Q:
+    """The condition for orders, and for positions, that one of them stops."""
+    if services.PLATFORM in targets:
+        return Q()
+    accounts = [target.account.pk for target in targets if target.account]
+    users = [target.user.pk for target in targets if target.user]
+    of_users = Q(account__owner__in=users) if users else Q(pk__in=[])
+    return Q(account__in=accounts) | of_users if accounts else of_users
+
+
+def _standing(standing: services.Standing) -> str:
+    who = f" by {standing.by}" if standing.by else ""
+    when = f" at {standing.at:%Y-%m-%d %H:%M:%S} UTC" if standing.at else ""
+    return f"{standing.state}{who}{when}{f': {standing.reason}' if standing.reason else ''}"
 
 
 kill_switch_page = admin.site.admin_view(kill_switch)

@@ -40,6 +40,8 @@ class Event(QuickModel):
         BOT_STOPPED = "bot_stopped"
         BOT_PAUSED = "bot_paused"
         BOT_ERROR = "bot_error"
+        ENTRIES_RESUMED = "entries_resumed"
+        DAY_RESET = "day_reset"
         WEBHOOK_RENEWED = "webhook_renewed"
 
     kind = models.CharField(max_length=20, choices=Kind)

@@ -7,11 +7,15 @@ from trades.services.intents import Intent
 from trades.services.kill_switch import (
     PLATFORM,
     NotYourSwitch,
+    Outcome,
     Pressed,
+    Standing,
+    SwitchMoved,
     Target,
     is_operator,
     press,
-    withdraw_halted,
+    press_all,
+    standings,
 )
 from trades.services.orders import (
     cancel_order,
@@ -27,6 +31,7 @@ from trades.services.records import record_report
 from trades.services.terms import agree_on_terms, forget_terms, note_liquidation_price
 from trades.services.transfer_sweep import reconcile_transfers
 from trades.services.transfers import request_transfer, send_transfer, settle_transfer
+from trades.services.withdrawing import withdraw_halted
 
 __all__ = [
     "ANSWERED_BY_THE_EXCHANGE",
@@ -36,7 +41,10 @@ __all__ = [
     "Intent",
     "NotYourSwitch",
     "OrderDenied",
+    "Outcome",
     "Pressed",
+    "Standing",
+    "SwitchMoved",
     "Target",
     "agree_on_terms",
     "ask_exchange",
@@ -50,6 +58,7 @@ __all__ = [
     "note_liquidation_price",
     "place_order",
     "press",
+    "press_all",
     "reconcile_account",
     "reconcile_accounts",
     "reconcile_order",
@@ -59,6 +68,7 @@ __all__ = [
     "request_transfer",
     "send_transfer",
     "settle_transfer",
+    "standings",
     "submit_order",
     "submit_orders",
     "take_back_unsent",

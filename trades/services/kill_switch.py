@@ -5,33 +5,33 @@ for what is queued already, and while Redis is away. Stops and targets that rest
 """
 
 import logging
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NoReturn
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
-from market.exchange import gateway_for
-from market.exchange.errors import ExchangeError
-from market.fields import SecretUnreadable
 from market.history import change
 from market.models import SEE_ALL_ROWS, ExchangeAccount, Switch
 from market.switches import Scope, SwitchState
 from market.types import Clock, moving
-from trades.lifecycle import IN_DOUBT, OrderPurpose, OrderStatus
-from trades.models import Event, Order
+from trades.models import Event
 from trades.services.events import write_event
-from trades.services.orders import cancel_order
-from trades.services.switch_lock import press_alone
+from trades.services.switch_lock import Patience, press_alone
+from trades.services.withdrawing import CANCELING_BUDGET, cancel_withdrawn, withdraw_entries
 
 logger = logging.getLogger(__name__)
-
-CANCELING_BUDGET = timedelta(seconds=20)  # what is left then is canceled by the sweep
 
 
 class NotYourSwitch(Exception):
     """Somebody presses, or lets go, what is another's to press."""
+
+
+class SwitchMoved(Exception):
+    """Somebody lets go of a switch that is not as it was shown any more."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,21 @@ PLATFORM = Target()
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How a switch stands, and by whose press: nobody's is the system's."""
+
+    state: SwitchState = SwitchState.ACTIVE
+    reason: str = ""
+    by: User | None = None
+    at: datetime | None = None
+
+    @property
+    def mark(self) -> str:
+        """Tells this press from any other of the same switch."""
+        return f"{self.state} {self.at.isoformat() if self.at else ''}"
+
+
+@dataclass(frozen=True)
 class Pressed:
     """What a press has done to entries: those never sent, those canceled, those whose end the sweep will see to."""
 
@@ -73,6 +88,39 @@ class Pressed:
     pending: int = 0
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one switch of several. ``pressed`` is None when it is not set; ``error``: what went wrong."""
+
+    target: Target
+    pressed: Pressed | None
+    error: str = ""
+
+
+def standings(targets: Iterable[Target]) -> dict[Target, Standing]:
+    """How the switches stand, in two queries. One never pressed is active; an account that is gone is left out."""
+    targets = list(targets)
+    pks = [target.account.pk for target in targets if target.account]
+    accounts = ExchangeAccount.objects.filter(pk__in=pks).select_related("state_set_by").in_bulk()
+    switches = {switch.user_id: switch for switch in Switch.objects.filter(_rows(targets)).select_related("pressed_by")}
+    found = dict[Target, Standing]()
+    for target in targets:
+        if not target.account:
+            switch = switches.get(target.user.pk if target.user else None) or Switch()
+            state = SwitchState(switch.state)
+            found[target] = Standing(state, switch.reason, switch.pressed_by, switch.pressed_at)
+        elif account := accounts.get(target.account.pk):
+            state = SwitchState(account.state)
+            found[target] = Standing(state, account.state_reason, account.state_set_by, account.state_set_at)
+    return found
+
+
+def _rows(targets: Sequence[Target]) -> Q:
+    """The condition for the rows of the switches of users and of the platform."""
+    of_platform = Q(user=None) if PLATFORM in targets else Q(pk__in=[])
+    return of_platform | Q(user__in=[target.user.pk for target in targets if target.user])
+
+
 def press(target: Target, state: SwitchState, *, by: User | None, reason: str, now: datetime) -> Pressed:
     """Set a switch and tell it; on *halted* take back entries that are not sent and cancel those that are open.
 
@@ -80,12 +128,70 @@ def press(target: Target, state: SwitchState, *, by: User | None, reason: str, n
     sent any more on *reducing*, and no order at all on *halted*.
     """
     clock = moving(now)
+    pressed = _press(target, state, by=by, reason=reason, now=now, patience=Patience())
+    if state is not SwitchState.HALTED:
+        return pressed
+    canceled, pending = cancel_withdrawn(target.orders, clock=clock, until=now + CANCELING_BUDGET)
+    return replace(pressed, canceled=canceled, pending=pending)
+
+
+def press_all(
+    seen: Mapping[Target, str], state: SwitchState, *, by: User | None, reason: str, now: datetime
+) -> list[Outcome]:
+    """Press several switches: all are set before the first order is canceled, and what fails at one stops no other.
+
+    ``seen``: the marks of their standings as they were shown. What stands otherwise by now is not let go; to make it
+    stricter is never too late.
+    """
+    clock, patience = moving(now), Patience()
+    outcomes = list[Outcome]()
+    for target, mark in seen.items():
+        try:
+            pressed = _press(target, state, by=by, reason=reason, now=clock(), patience=patience, seen=mark)
+        except (NotYourSwitch, SwitchMoved) as error:
+            outcomes.append(Outcome(target, None, str(error)))
+        except Exception as error:  # whatever it is: the next one has to be stopped, too
+            logger.exception("%s is not %s", target, state)
+            outcomes.append(Outcome(target, None, f"{target} is not {state}: {error}"))
+        else:
+            outcomes.append(Outcome(target, pressed))
+    if state is not SwitchState.HALTED:
+        return outcomes
+    until = clock() + CANCELING_BUDGET
+    return [_with_cancels(outcome, clock=clock, until=until) for outcome in outcomes]
+
+
+def _with_cancels(outcome: Outcome, *, clock: Clock, until: datetime) -> Outcome:
+    if outcome.pressed is None:
+        return outcome
+    try:
+        canceled, pending = cancel_withdrawn(outcome.target.orders, clock=clock, until=until)
+    except Exception as error:  # it is halted, and so must the others' orders be canceled
+        logger.exception("%s: its entries are left to the sweep", outcome.target)
+        return replace(outcome, error=f"{outcome.target}: its entries are left to the sweep: {error}")
+    return replace(outcome, pressed=replace(outcome.pressed, canceled=canceled, pending=pending))
+
+
+def _press(
+    target: Target,
+    state: SwitchState,
+    *,
+    by: User | None,
+    reason: str,
+    now: datetime,
+    patience: Patience,
+    seen: str | None = None,
+) -> Pressed:
+    """Set a switch and tell it, in one transaction; cancel nothing yet."""
     with transaction.atomic(durable=True):
-        press_alone()
-        before, pressed_by = _current(target)
-        _require_right(target, by, eases=state.strictness < before.strictness, pressed_by=pressed_by)
+        press_alone(patience)
+        before = standings([target])[target]
+        eases = state.strictness < before.state.strictness
+        _require_right(target, by, before, eases=eases)
+        if eases and seen not in (None, before.mark):
+            _refuse_stale(target, before)
         taken_back = withdraw_entries(target.orders, now=now) if state is SwitchState.HALTED else 0
-        _set(target, state, by=by, reason=reason[:200], now=now)
+        _set(target, state, by=by, reason=reason[:200], now=now, keeps_presser=_is_anothers(by, before))
         who = f"by {by}" if by else "by the system"
         write_event(
             Event.Kind.KILL_SWITCH,
@@ -96,14 +202,12 @@ def press(target: Target, state: SwitchState, *, by: User | None, reason: str, n
             user=target.user,
             scope=target.scope,
             state=state,
-            before=before,
+            before=before.state,
             by=by.pk if by else None,
             reason=reason[:200],
             taken_back=taken_back,
         )
-    if state is not SwitchState.HALTED:
-        return Pressed(state)
-    return Pressed(state, taken_back, *_cancel_withdrawn(target.orders, clock=clock))
+    return Pressed(state, taken_back)
 
 
 def is_operator(user: User) -> bool:
@@ -111,85 +215,38 @@ def is_operator(user: User) -> bool:
     return user.has_perm(SEE_ALL_ROWS)
 
 
-def _require_right(target: Target, by: User | None, *, eases: bool, pressed_by: int | None) -> None:
-    """Owners press their own switches. What somebody else has stopped, only he or an operator lets go."""
+def _require_right(target: Target, by: User | None, before: Standing, *, eases: bool) -> None:
+    """Owners press their own switches. What somebody else has stopped, only an operator lets go."""
     if by is None or is_operator(by):
         return
     owner = target.account.owner_id if target.account else target.user and target.user.pk
     if owner != by.pk:
         raise NotYourSwitch(f"{target}: only an operator may press this switch")
-    if eases and pressed_by != by.pk:
+    if eases and before.by != by:
         raise NotYourSwitch(f"{target}: it was not you who stopped it; only an operator lets it go")
 
 
-def _current(target: Target) -> tuple[SwitchState, int | None]:
-    """The state of the target's own switch, and who pressed it last."""
-    if target.account:
-        account = ExchangeAccount.objects.get(pk=target.account.pk)
-        return SwitchState(account.state), account.state_set_by_id
-    switch = Switch.objects.filter(user=target.user).first()
-    return (SwitchState(switch.state), switch.pressed_by_id) if switch else (SwitchState.ACTIVE, None)
+def _is_anothers(by: User | None, before: Standing) -> bool:
+    """Whether somebody else holds the switch: an owner may make it stricter, but it stays the other's to let go."""
+    if by is None or is_operator(by):
+        return False
+    return before.state is not SwitchState.ACTIVE and before.by != by
 
 
-def _set(target: Target, state: SwitchState, *, by: User | None, reason: str, now: datetime) -> None:
+def _refuse_stale(target: Target, before: Standing) -> NoReturn:
+    who, when = before.by or "the system", f"{before.at:%H:%M:%S} UTC" if before.at else "an unknown time"
+    why = f" ({before.reason})" if before.reason else ""
+    raise SwitchMoved(f"{target}: it is {before.state} by {who} since {when}{why}, other than shown: look again")
+
+
+def _set(
+    target: Target, state: SwitchState, *, by: User | None, reason: str, now: datetime, keeps_presser: bool
+) -> None:
+    """Set it. Who presses a switch that is another's adds no more than strictness: his reason is in the event."""
     if target.account:
         account = ExchangeAccount.objects.get(pk=target.account.pk)
-        change(account, state=state, state_reason=reason, state_set_by=by, state_set_at=now)
+        told = {} if keeps_presser else {"state_reason": reason, "state_set_by": by, "state_set_at": now}
+        change(account, state=state, **told)
     else:
-        said = {"state": state, "reason": reason, "pressed_by": by, "pressed_at": now}
-        Switch.objects.update_or_create(user=target.user, defaults=said)
-
-
-# --- entries that may not go on ----------------------------------------------------------------------------------
-
-
-def withdraw_entries(condition: Q, *, now: datetime) -> int:
-    """Take back entries that are not sent, and note on all others that they are to be canceled; return the former.
-
-    In the caller's transaction. An order whose row somebody else holds is skipped: a kill switch waits for nobody, and
-    the next sweep finds it.
-    """
-    entries = Order.objects.live().filter(condition, purpose=OrderPurpose.ENTRY)
-    unlocked = entries.order_by("pk").select_for_update(of=("self",), no_key=True, skip_locked=True)
-    # Two steps: an UPDATE with a join would not look at the status again after waiting for a row.
-    ids = list(unlocked.values_list("pk", flat=True))
-    mine = Order.objects.filter(pk__in=ids)
-    taken_back = mine.filter(status=OrderStatus.INTENDED).update(
-        status=OrderStatus.CANCELED, finished_at=now, error="taken back by the kill switch"
-    )
-    at_work = mine.filter(status__in=(*IN_DOUBT, OrderStatus.OPEN), cancel_requested_at=None)
-    at_work.update(cancel_requested_at=now)
-    return taken_back
-
-
-def withdraw_halted(*, now: datetime) -> None:
-    """Before each sweep: entries that a press could not reach, or that a dead process left on something halted."""
-    halted = SwitchState.HALTED
-    stopped = Q(account__state=halted) | Q(account__owner__switch__state=halted)
-    if Switch.objects.filter(user=None, state=halted).exists():
-        stopped = Q()
-    with transaction.atomic(durable=True):
-        withdraw_entries(stopped & Q(cancel_requested_at=None), now=now)
-
-
-def _cancel_withdrawn(condition: Q, *, clock: Clock) -> tuple[int, int]:
-    """Cancel open entries that are to be canceled; return how many are, and how many are left to the sweep."""
-    left = Order.objects.live().filter(condition, purpose=OrderPurpose.ENTRY, cancel_requested_at__isnull=False)
-    begun, canceled = clock(), 0
-    for order in left.filter(status=OrderStatus.OPEN).select_related("position__account").order_by("pk"):
-        if clock() - begun > CANCELING_BUDGET:
-            break
-        canceled += _cancel(order, now=clock())
-    return canceled, left.count()
-
-
-def _cancel(order: Order, *, now: datetime) -> bool:
-    """Cancel one order; one that can't be keeps its wish, and no other order waiting."""
-    error: Exception | None
-    try:
-        error = cancel_order(order, gateway=gateway_for(order.position.account), now=now)
-    except (ExchangeError, SecretUnreadable) as trouble:
-        error = trouble
-    if error:
-        logger.warning("order %s: not canceled yet: %s", order.client_order_id, error)
-    return error is None and order.status != OrderStatus.OPEN
+        told = {} if keeps_presser else {"reason": reason, "pressed_by": by, "pressed_at": now}
+        Switch.objects.update_or_create(user=target.user, defaults={"state": state, **told})

@@ -4,11 +4,13 @@ from decimal import Decimal
 
 import pytest
 
+from market import store
 from market.exchange.types import OrderType, Quote
 from market.rules import rules_of
 from market.tests.factories import NOON, QUOTE, entry
 from market.types import Side
 from trades.checks import Caps, Code, Proposal, RiskCaps, Stake, first_denial
+from trades.checks.market import PRICE_VALID_FOR
 from trades.liquidation import Outlook
 
 ONE = Decimal(1)
@@ -217,3 +219,7 @@ def test_a_position_that_is_open_already_is_added_to_without_becoming_one_more()
     proposal = staking(RiskCaps(max_open_positions=1), open_positions=1)
 
     assert first_denial(replace(proposal, position_open=True, may_increase=True)) is None
+
+
+def test_one_that_waits_for_a_price_that_a_killed_process_was_to_bring_may_still_enter_with_it():
+    assert timedelta(seconds=store.TAKE_OVER_SECONDS) <= PRICE_VALID_FOR / 2

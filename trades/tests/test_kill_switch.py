@@ -15,7 +15,19 @@ from market.switches import SwitchState
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
 from trades import services, tasks
 from trades.models import Event, Order
-from trades.services import PLATFORM, NotYourSwitch, Target, press, reconcile_orders, submit_order, switch_lock
+from trades.services import (
+    PLATFORM,
+    NotYourSwitch,
+    Target,
+    kill_switch,
+    press,
+    press_all,
+    reconcile_orders,
+    standings,
+    submit_order,
+    switch_lock,
+    withdrawing,
+)
 from trades.tests.factories import OrderFactory, PositionFactory
 from trades.tests.gateways import FakeGateway, order_report
 
@@ -29,7 +41,7 @@ SENT = {"signed_at": NOON, "proof_deadline": NOON + timedelta(seconds=20)}
 def gateway(monkeypatch):
     """The exchange for whoever cancels or sweeps; it finds every order canceled."""
     fake = FakeGateway(found=CANCELED)
-    monkeypatch.setattr("trades.services.kill_switch.gateway_for", lambda account: fake)
+    monkeypatch.setattr("trades.services.withdrawing.gateway_for", lambda account: fake)
     monkeypatch.setattr("trades.services.reconciliation.gateway_for", lambda account: fake)
     return fake
 
@@ -219,18 +231,137 @@ def test_operators_press_everything():
     assert Switch.objects.holds([account])[account.pk].state == ACTIVE
 
 
-def test_what_an_operator_has_stopped_its_owner_may_make_stricter_but_not_let_go():
+@pytest.mark.parametrize("scope", ["user", "account"])
+@pytest.mark.parametrize(("stopped", "again"), [(REDUCING, HALTED), (REDUCING, REDUCING), (HALTED, HALTED)])
+def test_what_an_operator_has_stopped_its_owner_makes_stricter_but_never_lets_go(gateway, scope, stopped, again):
+    account, root = ExchangeAccountFactory(), UserFactory(is_superuser=True)
+    target, owner = targets(account)[scope], account.owner
+    pressed(target, stopped, by=root, reason="absurd prices")
+
+    pressed(target, again, by=owner, reason="me too")
+    for eased in (ACTIVE, REDUCING)[: again.strictness]:
+        with pytest.raises(NotYourSwitch, match="it was not you"):
+            pressed(target, eased, by=owner)
+
+    account.refresh_from_db()
+    hold = Switch.objects.holds([account])[account.pk]
+    presser = account.state_set_by if scope == "account" else Switch.objects.get().pressed_by
+    assert (hold.state, hold.reason, presser) == (again, "absurd prices", root)
+    assert Event.objects.order_by("pk").last().data["reason"] == "me too"
+
+
+def test_what_the_system_has_stopped_its_owner_does_not_let_go_by_pressing_it_again(gateway):
     account = ExchangeAccountFactory()
-    target, owner = Target(account=account), account.owner
-    pressed(target, REDUCING, by=UserFactory(is_superuser=True))
+    target = Target(account=account)
+    pressed(target, HALTED, by=None)
+
+    pressed(target, HALTED, by=account.owner)
 
     with pytest.raises(NotYourSwitch, match="it was not you"):
-        pressed(target, ACTIVE, by=owner)
-    pressed(target, HALTED, by=owner)
+        pressed(target, ACTIVE, by=account.owner)
+
+
+def test_who_has_stopped_himself_lets_go_even_after_an_operators_release(gateway):
+    account = ExchangeAccountFactory()
+    target, owner = Target(account=account), account.owner
+    pressed(target, HALTED, by=UserFactory(is_superuser=True))
+    pressed(target, ACTIVE, by=UserFactory(is_superuser=True))
+
+    pressed(target, REDUCING, by=owner)
+    pressed(target, HALTED, by=owner, reason="worse")
+    account.refresh_from_db()
+    assert (account.state_set_by, account.state_reason) == (owner, "worse")
     pressed(target, ACTIVE, by=owner)
 
     account.refresh_from_db()
     assert account.state == "active"
+
+
+RESTING = {"type": "limit", "price": Decimal(40_000), "status": "open", **SENT}
+
+
+def all_pressed(targets, state=HALTED, by=None):
+    seen = {target: standing.mark for target, standing in standings(targets).items()}
+    return press_all(seen, state, by=by, reason="flood", now=NOON)
+
+
+def test_of_several_switches_all_are_set_before_the_first_order_is_canceled(gateway, monkeypatch):
+    orders = [OrderFactory(**RESTING) for _ in range(3)]
+    seen = []
+    real_cancel = withdrawing.cancel_order
+
+    def look_and_cancel(order, **kwargs):
+        seen.append(set(ExchangeAccount.objects.values_list("state", flat=True)))
+        return real_cancel(order, **kwargs)
+
+    monkeypatch.setattr(withdrawing, "cancel_order", look_and_cancel)
+    outcomes = all_pressed([Target(account=order.account) for order in orders])
+
+    assert seen == [{"halted"}] * 3
+    assert [(each.pressed.canceled, each.error) for each in outcomes] == [(1, "")] * 3
+    assert statuses() == ["canceled"] * 3
+
+
+def test_what_fails_at_one_switch_leaves_no_other_unpressed(gateway):
+    mine, theirs, gone, last = [ExchangeAccountFactory() for _ in range(4)]
+    ExchangeAccount.objects.exclude(pk=theirs.pk).update(owner=mine.owner)
+    targets = [Target(account=account) for account in ExchangeAccount.objects.order_by("pk")]
+    seen = dict.fromkeys(targets, "")
+    ExchangeAccount.objects.filter(pk=gone.pk).delete()
+
+    outcomes = press_all(seen, HALTED, by=mine.owner, reason="flood", now=NOON)
+
+    assert [bool(each.pressed) for each in outcomes] == [True, False, False, True]
+    assert "only an operator may press this switch" in outcomes[1].error
+    assert f"{targets[2]} is not halted: " in outcomes[2].error
+    states = dict(ExchangeAccount.objects.values_list("pk", "state"))
+    assert states == {mine.pk: "halted", theirs.pk: "active", last.pk: "halted"}
+
+
+@pytest.mark.parametrize("scope", ["platform", "user", "account"])
+@pytest.mark.parametrize(
+    ("shown", "meanwhile", "wanted", "is_refused"),
+    [
+        (HALTED, HALTED, ACTIVE, True),  # it is another halt: somebody had let go of the one that was shown
+        (REDUCING, HALTED, ACTIVE, True),
+        (ACTIVE, HALTED, REDUCING, True),
+        (HALTED, None, ACTIVE, False),
+        (HALTED, REDUCING, HALTED, False),  # to make it stricter is never too late
+        (HALTED, ACTIVE, ACTIVE, False),
+    ],
+)
+def test_what_stands_other_than_it_was_shown_is_not_let_go(gateway, scope, shown, meanwhile, wanted, is_refused):
+    account = ExchangeAccountFactory()
+    target = targets(account)[scope]
+    pressed(target, shown, reason="the first")
+    seen = {target: standings([target])[target].mark}
+    if meanwhile:
+        later = NOON + timedelta(minutes=1)
+        press(target, meanwhile, by=UserFactory(username="root", is_superuser=True), reason="the second", now=later)
+
+    (outcome,) = press_all(seen, wanted, by=None, reason="all is well", now=NOON + timedelta(minutes=2))
+
+    assert standings([target])[target].state == (meanwhile if is_refused else wanted)
+    assert bool(outcome.pressed) != is_refused
+    if is_refused:
+        assert f"it is {meanwhile} by root since 12:01:30 UTC (the second), other than shown" in outcome.error
+
+
+def test_what_can_not_be_canceled_at_one_is_left_to_the_sweep_and_the_others_are_canceled(gateway, monkeypatch):
+    first, second = OrderFactory(**RESTING), OrderFactory(**RESTING)
+
+    def break_down(account):
+        if account == first.account:
+            raise RuntimeError("no gateway")
+        return gateway
+
+    monkeypatch.setattr("trades.services.withdrawing.gateway_for", break_down)
+
+    outcomes = all_pressed([Target(account=order.account) for order in (first, second)])
+
+    assert "its entries are left to the sweep: no gateway" in outcomes[0].error
+    assert [each.pressed.state for each in outcomes] == [HALTED, HALTED]
+    assert gateway.canceled == [second.client_order_id]
 
 
 def in_thread(work):
@@ -247,6 +378,9 @@ def in_thread(work):
 
 def test_a_worker_that_is_frozen_in_a_claim_does_not_hold_up_the_press(gateway, monkeypatch):
     monkeypatch.setattr(switch_lock, "PATIENCE_MS", 100)
+    patience = []
+    real_press_alone = kill_switch.press_alone
+    monkeypatch.setattr(kill_switch, "press_alone", lambda each: (patience.append(each.ms), real_press_alone(each)))
     account = ExchangeAccountFactory()
     claiming, thaw = threading.Event(), threading.Event()
 
@@ -258,11 +392,11 @@ def test_a_worker_that_is_frozen_in_a_claim_does_not_hold_up_the_press(gateway, 
 
     thread = in_thread(freeze)
     claiming.wait(10)
-    for target in targets(account).values():
-        pressed(target, HALTED)
+    all_pressed(list(targets(account).values()))
 
     account.refresh_from_db()
     assert Switch.objects.get(user=None).state == account.state == "halted"
+    assert patience == [100, switch_lock.HASTE_MS, switch_lock.HASTE_MS]  # it is waited for once
     assert thread.is_alive()
     thaw.set()
     thread.join()

@@ -115,7 +115,7 @@ class FilesAdmin(ImportExportMixin, OwnedAdmin):
         try:
             answer: HttpResponse = super().process_import(request, **kwargs)
         except (signing.BadSignature, FileRefused):
-            return self._again(request, "This is not the file that was shown, or it was an hour ago: upload it again.")
+            return self._again(request, "This is not the file that was shown, or it was too long ago: upload it again.")
         return answer
 
     def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:

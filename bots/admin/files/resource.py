@@ -66,11 +66,13 @@ class BotResource(resources.ModelResource):
         fields = COLUMNS
         import_id_fields = ("owner", "name")
         use_transactions = True
+        use_bulk = True  # what is written is written at the end: a line needs no savepoint of its own
 
     def __init__(self, *, user: Any = None, sees_all: bool = False, shown: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.user, self.sees_all, self.shown = user, sees_all, shown
         self.now: datetime = timezone.now()
+        self.made: list[BotConfig] = []
         self.edits: list[Edit] = []
         self._plan = hashlib.sha256()
         self._lines: Sequence[int] = ()
@@ -105,6 +107,10 @@ class BotResource(resources.ModelResource):
         self._bots = {(bot.owner_id, bot.name): bot for bot in bots}
         accounts = ExchangeAccount.objects.filter(owner__in=users).select_related("owner")
         self._accounts = {(account.owner_id, account.name): account for account in accounts}
+        symbols = {bot.symbol for bot in bots}
+        if "symbol" in dataset.headers:
+            symbols |= {unescaped(symbol).upper() for symbol in dataset["symbol"]}
+        self._surroundings = services.KnownSurroundings(owners=users, names=names, accounts=accounts, symbols=symbols)
 
     def import_row(self, row: Mapping[str, str], instance_loader: Any, **kwargs: Any) -> RowResult:
         result = RowResult()
@@ -115,17 +121,21 @@ class BotResource(resources.ModelResource):
         return result
 
     def after_import(self, dataset: tablib.Dataset, result: Result, **kwargs: Any) -> None:
-        """Write the changes, all in one go at the end, so that nobody waits for their locks. Raises ImportRefused."""
+        """Write all, in one go at the end, so that nobody waits for locks. Raises ImportRefused."""
         result.mark = self.mark
         if result.has_errors() or result.has_validation_errors():
             return
         if self.shown and self.shown != self.mark:
             raise ImportRefused("somebody has changed these bots since the preview: look at it once more")
+        try:
+            services.save_new(self.made, now=self.now)
+        except (ValidationError, UnknownSymbol, ExchangeError) as error:
+            raise ImportRefused(" ".join(getattr(error, "messages", [str(error)]))) from error
         if len(services.save_edits(self.edits)) < len(self.edits):
             raise ImportRefused("somebody changes these bots right now: try it again")
 
     def _take(self, line: Line, result: RowResult) -> None:
-        """Make a new bot, or see what changes of one that is there. Raises ValidationError."""
+        """See what becomes of a new bot, or changes of one that is there. Raises ValidationError."""
         owner: Any = self._owners.get(line["owner"])
         if owner is None:
             only = "there is no such active user" if self.sees_all else "you may import your own bots only"
@@ -141,7 +151,6 @@ class BotResource(resources.ModelResource):
         if not changes:
             result.import_type = RowResult.IMPORT_TYPE_SKIP
         result.instance, result.changes = bot, changes
-        result.add_instance_info(bot)
         self._plan.update(repr((line.number, seen, changes)).encode())
 
     def _make(self, line: Line, owner: Any) -> tuple[BotConfig, Sequence[Change]]:
@@ -151,18 +160,20 @@ class BotResource(resources.ModelResource):
             line.refuse("account", "a new bot needs an account")
         self._set(line, bot)
         line.settle()
+        bot.surroundings = self._surroundings
         try:
-            services.create_bot(bot, now=self.now)
+            services.validate_new(bot)
         except ValidationError as error:
             line.refuse_all(error)
-        except (UnknownSymbol, ExchangeError) as error:
-            line.refuse("symbol", str(error))
         line.settle()
+        self._surroundings.take_in(bot)
+        self.made.append(bot)
         told = [name for name in COLUMNS if name in line and name not in ("owner", "name")]
         return bot, [Change(name, "", cell_of(bot, name)) for name in told]
 
     def _change(self, line: Line, bot: BotConfig) -> tuple[BotConfig, Sequence[Change]]:
         self._keep_fixed(line, bot)
+        bot.surroundings = self._surroundings
         before = services.settings_of(bot)
         self._set(line, bot)
         line.settle()

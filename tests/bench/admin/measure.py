@@ -11,41 +11,20 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psycopg
 import requests
 from redis import Redis
 
 from ops.stack import services
 from ops.stack.servers import free_port
 from tests.bench import BenchmarkFailed, machine
+from tests.bench.admin.seeding import PASSWORD, SERIES, TRADER, USER, keys, seed
 from tests.system import paper
 from tests.system import stack as stacks
 from tests.system.stack import Stack
 
-WEB, USER, PASSWORD = "web", "bench", "DJANGO_SUPERUSER_PASSWORD"  # the last is read by createsuperuser
-SERIES, PARAMS = 60, 100
+WEB = "web"
 STATEMENTS = "X-Statements"  # the header that site.py adds
 NOTHING_KEPT = "dashboard, nothing kept"  # nobody has looked for some seconds: every figure is worked out
-# So many of a hundred bots hold something: at the last price that a tick would have seen.
-HELD_PERCENT = 20
-HOLD_SQL = """
-    WITH seen AS (
-        INSERT INTO bots_seriesreading (environment, market, symbol, interval, evaluated_at, price, texts)
-        SELECT 'paper', 'spot', b.symbol, b.interval, now(), max(t.price), '{}'
-          FROM bots_botconfig b LEFT JOIN trades_trade t ON t.position_id = b.position_id GROUP BY 3, 4
-     RETURNING symbol, interval, price)
-    UPDATE trades_position p
-       SET quantity = ceil(100 / coalesce(seen.price, 1) / p.smallest_quantity) * p.smallest_quantity,
-           entry_price = coalesce(seen.price, 1), opened_at = now(), round = p.round + 1
-      FROM bots_botconfig b, seen
-     WHERE b.position_id = p.id AND seen.symbol = b.symbol AND seen.interval = b.interval AND b.id %% 100 < %(percent)s
-"""
-STATE_SQL = """
-    UPDATE bots_botstate s SET status = v.status, reason = v.reason, changed_at = now()
-      FROM (VALUES (0, 'running', ''), (1, 'waiting', 'no signal'), (2, 'waiting', 'stale market data'),
-                   (3, 'paused', 'max daily loss reached'), (4, 'error', 'price fetch')) AS v(number, status, reason)
-     WHERE s.bot_id %% 5 = v.number
-"""
 ADMIN = "/admin"
 LISTS = {
     "bots": "bots/botconfig",
@@ -80,7 +59,14 @@ FILTERED = {
     "orders, page 200": "trades/order/?p=200",
     "trades of a symbol": "trades/trade/?symbol=BTCUSDT",
     "denials": "trades/event/?kind__exact=order_denied",
+    "orders of an account of few": "trades/order/?account={account}",
+    "orders of an owner of few": "trades/order/?owner={owner}",
+    "orders of an owner of many": "trades/order/?owner={big_owner}",
+    "trades of an owner of few": "trades/trade/?owner={owner}",
+    "decisions of an owner of few": "bots/decision/?owner={owner}",
+    "decisions of an owner of many": "bots/decision/?owner={big_owner}",
 }
+OF_A_TRADER = ("bots", "positions", "orders", "fills", "trades", "events", "decisions")
 
 
 def run(*, quick: bool = False) -> dict[str, Any]:
@@ -92,10 +78,11 @@ def run(*, quick: bool = False) -> dict[str, Any]:
     home.mkdir(exist_ok=True)
     with stacks.temporary(_stack, parent=home) as stack:
         began = time.monotonic()
-        _seed(stack, sizes)
+        seed(stack, sizes)
         seeded = time.monotonic() - began
         stack.start(WEB)
-        pages = _Reader(stack).pages(times=3 if quick else 100)
+        times = 3 if quick else 100
+        pages = _Reader(stack, USER).pages(times=times) + _Reader(stack, TRADER).own_pages(times=times)
     return sizes | {"seed_seconds": round(seeded, 1), "pages": pages, "machine": machine.describe()}
 
 
@@ -109,52 +96,43 @@ def _stack(directory: Path) -> Stack:
     return stack
 
 
-def _seed(stack: Stack, sizes: dict[str, int]) -> None:
-    stack.run("manage.py", "migrate", "--verbosity=0")
-    numbers = {**sizes, "series": SERIES, "params": PARAMS}
-    stack.run("manage.py", "seed_fleet", *(f"--{name}={number}" for name, number in numbers.items()))
-    stack.run("manage.py", "createsuperuser", "--noinput", f"--username={USER}", "--email=bench@example.com")
-    with psycopg.connect(**stack.database, autocommit=True) as database:
-        database.execute(HOLD_SQL, {"percent": HELD_PERCENT})
-        database.execute(STATE_SQL, {})
-        database.execute("VACUUM ANALYZE")
-
-
 class _Reader:
     """Somebody who is logged in and turns pages."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, user: str) -> None:
         self._url = services.web_url(stack.environment)
         self._session = requests.Session()
         self._redis = Redis.from_url(stack.environment["REDIS_URL"])
-        with psycopg.connect(**stack.database) as database:
-            row = database.execute("SELECT min(id), (now() - interval '30 days')::date FROM bots_botconfig").fetchone()
-        assert row is not None
-        self._bot, self._ago = row
-        self._log_in(stack)
+        self._keys = keys(stack)
+        self._log_in(stack, user)
 
-    def _log_in(self, stack: Stack) -> None:
+    def _log_in(self, stack: Stack, user: str) -> None:
         login = f"{self._url}{ADMIN}/login/"
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self._session.get(login, timeout=60).text)
         assert token is not None
-        data = {"csrfmiddlewaretoken": token[1], "username": USER, "password": stack.environment[PASSWORD]}
+        data = {"csrfmiddlewaretoken": token[1], "username": user, "password": stack.environment[PASSWORD]}
         answer = self._session.post(login, data=data, headers={"Referer": login}, timeout=60)
         if "/login/" in answer.url:
             raise BenchmarkFailed(f"nobody gets in: {answer.status_code}")
 
     def pages(self, *, times: int) -> list[dict[str, Any]]:
         """Every page, each opened so many times."""
+        bot = self._keys["bot"]
         addresses = {
             "dashboard": f"{ADMIN}/",
             NOTHING_KEPT: f"{ADMIN}/",
             "dashboard, its figures anew": f"{ADMIN}/dashboard/cards/",
-            "one bot": f"{ADMIN}/bots/botconfig/{self._bot}/change/",
-            "its chart": f"{ADMIN}/bots/botconfig/{self._bot}/chart/",
-            "its timeline": f"{ADMIN}/bots/botconfig/{self._bot}/timeline/",
+            "one bot": f"{ADMIN}/bots/botconfig/{bot}/change/",
+            "its chart": f"{ADMIN}/bots/botconfig/{bot}/chart/",
+            "its timeline": f"{ADMIN}/bots/botconfig/{bot}/timeline/",
             **{name: f"{ADMIN}/{path}/" for name, path in LISTS.items()},
-            **{name: f"{ADMIN}/{path.format(ago=self._ago)}" for name, path in FILTERED.items()},
+            **{name: f"{ADMIN}/{path.format(**self._keys)}" for name, path in FILTERED.items()},
         }
         return [self._page(name, address, times) for name, address in addresses.items()]
+
+    def own_pages(self, *, times: int) -> list[dict[str, Any]]:
+        """The lists of who sees only what is his own."""
+        return [self._page(f"a trader's {name}", f"{ADMIN}/{LISTS[name]}/", times) for name in OF_A_TRADER]
 
     def _forget_figures(self) -> None:
         for key in self._redis.scan_iter("*figures:*"):
@@ -172,7 +150,7 @@ class _Reader:
                 raise BenchmarkFailed(f"{name}: {address} answers {answer.status_code} at {answer.url}")
             statements = max(statements, int(answer.headers[STATEMENTS]))
         took.sort()
-        print(f"{name}: {median(took):.1f} ms", file=sys.stderr)
+        sys.stderr.write(f"{name}: {median(took):.1f} ms\n")
         return {
             "name": name,
             "median_ms": round(median(took), 1),

@@ -85,6 +85,7 @@ def _shorten(factor: float) -> None:
     clock.RENEW_AFTER /= factor
     prices.MAX_AGE /= factor
     store.FETCH_SECONDS = max(1, round(store.FETCH_SECONDS / factor))
+    store.TAKE_OVER_SECONDS /= factor
     if factor > 1:
         app.conf.broker_transport_options["visibility_timeout"] = REDELIVERY_SECONDS
 
