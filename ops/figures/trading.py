@@ -1,5 +1,6 @@
 """Where bots stand, what came of orders, and what needs somebody."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,40 +29,50 @@ URGENT_FOR = timedelta(days=1)
 Counts = dict[str, int]
 
 
-def bots_by_reason(owner: Owner) -> list[tuple[str, str, int]]:
-    """Status, reason and how many bots, the most frequent first."""
+def bots_by_reason(owner: Owner, environment: str) -> list[tuple[str, str, int]]:
+    """Status, reason and how many bots of an environment, the most frequent first."""
 
     def look() -> list[Any]:
-        states = BotState.objects.filter(**({} if owner is None else {"bot__owner": owner}))
+        whose = {} if owner is None else {"bot__owner": owner}
+        states = BotState.objects.filter(bot__account__environment=environment, **whose)
         return list(states.values_list("status", "reason").annotate(count=Count("pk")).order_by("-count"))
 
-    return [tuple(row) for row in remembered("bots", owner, look, seconds=SECONDS)]
+    return [tuple(row) for row in remembered(f"bots:{environment}", owner, look, seconds=SECONDS)]
 
 
-def order_outcomes(owner: Owner, *, now: datetime) -> dict[str, Any]:
+def order_outcomes(owner: Owner, environment: str, *, now: datetime) -> dict[str, Any]:
     """Orders of the last hour and day by status, denials among them; live ones; positions without their stop."""
+
+    def kept(name: str, compute: Callable[[], Any], seconds: float = SECONDS) -> Any:
+        return remembered(f"{name}:{environment}", owner, compute, seconds=seconds)
+
     return {
-        "hour": remembered("hour", owner, lambda: _outcomes(owner, now - timedelta(hours=1)), seconds=SECONDS),
-        "day": remembered("day", owner, lambda: _outcomes(owner, now - timedelta(days=1)), seconds=DAY_SECONDS),
-        **remembered("live", owner, lambda: _live(owner), seconds=SECONDS),
+        "hour": kept("hour", lambda: _outcomes(owner, environment, now - timedelta(hours=1))),
+        "day": kept("day", lambda: _outcomes(owner, environment, now - timedelta(days=1)), DAY_SECONDS),
+        **kept("live", lambda: _live(owner, environment)),
     }
 
 
-def _outcomes(owner: Owner, since: datetime) -> Counts:
-    orders = Order.objects.filter(created_at__gte=since, **({} if owner is None else {"account__owner": owner}))
+def _of(owner: Owner, environment: str, path: str = "account") -> dict[str, Any]:
+    """The condition for rows that reach their account by ``path``."""
+    whose = {} if owner is None else {f"{path}__owner": owner}
+    return {f"{path}__environment": environment, **whose}
+
+
+def _outcomes(owner: Owner, environment: str, since: datetime) -> Counts:
+    orders = Order.objects.filter(created_at__gte=since, **_of(owner, environment))
     counts = dict(orders.order_by().values_list("status").annotate(Count("pk")))
-    denials = Event.objects.filter(kind=Event.Kind.ORDER_DENIED, created_at__gte=since)
-    if owner is not None:
-        denials = denials.filter(position__account__owner=owner)
+    denials = Event.objects.filter(
+        kind=Event.Kind.ORDER_DENIED, created_at__gte=since, **_of(owner, environment, "position__account")
+    )
     return counts | {"denied": denials.count()}
 
 
-def _live(owner: Owner) -> dict[str, Any]:
-    orders = Order.objects.filter(status__in=LIVE, **({} if owner is None else {"account__owner": owner}))
-    naked = naked_positions()
-    if owner is not None:
-        naked = naked.filter(account__owner=owner)
-    stopless = naked.aggregate(count=Count("pk"), since=Min("naked_since"))
+def _live(owner: Owner, environment: str) -> dict[str, Any]:
+    orders = Order.objects.filter(status__in=LIVE, **_of(owner, environment))
+    stopless = (
+        naked_positions().filter(**_of(owner, environment)).aggregate(count=Count("pk"), since=Min("naked_since"))
+    )
     return {
         "live": dict(orders.order_by().values_list("status").annotate(Count("pk"))),
         "naked": stopless["count"],

@@ -26,8 +26,8 @@ def cards_of(request: HttpRequest) -> Context:
         "environment": environment,
         "environments": known,
         "cards": [
-            *_money(figures.holdings(owner, environment), figures.daily_pnl(owner, environment, now=now)),
-            _bots_card(figures.bots_by_reason(owner)),
+            *_money(environment, figures.holdings(owner, environment), figures.daily_pnl(owner, environment, now=now)),
+            _bots_card(figures.bots_by_reason(owner, environment), environment),
             _tick(figures.machinery(now=now), with_details=owner is None, now=now),
         ],
     }
@@ -58,12 +58,11 @@ def _card(title: str, value: str, detail: str, href: str, *, colour: str = "") -
     return {"title": title, "value": value, "detail": detail, "href": href, "colour": colour}
 
 
-def _money(held: Context, days: list[tuple[str, Decimal]]) -> list[Context]:
+def _money(environment: str, held: Context, days: list[tuple[str, Decimal]]) -> list[Context]:
     def earned(count: int, title: str, detail: str) -> Context:
         total = sum((pnl for _, pnl in days[-count:]), Decimal(0))
-        return _card(
-            title, usdt(total), detail, listed("trades_trade", created_at_from=days[-count][0]), colour=colour_of(total)
-        )
+        href = listed("trades_trade", environment=environment, created_at_from=days[-count][0])
+        return _card(title, usdt(total), detail, href, colour=colour_of(total))
 
     equity, unrealized = amount_of(held["equity"]), amount_of(held["unrealized"])
     at_work = f"{held['positions']:,} open, {text.money(Decimal(held['exposure']))} at work"
@@ -72,7 +71,7 @@ def _money(held: Context, days: list[tuple[str, Decimal]]) -> list[Context]:
             "Equity",
             "unknown" if equity is None else f"{text.money(equity)} {QUOTE_ASSET}",
             f"{text.money(Decimal(held['capital']))} capital of the bots and what they earned",
-            listed("bots_botconfig"),
+            listed("bots_botconfig", environment=environment),
         ),
         earned(1, "P&L today", "booked since 00:00 UTC"),
         earned(7, "P&L in 7 days", "booked, net of fees and funding"),
@@ -81,16 +80,17 @@ def _money(held: Context, days: list[tuple[str, Decimal]]) -> list[Context]:
             "Unrealised P&L",
             usdt(unrealized),
             at_work,
-            listed("trades_position", position="open"),
+            listed("trades_position", position="open", environment=environment),
             colour=colour_of(unrealized),
         ),
     ]
 
 
-def _bots_card(bots: list[tuple[str, str, int]]) -> Context:
+def _bots_card(bots: list[tuple[str, str, int]], environment: str) -> Context:
     count = sum(row[2] for row in bots)
     awake = count - sum(number for status, _, number in bots if status == Status.STOPPED)
-    return _card("Bots", f"{count:,}", f"{awake:,} are not stopped", listed("bots_botconfig"))
+    href = listed("bots_botconfig", environment=environment)
+    return _card("Bots", f"{count:,}", f"{awake:,} are not stopped", href)
 
 
 def _tick(machinery: Context, *, with_details: bool, now: datetime) -> Context:

@@ -22,39 +22,41 @@ OUTCOMES = ("filled", "canceled", "expired", "rejected", "denied", "absent")
 def panels_of(request: HttpRequest) -> Context:
     """Everything below the chart."""
     owner, now = owner_of(request), timezone.now()
-    held = figures.holdings(owner, environment_of(request, figures.environments(owner)))
+    environment = environment_of(request, figures.environments(owner))
+    held = figures.holdings(owner, environment)
     return {
-        "statuses": _statuses(figures.bots_by_reason(owner)),
-        "exposure": [_exposure(row) for row in held["symbols"]],
+        "statuses": _statuses(figures.bots_by_reason(owner, environment), environment),
+        "exposure": [_exposure(row, environment) for row in held["symbols"]],
         "more_symbols": held["more_symbols"],
-        "outcomes": _outcomes(figures.order_outcomes(owner, now=now), now=now),
+        "outcomes": _outcomes(figures.order_outcomes(owner, environment, now=now), environment, now=now),
         "events": [_event(row, now=now) for row in figures.urgent_events(owner, now=now)],
         "machinery": _machinery(figures.machinery(now=now), now=now) if owner is None else None,
     }
 
 
-def _statuses(bots: list[tuple[str, str, int]]) -> list[Context]:
+def _statuses(bots: list[tuple[str, str, int]], environment: str) -> list[Context]:
     """Every status in the order of a bot's life, with its reasons; each leads to its bots."""
     reasons: dict[str, list[Context]] = defaultdict(list)
     counts: dict[str, int] = defaultdict(int)
     for status, reason, count in bots:
         counts[status] += count
         if reason:
-            href = listed("bots_botconfig", status=status, reason=reason)
+            href = listed("bots_botconfig", environment=environment, status=status, reason=reason)
             reasons[status].append({"name": reason, "count": f"{count:,}", "href": href})
     return [
         {
             "name": f"{status.value} {counts[status]:,}",
             "colour": COLOURS[status] if counts[status] else "",
-            "href": listed("bots_botconfig", status=status.value),
+            "href": listed("bots_botconfig", environment=environment, status=status.value),
             "reasons": reasons[status],
         }
         for status in Status
     ]
 
 
-def _exposure(row: Context) -> Context:
+def _exposure(row: Context, environment: str) -> Context:
     unrealized = amount_of(row["unrealized"])
+    where = {"environment": environment, "market": row["market"], "symbol": row["symbol"]}
     return {
         "symbol": row["symbol"],
         "market": row["market"],
@@ -64,17 +66,17 @@ def _exposure(row: Context) -> Context:
         "price": text.number(amount_of(row["price"])),
         "unrealized": text.signed(unrealized),
         "colour": colour_of(unrealized),
-        "href": listed("trades_position", position="open", symbol=row["symbol"]),
+        "href": listed("trades_position", position="open", **where),
     }
 
 
-def _outcomes(found: Context, *, now: datetime) -> Context:
-    since = (now - timedelta(days=1)).date().isoformat()
+def _outcomes(found: Context, environment: str, *, now: datetime) -> Context:
+    asked = {"environment": environment, "created_at_from": (now - timedelta(days=1)).date().isoformat()}
 
     def href(status: str) -> str:
         if status == "denied":
-            return listed("trades_event", kind__exact="order_denied", created_at_from=since)
-        return listed("trades_order", status__exact=status, created_at_from=since)
+            return listed("trades_event", kind__exact="order_denied", **asked)
+        return listed("trades_order", status__exact=status, **asked)
 
     rows = [
         {
@@ -91,7 +93,7 @@ def _outcomes(found: Context, *, now: datetime) -> Context:
         {
             "name": status.value,
             "count": f"{live.get(status, 0):,}",
-            "href": listed("trades_order", status__exact=status.value),
+            "href": listed("trades_order", environment=environment, status__exact=status.value),
             "bad": status in BAD and bool(live.get(status)),
         }
         for status in (OrderStatus.INTENDED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN, OrderStatus.OPEN)

@@ -69,7 +69,7 @@ def test_figures_are_those_of_the_fleet(admin, fleet):
     }
     assert "running 1" in text(page)
     assert "high_priority" in text(page)
-    assert "?status=waiting&amp;reason=no+signal" in text(page)
+    assert "?environment=paper&amp;status=waiting&amp;reason=no+signal" in text(page)
     (row,) = page.context["exposure"]
     assert (row["symbol"], row["net"], row["worth"], row["unrealized"]) == ("BTCUSDT", "1", "110.00", "+10.00")
 
@@ -96,11 +96,18 @@ def test_profit_is_summed_by_day_with_funding_and_only_what_was_booked_then(admi
 def test_play_money_and_real_money_are_never_added_up(admin, fleet, settings):
     settings.ENVIRONMENTS = ["paper", "testnet"]
     other = BotFactory(account=ExchangeAccountFactory(environment="testnet"), initial_capital=5)
+    now = timezone.now()
+    OrderFactory(position=fleet.position, status="filled", purpose="exit", created_at=now, proof_deadline=now)
 
     first, second = admin.get("/admin/"), admin.get("/admin/?environment=paper")
 
-    assert cards(first)["Equity"] == "5.00 USDT"
-    assert cards(second)["Equity"] == "2,006.50 USDT"
+    assert (cards(first)["Equity"], cards(first)["Bots"]) == ("5.00 USDT", "1")
+    assert (cards(second)["Equity"], cards(second)["Bots"]) == ("2,006.50 USDT", "2")
+    filled = [page.context["outcomes"]["rows"][0]["day"] for page in (first, second)]
+    assert filled == ["0", "1"]
+    for page in (first, second):  # what leads on leads to rows of that environment
+        named = {card["href"].partition("environment=")[2].partition("&")[0] for card in page.context["cards"][:-1]}
+        assert named == {page.context["environment"]}
     assert first.context["environments"] == ["testnet", "paper"]
     assert BotConfig.objects.get(pk=other.pk)
 
@@ -134,7 +141,7 @@ def test_staff_see_their_own_figures_and_nothing_of_the_machinery(staff, staff_c
         denied = {row["name"]: row["day"] for row in outcomes["rows"]}["denied"]
         unknown = {row["name"]: row["count"] for row in outcomes["live"]}["unknown"]
         assert (denied, unknown, outcomes["naked"][:6]) == expected
-    assert figures.order_outcomes(staff.pk, now=now)["day"] == {"denied": 0}
+    assert figures.order_outcomes(staff.pk, "paper", now=now)["day"] == {"denied": 0}
 
 
 def test_outcomes_of_orders_tell_what_went_wrong(admin, fleet):

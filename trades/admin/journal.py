@@ -155,6 +155,7 @@ class EventAdmin(OfPositions):
         by_bot,
         owner_filter(through_positions("position__account__owner")),
         account_filter(through_positions("position__account")),
+        environment_filter(through_positions("position__account__environment")),
         dropdown("symbol", through_positions("position__symbol"), symbols),
     ]
     list_select_related = ["position", "account", "user"]
