@@ -16,6 +16,7 @@ JOURNAL = (
 STEERED = ("bots.botconfig", "market.exchangeaccount", "market.risklimits", "market.switch")
 SCHEDULES = tuple(f"django_celery_beat.{name}" for name in ("periodictask", "intervalschedule", "crontabschedule"))
 RESULTS = ("django_celery_results.taskresult",)
+DEAD_LETTERS = ("ops.deadletter",)
 
 
 def _may(acts: Iterable[str], models: Iterable[str]) -> frozenset[str]:
@@ -27,7 +28,13 @@ def _may(acts: Iterable[str], models: Iterable[str]) -> frozenset[str]:
 # How one looks at the list of bots is nobody else's matter.
 VIEWER = _may(["view"], [*JOURNAL, *STEERED]) | _may(["view", "add", "change", "delete"], ["bots.savedview"])
 TRADER = VIEWER | _may(["add", "change", "delete"], STEERED)
-OPERATOR = TRADER | {SEE_ALL_ROWS} | _may(["view", "add", "change", "delete"], SCHEDULES) | _may(["view"], RESULTS)
+OPERATOR = (
+    TRADER
+    | {SEE_ALL_ROWS}
+    | _may(["view", "add", "change", "delete"], SCHEDULES)
+    | _may(["view"], RESULTS)
+    | _may(["view", "change"], DEAD_LETTERS)
+)
 # None: all there are.
 ROLES: dict[str, frozenset[str] | None] = {
     "viewer": VIEWER,

@@ -37,6 +37,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Intervals", "django_celery_beat.intervalschedule", "hourglass_empty"),
         ("Crontabs", "django_celery_beat.crontabschedule", "calendar_month"),
         ("Task results", "django_celery_results.taskresult", "task_alt"),
+        ("Dead letters", "ops.deadletter", "mark_email_unread"),
         ("Changes", "ops.change", "history"),
         ("Users", "auth.user", "person"),
         ("Groups", "auth.group", "group"),
@@ -71,7 +72,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": title, "separator": True, "items": [_item(*item) for item in items]}
         for title, items in GROUPS.items()
     ]
-    return [{"items": [home]}, *groups]
+    book = {"title": "Runbook", "icon": "menu_book", "link": reverse("runbook")}
+    return [{"items": [home, book]}, *groups]
 
 
 def _item(title: str, label: str, icon: str) -> dict[str, Any]:

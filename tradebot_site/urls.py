@@ -5,6 +5,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from bots.api import SignalView
+from tradebot_site import runbook
 from tradebot_site.dashboard import fragment
 from tradebot_site.renewal import renew
 from tradebot_site.second_factor import set_up
@@ -19,6 +20,7 @@ urlpatterns = [
     path("admin/dashboard/<slug:name>/", fragment, name="dashboard-fragment"),
     path("admin/kill-switch/", kill_switch_page, name="kill-switch-page"),
     path("admin/kill-switch/banner/", banner, name="kill-switch-banner"),
+    path("admin/runbook/", admin.site.admin_view(runbook.page), name="runbook"),
     path("admin/", admin.site.urls),
     path("api/v1/kill-switch", KillSwitchView.as_view(), name="kill-switch"),
     path("hooks/v1/bots/<slug:public_id>/signal", SignalView.as_view(), name="signal-hook"),

@@ -25,10 +25,10 @@ def ask(
     address: str = "",
     frozen: str = "",
 ) -> HttpResponse:
-    """The page. ``says`` are sentences, ``facts`` name and value; ``back`` is where "Cancel" leads.
+    """The page. ``says`` are sentences, ``facts`` name and value; ``back`` is where "Back" leads.
 
     ``address``: who takes the answer, if not the page itself; ``frozen``: what it carries there
-    (``market.admin.frozen``).
+    (``market.admin.frozen``). Without a ``button`` there is nothing to confirm.
     """
     context = {
         **admin.site.each_context(request),

@@ -37,6 +37,8 @@ COLOURS = {
     "TRADING": "success",
     "SUCCESS": "success",
     "FAILURE": "danger",
+    "requeued": "info",
+    "discarded": "",
 }
 DESCRIPTIONS = {"realized_pnl": "realised P&L"}
 MONEY = {"realized_pnl", "fees", "funding", "quote_quantity", "commission_quote", "initial_capital"}

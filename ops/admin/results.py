@@ -1,36 +1,23 @@
 """What became of tasks that failed."""
 
 import json
-from typing import Any
 
-from celery import current_app, states
+from celery import states
 from django.contrib import admin
-from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django_celery_results.models import GroupResult, TaskResult
 from unfold.decorators import display
 
-from market.admin.base import ReadOnlyAdmin
-from market.admin.columns import readable
 from market.admin.filters import days, dropdown
-from market.admin.text import NOTHING
-
-SHOWN = 120  # characters of an error in a list
+from ops.admin.showing import SHOWN, ReadableAdmin, known_tasks, preformatted
 
 for model in (GroupResult, TaskResult):
     admin.site.unregister(model)
 
 
-def _tasks(request: HttpRequest) -> list[tuple[str, str]]:
-    """The tasks that workers know; those of the past are found by search."""
-    current_app.loader.import_default_modules()
-    return [(name, name) for name in sorted(current_app.tasks) if not name.startswith("celery.")]
-
-
 @admin.register(TaskResult)
-class TaskResultAdmin(ReadOnlyAdmin):
+class TaskResultAdmin(ReadableAdmin):
     """Of failures: what succeeds leaves no row, its schedule tells."""
 
     nothing_yet = (
@@ -40,7 +27,7 @@ class TaskResultAdmin(ReadOnlyAdmin):
     list_display = ["date_done", "task_name", "periodic_task_name", "status", "error", "worker"]
     list_filter = [
         days("date_done"),
-        dropdown("task", "task_name", _tasks),
+        dropdown("task", "task_name", known_tasks),
         dropdown("outcome", "status", lambda request: [(name, name) for name in sorted(states.ALL_STATES)]),
     ]
     search_fields = ["task_name", "task_id"]
@@ -51,27 +38,17 @@ class TaskResultAdmin(ReadOnlyAdmin):
         ("What", {"fields": ["task_args", "task_kwargs", "answer", "traced"]}),
     ]
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """With moments as people read them."""
-        return [
-            (title, {"fields": readable(self.model, options["fields"], badges=False)})
-            for title, options in self.fieldsets
-        ]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return [field for _, options in self.get_fieldsets(request, obj) for field in options["fields"]]
-
     @display(description="error")
     def error(self, result: TaskResult) -> str:
         return Truncator(_told(result)).chars(SHOWN)
 
     @display(description="result")
     def answer(self, result: TaskResult) -> SafeString | str:
-        return _preformatted(_told(result))
+        return preformatted(_told(result))
 
     @display(description="traceback")
     def traced(self, result: TaskResult) -> SafeString | str:
-        return _preformatted(result.traceback or "")
+        return preformatted(result.traceback or "")
 
 
 def _told(result: TaskResult) -> str:
@@ -85,7 +62,3 @@ def _told(result: TaskResult) -> str:
         said = ", ".join(map(str, message)) if isinstance(message, list) else str(message)
         return f"{told['exc_type']}: {said}"
     return "" if told is None else json.dumps(told)
-
-
-def _preformatted(text: str) -> SafeString | str:
-    return format_html('<pre class="tb-pre">{}</pre>', text) if text else NOTHING

@@ -7,6 +7,7 @@ from bots.models import Decision, Tick
 from market.models import ExchangeAccount
 from ops.figures.sharing import remembered
 from ops.liveness import BEAT_LATE_AFTER, beat_seen_at, unserved_queues, workers
+from ops.models import DeadLetter
 from ops.queues import waiting_messages
 from ops.statistics import request_weight, ticks_doubled, ticks_missed
 from trades.models import Order
@@ -32,6 +33,7 @@ def _look(now: datetime) -> dict[str, Any]:
         "beat_at": beat_at,
         "beat_late": beat_at is None or now - beat_at > BEAT_LATE_AFTER,
         "weight": request_weight(now),
+        "dead_letters": DeadLetter.objects.filter(state=DeadLetter.State.WAITING).count(),
         "cooling": ExchangeAccount.objects.filter(cooldown_until__gt=now).count(),
     }
 

@@ -7,11 +7,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from bots.types import Status
-from market.admin import text
+from market.admin import runbook, text
 from market.symbols import QUOTE_ASSET
 from ops import figures
 from ops.statistics import TICK_TOO_OLD_SECONDS
 from tradebot_site.dashboard.shown import Context, amount_of, colour_of, environment_of, listed, owner_of, usdt
+
+LATE = "tick late"  # the runbook's section
 
 
 def cards_of(request: HttpRequest) -> Context:
@@ -94,7 +96,7 @@ def _bots_card(bots: list[tuple[str, str, int]], environment: str) -> Context:
 def _tick(machinery: Context, *, with_details: bool, now: datetime) -> Context:
     tick, href = machinery["tick"], listed("bots_tick")
     if tick is None:
-        return _card("Last tick", "never", "do beat and the workers run?", href, colour="danger")
+        return _card("Last tick", "never", "do beat and the workers run?", runbook.address(LATE), colour="danger")
     age = now - datetime.fromisoformat(tick["at"])
     said = [f"took {tick['seconds']:.2f} s"]
     if with_details:
@@ -106,4 +108,6 @@ def _tick(machinery: Context, *, with_details: bool, now: datetime) -> Context:
     is_old = age > timedelta(seconds=TICK_TOO_OLD_SECONDS)
     if is_old:
         said = ["too old: do beat and the workers run?"]
+    if is_old or machinery["missed"] or machinery["doubled"]:
+        href = runbook.address(LATE)
     return _card("Last tick", f"{text.span(age)} ago", "; ".join(said), href, colour="danger" if is_old else "")

@@ -111,6 +111,7 @@ def _event(row: Context, *, now: datetime) -> Context:
         "message": row["message"],
         "ago": text.ago(datetime.fromisoformat(row["created_at"]), now=now),
         "href": reverse("admin:trades_event_change", args=[row["pk"]]),
+        "trouble": row["kind"],
     }
 
 
@@ -146,4 +147,6 @@ def _machinery(found: Context, *, now: datetime) -> Context:
         "beat_late": found["beat_late"],
         "weight": weight,
         "cooling": found["cooling"],
+        "dead_letters": found["dead_letters"],
+        "dead_letters_href": listed("ops_deadletter", state__exact="waiting"),
     }

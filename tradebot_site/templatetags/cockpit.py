@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import template
+from django.utils.safestring import SafeString
 
 register = template.Library()
 
@@ -14,3 +15,11 @@ def kill_switches(context: dict[str, Any]) -> dict[str, Any]:
     from tradebot_site.switches import pressed_switches
 
     return pressed_switches(context["request"])
+
+
+@register.simple_tag
+def what_to_do(trouble: str) -> SafeString:
+    """A link to the runbook's section about a trouble."""
+    from market.admin import runbook
+
+    return runbook.link(trouble)

@@ -13,7 +13,8 @@ from django_celery_results.models import TaskResult
 from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick
 from market.admin.base import OwnedAdmin
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
-from ops.models import Change
+from market.tests.factories import NOON
+from ops.models import Change, DeadLetter
 from tradebot_site.tests.conftest import KEY, SECRET
 from trades.models import Event, Fill, Order, Position, Trade, Transfer
 
@@ -31,7 +32,18 @@ OURS = [
     SymbolRules,
     *TRADES,
 ]
-READ_ONLY = [Decision, ExternalSignal, SeriesReading, Tick, SymbolRules, *TRADES, TaskResult, Change, AccessAttempt]
+READ_ONLY = [
+    Decision,
+    ExternalSignal,
+    SeriesReading,
+    Tick,
+    SymbolRules,
+    *TRADES,
+    TaskResult,
+    Change,
+    AccessAttempt,
+    DeadLetter,
+]
 REGISTERED = sorted(django_admin.site._registry, key=lambda model: model._meta.label)
 
 
@@ -48,6 +60,7 @@ def rows(everything):
     PeriodicTask.objects.create(name="a schedule", task="bots.tasks.run_all_active_bots", interval=interval)
     AccessAttempt.objects.create(username="guessed", failures_since_start=5)
     TaskResult.objects.create(task_id="1", task_name="bots.tasks.run_bot", status="FAILURE")
+    DeadLetter.objects.create(task="bots.tasks.run_bot", is_whole=True, first_failed_at=NOON, failed_at=NOON)
 
 
 def test_all_of_our_models_are_in_the_admin():

@@ -17,8 +17,8 @@ from django_celery_results.models import TaskResult
 from bots.models import BotConfig
 from bots.services import OPERATIONS
 from market.models import ExchangeAccount, RiskLimits, Switch
-from market.tests.factories import UserFactory
-from ops.models import Change
+from market.tests.factories import NOON, UserFactory
+from ops.models import Change, DeadLetter
 from tradebot_site.tests.conftest import KEY, SECRET, full_bot
 from tradebot_site.tests.people import EVERYBODY, ROLES, client_of, person
 from tradebot_site.urls import urlpatterns
@@ -78,6 +78,11 @@ MATRIX = {
     ),
     "django_celery_beat.IntervalSchedule": SCHEDULE,
     "django_celery_beat.CrontabSchedule": SCHEDULE,
+    "ops.DeadLetter": Row(
+        *("oa", "", "oa", "", "oa"),
+        {"requeue": "oa", "discard": "oa"},
+        {"requeue_this": "oa", "discard_this": "oa"},
+    ),
     "django_celery_results.TaskResult": Row("oa", "", "oa", "", "oa"),
     "auth.User": Row(
         *("a", "a", "a", "a", "a"),
@@ -97,6 +102,7 @@ OTHERS = (
         for page in ("operate", "clone", "preview", "save", "live", "export", "import", "process_import")
     }
     | {"market_exchangeaccount_kill_switch", "market_switch_kill_switch", "django_celery_beat_periodictask_disable"}
+    | {"ops_deadletter_settle"}
 )
 OWNED = {
     "bots.BotConfig",
@@ -143,6 +149,7 @@ def rows_of_nobody():
     PeriodicTask.objects.create(name="a schedule", task="bots.tasks.run_all_active_bots", interval=interval)
     TaskResult.objects.create(task_id="1", task_name="bots.tasks.run_bot", status="FAILURE")
     AccessAttempt.objects.create(username="guessed", failures_since_start=5)
+    DeadLetter.objects.create(task="bots.tasks.run_bot", is_whole=True, first_failed_at=NOON, failed_at=NOON)
     Group.objects.create(name="a group")
 
 
@@ -187,7 +194,7 @@ def test_every_page_of_the_admin_is_in_the_tables():
 
 
 def test_every_page_beside_the_admin_is_known():
-    """Second factor, kill switch and dashboard have tests of their own; signals prove themselves by a secret."""
+    """The pages have tests of their own; signals prove themselves by a secret."""
     assert {pattern.name for pattern in urlpatterns if getattr(pattern, "name", None)} == {
         "second-factor",
         "second-factor-renewal",
@@ -196,6 +203,7 @@ def test_every_page_beside_the_admin_is_known():
         "kill-switch-banner",
         "dashboard-fragment",
         "signal-hook",
+        "runbook",
     }
 
 

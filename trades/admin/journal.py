@@ -5,8 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from market.admin import runbook
 from market.admin.base import ReadOnlyAdmin
 from market.admin.filters import (
     account_filter,
@@ -158,6 +160,14 @@ class EventAdmin(OfPositions):
     ]
     list_select_related = ["position", "account", "user"]
     ordering = ["-created_at"]
+
+    def get_fields(self, request: HttpRequest, obj: Event | None = None) -> list[Any]:
+        """With what to do about it, where somebody has to do something."""
+        return [*super().get_fields(request, obj), *(["what_to_do"] if obj and runbook.has_section(obj.kind) else [])]
+
+    @display(description="runbook")
+    def what_to_do(self, event: Event) -> SafeString:
+        return runbook.link(event.kind)
 
     def owned_by(self, user: Any) -> Q:
         accounts = list(ExchangeAccount.objects.filter(owner=user).values_list("pk", flat=True))
