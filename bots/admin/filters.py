@@ -17,7 +17,7 @@ from market.admin.filters import (
 )
 
 
-def _symbols(request: HttpRequest) -> list[tuple[str, str]]:
+def symbols_of_bots(request: HttpRequest) -> list[tuple[str, str]]:
     bots = BotConfig.objects.all() if sees_all(request) else BotConfig.objects.filter(owner=request.user.pk)
     names = bots.order_by("symbol").values_list("symbol", flat=True).distinct()[:MANY]
     return [(name, name) for name in names]
@@ -31,7 +31,7 @@ BOT_FILTERS = [
     owner_filter("owner"),
     account_filter("account"),
     chosen("strategy"),
-    dropdown("symbol", "symbol", _symbols),
+    dropdown("symbol", "symbol", symbols_of_bots),
     interval_filter(),
     environment_filter("account__environment"),
     market_filter("market"),

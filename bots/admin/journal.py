@@ -9,10 +9,12 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
+from bots.admin.filters import symbols_of_bots
 from bots.models import BotConfig, Decision, ExternalSignal, SeriesReading, Tick
 from bots.types import STATUS_OF, Reason, Status
 from market.admin.base import ReadOnlyAdmin, sees_all
 from market.admin.filters import (
+    account_filter,
     days,
     dropdown,
     environment_filter,
@@ -65,6 +67,8 @@ class DecisionAdmin(LongAdmin):
         ReasonFilter,
         by_bot,
         owner_filter(through_bots("owner")),
+        account_filter(through_bots("account")),
+        dropdown("symbol", through_bots("symbol"), symbols_of_bots),
     ]
     list_select_related = ["bot"]
     ordering = ["-created_at"]

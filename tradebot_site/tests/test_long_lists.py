@@ -163,8 +163,6 @@ def test_rows_of_few_bots_are_looked_for_by_these_and_of_many_by_a_join(
 ):
     monkeypatch.setattr(long, "FEW", few)
     bot, _ = two_owners
-    if whose == "account" and path == "bots/decision":
-        pytest.skip("has no filter by account")
     client = staff_client if whose == "oneself" else admin
     query = {"owner": f"?owner={bot.owner_id}", "account": f"?account={bot.account_id}", "oneself": ""}[whose]
 
@@ -189,3 +187,15 @@ def test_rows_are_found_by_what_their_position_and_its_account_have(admin, two_o
 
     expected = {"environment=paper": 2, "environment=live": 0, "market=spot": 2, "market=futures": 0}
     assert found == {query: expected[query] for query in queries} | {"symbol=BTCUSDT": 1, "symbol=ETHUSDT": 1}
+
+
+def test_decisions_are_found_by_symbol_and_offer_no_strangers(admin, staff_client, two_owners):
+    _mine, theirs = two_owners
+    decisions = "/admin/bots/decision/"
+
+    found = {symbol: admin.get(f"{decisions}?symbol={symbol}").context["cl"].result_list for symbol in ("ETHUSDT", "X")}
+    own = staff_client.get(decisions).content.decode()
+
+    assert {symbol: [row.bot for row in rows] for symbol, rows in found.items()} == {"ETHUSDT": [theirs], "X": []}
+    assert "ETHUSDT" not in own
+    assert not staff_client.get(f"{decisions}?account={theirs.account_id}").context["cl"].result_list
