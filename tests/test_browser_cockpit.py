@@ -13,6 +13,7 @@ from bots.tests.factories import BotFactory
 from market.models import ExchangeAccount, Switch
 from market.tests.factories import UserFactory
 from ops.browser import open_browser
+from ops.models import DeadLetter
 from tests.browsing import serious
 from tests.test_browser_admin import PASSWORD, SIZES, site  # noqa: F401 - a fixture
 from trades.models import Event, Position
@@ -144,6 +145,10 @@ def test_the_dashboard_renews_itself_without_being_loaded_again(visit, fleet):
 def test_nothing_is_in_the_way_of_anybody(site, visit, fleet, size, theme):  # noqa: F811
     account, order = fleet.account, fleet.position.orders.first()
     task = PeriodicTask.objects.get()
+    letter = DeadLetter.objects.create(
+        task="bots.tasks.run_bot", queue="high_priority", args=[1, False], is_whole=True, error="ValueError: no",
+        traceback="File\n  line", first_failed_at=timezone.now(), failed_at=timezone.now(),
+    )  # fmt: skip
     Switch.objects.create(state="reducing", reason="a test")
     paths = [
         "/admin/",
@@ -160,6 +165,10 @@ def test_nothing_is_in_the_way_of_anybody(site, visit, fleet, size, theme):  # n
         "/admin/django_celery_beat/periodictask/",
         f"/admin/django_celery_beat/periodictask/{task.pk}/change/",
         "/admin/django_celery_results/taskresult/",
+        "/admin/ops/deadletter/",
+        f"/admin/ops/deadletter/{letter.pk}/change/",
+        f"/admin/ops/deadletter/{letter.pk}/requeue/",
+        "/admin/runbook/#order-unknown",
     ]
     found = []
     with open_browser() as browser:
