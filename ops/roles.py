@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from market.models import SEE_ALL_ROWS
 
 JOURNAL = (
-    *("bots.decision", "bots.externalsignal", "bots.tick", "bots.seriesreading", "market.symbolrules"),
+    *("bots.decision", "bots.externalsignal", "bots.seriesreading", "market.symbolrules"),
     *("trades.position", "trades.order", "trades.fill", "trades.trade", "trades.transfer", "trades.event"),
     "ops.change",
 )
@@ -30,7 +30,7 @@ VIEWER = _may(["view"], [*JOURNAL, *STEERED]) | _may(["view", "add", "change", "
 TRADER = VIEWER | _may(["add", "change", "delete"], STEERED)
 OPERATOR = (
     TRADER
-    | {SEE_ALL_ROWS}
+    | {SEE_ALL_ROWS, "bots.view_tick"}  # what a minute did is about everybody
     | _may(["view", "add", "change", "delete"], SCHEDULES)
     | _may(["view"], RESULTS)
     | _may(["view", "change"], DEAD_LETTERS)

@@ -66,7 +66,9 @@ def day_of(bot: BotConfig, day: Day) -> Lines:
 
 
 def two_lines(lines: Lines) -> SafeString:
-    return format_html('<span class="block">{}</span><span class="block text-base-500 dark:text-base-400">{}</span>', *lines)
+    return format_html(
+        '<span class="block">{}</span><span class="block text-base-500 dark:text-base-400">{}</span>', *lines
+    )
 
 
 # What is refreshed, by the name that the cell's id ends with.

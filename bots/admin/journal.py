@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
@@ -106,9 +106,20 @@ class TickAdmin(ReadOnlyAdmin):
 
 @admin.register(SeriesReading)
 class SeriesReadingAdmin(ReadOnlyAdmin):
+    """What others trade is theirs to know: who does not see all sees the series of their own bots."""
+
     nothing_yet = "The first tick of an active bot makes one for each series that is traded."
     list_display = ["symbol", "interval", "environment", "market", "price", "candle_close_at", "evaluated_at"]
     list_filter = [environment_filter("environment"), market_filter("market"), interval_filter()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SeriesReading]:
+        readings: QuerySet[SeriesReading] = super().get_queryset(request)
+        if sees_all(request):
+            return readings
+        series = {name: OuterRef(name) for name in ("symbol", "interval", "market")}
+        own = BotConfig.objects.filter(owner=request.user.pk, account__environment=OuterRef("environment"), **series)
+        return readings.filter(Exists(own))
+
     search_fields = ["symbol"]
     ordering = ["symbol", "interval"]
 

@@ -76,6 +76,7 @@ class SavedViewAdmin(OwnedAdmin):
 
     nothing_yet = "Filter, search or sort the list of bots, then choose Save this view above it."
     form = SavedViewForm
+    owner_path = "user"
     list_display = ["name", "user", "query", "is_shared", "opened"]
     list_select_related = ["user"]
     search_fields = ["name"]
@@ -84,8 +85,7 @@ class SavedViewAdmin(OwnedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[SavedView]:
         """What is not shared is nobody else's, not even an operator's."""
         views: QuerySet[SavedView] = super().get_queryset(request)
-        own = Q(user=request.user.pk)
-        return views.filter(own | Q(is_shared=True) if sees_all(request) else own)
+        return views.filter(Q(user=request.user.pk) | Q(is_shared=True)) if sees_all(request) else views
 
     def _may_have_views(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("bots.view_botconfig") or request.user.has_perm("bots.change_botconfig")

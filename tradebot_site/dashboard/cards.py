@@ -94,7 +94,7 @@ def _bots_card(bots: list[tuple[str, str, int]], environment: str) -> Context:
 
 
 def _tick(machinery: Context, *, with_details: bool, now: datetime) -> Context:
-    tick, href = machinery["tick"], listed("bots_tick")
+    tick, href = machinery["tick"], listed("bots_tick") if with_details else runbook.address(LATE)
     if tick is None:
         return _card("Last tick", "never", "do beat and the workers run?", runbook.address(LATE), colour="danger")
     age = now - datetime.fromisoformat(tick["at"])

@@ -87,8 +87,8 @@ OPENED = 3
 @pytest.mark.parametrize(
     ("name", "headers", "most"),
     [
-        # readings, day, last decision; four kinds of the timeline; orders, trades; the form's bot; kill switches
-        ("change", {}, OPENED + 11),
+        # readings, day, last decision; four kinds of the timeline; orders, trades; whose; the form's bot; switches
+        ("change", {}, OPENED + 12),
         # decisions, orders, events, edits
         ("timeline", HTMX, OPENED + 4),
         # and the line that tells of kill switches

@@ -10,9 +10,9 @@ from bots.models import Decision
 from bots.tests.factories import BotFactory
 from market.admin import filters, long
 from market.admin.long import MOST_PAGES
-from market.tests.factories import ExchangeAccountFactory
+from market.tests.factories import NOON, ExchangeAccountFactory
 from tradebot_site.tests.conftest import full_bot
-from trades.models import Order
+from trades.models import Event, Order
 from trades.tests.factories import OrderFactory
 
 ORDERS = "/admin/trades/order/"
@@ -199,3 +199,20 @@ def test_decisions_are_found_by_symbol_and_offer_no_strangers(admin, staff_clien
     assert {symbol: [row.bot for row in rows] for symbol, rows in found.items()} == {"ETHUSDT": [theirs], "X": []}
     assert "ETHUSDT" not in own
     assert not staff_client.get(f"{decisions}?account={theirs.account_id}").context["cl"].result_list
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"), [("exposure", ["too much"]), ("-2010", ["no money"]), ("nothing", []), ("", None)]
+)
+def test_denials_and_rejections_are_found_by_their_code(admin, db, typed, found):
+    position = BotFactory().position
+    for kind, code, message in (
+        ("order_denied", "exposure", "too much"),
+        ("order_rejected", -2010, "no money"),
+        ("bot_error", "exposure", "something else"),
+    ):
+        Event.objects.create(kind=kind, position=position, message=message, data={"code": code}, created_at=NOON)
+
+    rows = admin.get("/admin/trades/event/", {"code": typed}).context["cl"].result_list
+
+    assert [row.message for row in rows] == found if found is not None else len(rows) == 3

@@ -3,12 +3,13 @@
 import pytest
 from django.urls import reverse
 
-from bots.models import BotConfig, Decision, ExternalSignal, SavedView, Webhook
+from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Webhook
 from bots.services import OPERATIONS
 from bots.tests.factories import BotFactory
 from market.models import ExchangeAccount, RiskLimits
-from market.tests.factories import ExchangeAccountFactory, SymbolRulesFactory
+from market.tests.factories import NOON, ExchangeAccountFactory, SymbolRulesFactory
 from tradebot_site.tests.conftest import full_bot
+from tradebot_site.tests.people import client_of, person
 from tradebot_site.tests.test_bot_form import ADD, errors_of, sent, valid
 from trades.models import Event, Fill, Order, Position, Trade, Transfer
 
@@ -128,3 +129,21 @@ def test_the_dashboard_counts_the_own_bots(staff_client, two_bots):
 
     assert {card["title"]: card["value"] for card in page.context["cards"]}["Bots"] == "1"
     assert "your own bots" in page.content.decode()
+
+
+def test_what_others_trade_and_what_a_minute_did_to_them_is_not_for_a_trader(staff, staff_client, admin, db):
+    BotFactory(account=ExchangeAccountFactory(owner=staff), symbol="BTCUSDT", interval="1m")
+    BotFactory(symbol="ETHUSDT", interval="1m")
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        SeriesReading.objects.create(
+            environment="paper", market="spot", symbol=symbol, interval="1m", evaluated_at=NOON, price=1
+        )
+    trader = client_of(person("trader"))
+    list_of = "/admin/bots/seriesreading/"
+
+    shown = [client.get(list_of).content.decode() for client in (staff_client, admin)]
+
+    assert ["ETHUSDT" in html for html in shown] == [False, True]
+    assert ["BTCUSDT" in html for html in shown] == [True, True]
+    assert trader.get("/admin/bots/tick/").status_code == 403
+    assert "/admin/bots/tick/" not in trader.get("/admin/").content.decode()

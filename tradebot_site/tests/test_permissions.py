@@ -14,7 +14,7 @@ from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from django_celery_results.models import TaskResult
 
-from bots.models import BotConfig
+from bots.models import BotConfig, SeriesReading
 from bots.services import OPERATIONS
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.tests.factories import NOON, UserFactory
@@ -54,7 +54,7 @@ MATRIX = {
     "bots.SavedView": Row("vtoa", "vtoa", "vtoa", "vtoa", "vtoa", {"delete_selected": "vtoa"}),
     "bots.Decision": READ,
     "bots.ExternalSignal": READ,
-    "bots.Tick": READ,
+    "bots.Tick": Row("oa", "", "oa", "", "oa"),
     "bots.SeriesReading": READ,
     "market.ExchangeAccount": Row(
         *STEERED,
@@ -147,6 +147,7 @@ def rows_of_nobody():
     interval = IntervalSchedule.objects.create(every=5, period="seconds")
     CrontabSchedule.objects.create(minute="0")
     PeriodicTask.objects.create(name="a schedule", task="bots.tasks.run_all_active_bots", interval=interval)
+    IntervalSchedule.objects.create(every=7, period="days")  # by which nothing runs: it may be deleted
     TaskResult.objects.create(task_id="1", task_name="bots.tasks.run_bot", status="FAILURE")
     AccessAttempt.objects.create(username="guessed", failures_since_start=5)
     DeadLetter.objects.create(task="bots.tasks.run_bot", is_whole=True, first_failed_at=NOON, failed_at=NOON)
@@ -163,6 +164,9 @@ def enter(everything):
             return client_of(None), None
         user = person(role)
         full_bot(owner=user, name=f"bot of {role}", symbol="ETHUSDT")
+        SeriesReading.objects.create(
+            environment="paper", market="spot", symbol="ETHUSDT", interval="1m", evaluated_at=NOON, price=1
+        )
         return client_of(user), user
 
     return enter

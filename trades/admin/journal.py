@@ -1,11 +1,13 @@
 """Positions, fills, trades, events and transfers: there to be read."""
 
+import re
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import TextFilter
 from unfold.decorators import display
 
 from market.admin import runbook
@@ -144,6 +146,20 @@ class TradeAdmin(OfPositions):
         return owned(trade.position.account)
 
 
+class CodeFilter(TextFilter):
+    """Denials by the name of their check, rejections by the exchange's number."""
+
+    title = "code of a denial or rejection"
+    parameter_name = "code"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        code = (self.value() or "").strip()
+        if not code:
+            return queryset
+        codes: list[Any] = [code, int(code)] if re.fullmatch(r"-?[0-9]{1,9}", code) else [code]
+        return queryset.filter(kind__in=[Event.Kind.ORDER_DENIED, Event.Kind.ORDER_REJECTED], data__code__in=codes)
+
+
 @admin.register(Event)
 class EventAdmin(OfPositions):
     nothing_yet = "What happens to bots, orders and accounts is told here."
@@ -157,6 +173,7 @@ class EventAdmin(OfPositions):
         account_filter(through_positions("position__account")),
         environment_filter(through_positions("position__account__environment")),
         dropdown("symbol", through_positions("position__symbol"), symbols),
+        CodeFilter,
     ]
     list_select_related = ["position", "account", "user"]
     ordering = ["-created_at"]
