@@ -24,8 +24,13 @@ from bots.services import OPERATIONS, Operation, Seen
 from bots.tasks import EXPIRES_SECONDS, run_bot
 from market.admin import text
 from market.admin.base import OwnedAdmin
+from market.models import Switch
+from market.switches import SwitchState
 
 MOST_NAMES = 20
+# In which states a kill switch keeps a bot from what an operation is for: exits go on while it is reducing.
+ENTRIES_STOP = (SwitchState.REDUCING, SwitchState.HALTED)
+OF_NO_USE = {"start": ENTRIES_STOP, "run_now": ENTRIES_STOP, "resume": ENTRIES_STOP, "flatten": (SwitchState.HALTED,)}
 
 
 def named(names: Sequence[str]) -> str:
@@ -99,6 +104,15 @@ def _total(asset: str, worths: Sequence[Decimal | None]) -> str:
     return f"about {text.money(sum(known, Decimal(0)))} {asset}" + (f" and {unknown} without a price" * bool(unknown))
 
 
+def held_back(bots: Sequence[BotConfig], operation: Operation) -> Sequence[Group]:
+    """The bots whose account a kill switch keeps from what the operation is for, by switch. One query."""
+    if operation.name not in OF_NO_USE:
+        return []
+    holds = Switch.objects.holds({bot.account_id: bot.account for bot in bots}.values())
+    told = [(bot.name, holds[bot.account_id]) for bot in bots]
+    return grouped((name, str(hold)) for name, hold in told if hold.state in OF_NO_USE[operation.name])
+
+
 def operation_action(operation: Operation) -> Callable[..., HttpResponse]:
     """The admin's action that asks for a confirmation of an operation."""
 
@@ -133,6 +147,7 @@ class OperatingAdmin(OwnedAdmin):
             "names": named([bot.name for bot in changes]),
             "stays": grouped(stays),
             "closings": closings_of(changes) if operation.name == "flatten" else None,
+            "held_back": held_back(changes, operation),
             "closing_titles": ("bot", "position", "worth", "unrealised P&L"),
             "variant": "danger" if operation.name == "flatten" else "primary",
             "frozen": freeze(request, seen=[Seen.of(bot) for bot in changes]),

@@ -47,7 +47,8 @@ class ChangeAdmin(LongAdmin):
         return rows.filter(model__in=[label for label, _ in seen_models(request)])
 
     def owned_by(self, user: Any) -> Q:
-        return Q(whose=user.pk) | Q(by=user.pk)
+        # Not what one once did to others' rows: they say what others have now.
+        return Q(whose=user.pk) | Q(by=user.pk, whose__isnull=True)
 
     @display(description="who")
     def who(self, change: Change) -> str:

@@ -156,6 +156,30 @@ def test_an_act_is_not_done_by_a_link_and_an_unknown_one_is_none(admin, act, db)
 # Copies
 
 
+@pytest.mark.parametrize(
+    ("operation", "state", "is_told"),
+    [
+        ("flatten", "halted", True),
+        ("flatten", "reducing", False),
+        ("start", "reducing", True),
+        ("start", "active", False),
+        ("stop", "halted", False),
+    ],
+)
+def test_a_page_says_which_bots_a_kill_switch_keeps_from_it(admin, act, db, operation, state, is_told):
+    wish = "stopped" if operation == "start" else "running"
+    held = BotFactory(name="held", desired_state=wish, account=ExchangeAccountFactory(state=state, state_reason="why"))
+    BotFactory(name="free", desired_state=wish)
+
+    page = text_of(act(admin, LIST, operation, *BotConfig.objects.all()))
+
+    told = f"Held back until somebody releases the kill switch: the account is {state} (why)"
+    assert (told in page) == is_told
+    if is_told:
+        assert page.partition(told)[2].partition("</p>")[0].count("held") == 1
+    assert held.name in page
+
+
 def clone_fields(bot, **typed):
     values = {"name": f"{bot.name} copy", "account": bot.account_id, "symbol": bot.symbol} | typed
     return {f"bot-{bot.pk}-{name}": value for name, value in values.items()}

@@ -117,11 +117,25 @@ def test_what_nobody_did_was_the_system(admin):
 
 def test_schedules_are_told(admin, admin_user, act, db):
     every = IntervalSchedule.objects.create(every=30, period="seconds")
-    task = PeriodicTask.objects.create(name="the tick", task="bots.tasks.run_all_active_bots", interval=every)
+    of = {"task": "bots.tasks.run_all_active_bots", "interval": every, "enabled": False}
+    task = PeriodicTask.objects.create(name="the tick", **of)
 
-    act(admin, "/admin/django_celery_beat/periodictask/", "disable", task)
+    act(admin, "/admin/django_celery_beat/periodictask/", "enable", task)
 
-    assert last(task) == ("~", admin_user, [["Enabled", "yes", "no"]])
+    assert last(task) == ("~", admin_user, [["Enabled", "no", "yes"]])
+
+
+def test_what_somebody_once_did_to_anothers_bot_is_not_told_to_him_for_ever(bot):
+    operator = person("operator")
+    bot.name = "a name of today"
+    bot._history_user = operator
+    bot.save()
+    client = client_of(operator)
+    assert "a name of today" in client.get(CHANGES).content.decode()
+
+    operator.groups.set([Group.objects.get(name="trader")])
+
+    assert "a name of today" not in client_of(operator).get(CHANGES).content.decode()
 
 
 def test_beat_leaves_no_history_and_pays_nothing_for_it(db):
