@@ -49,6 +49,11 @@ import django  # noqa: E402
 
 django.setup()  # now, because a conftest further down may import models
 
+from django.contrib.auth.hashers import PBKDF2PasswordHasher  # noqa: E402
+
+# A quarter of a second for each user that a test makes. Other processes read the number from the hash.
+PBKDF2PasswordHasher.iterations = 10
+
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Keep the settings' name from the workers: they would read the settings before they read this file."""
