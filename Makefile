@@ -33,7 +33,7 @@ status: ## what runs here
 	@exec $(BIN)/python -m ops.stack status
 
 test: dev ## all tests, in parallel, with servers of their own
-	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 $(ARGS)
 
 check: dev ## style, types, imports, migrations, Django's own checks
 	$(BIN)/ruff check .

@@ -156,4 +156,4 @@ def test_asking_for_a_confirmation_costs_as_many_queries_with_200_bots_as_with_2
             assert admin.post(LIST, data).status_code == 200
         costs.append(len(queries))
 
-    assert costs[0] == costs[1] == 18, "\n".join(query["sql"][:150] for query in queries)
+    assert costs[0] == costs[1] == 19, "\n".join(query["sql"][:150] for query in queries)
