@@ -1,6 +1,7 @@
 """Periodic tasks in the admin: operators edit what beat sends, and can't make it send nonsense."""
 
 import json
+import re
 
 import pytest
 from celery import current_app
@@ -211,7 +212,7 @@ def test_list_and_page_tell_how_the_last_run_ended(admin, schedule):
     listed, page = admin.get(LIST).content.decode(), admin.get(page_of(schedule)).content.decode()
     note_run("the tick", at=timezone.now(), seconds=0.5, state="SUCCESS", error="")
 
-    assert "failure: ValueError: no in 1.23 s, 0 s ago" in listed
+    assert re.search(r"failure: ValueError: no in 1\.23 s, \d s ago", listed)
     assert "failure: ValueError: no in 1.23 s" in page
     assert "succeeded in 0.50 s" in admin.get(LIST).content.decode()
 

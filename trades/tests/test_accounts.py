@@ -72,7 +72,8 @@ def test_an_account_that_agrees_is_reconciled_and_stays_active(account):
     assert reconciled(account) == []
 
     assert account.state == "active"
-    assert account.free_quote == free_there(account) < 100_000
+    assert account.free_quote < 100_000
+    assert abs(account.free_quote - free_there(account)) < 1  # on futures it moves with the price meanwhile
     assert account.balance_read_at <= account.reconciled_at
     assert to_reconcile(everything=False) == []
     assert to_reconcile(everything=True) == [account]
