@@ -36,9 +36,11 @@ class WebhookAdmin(OwnedAdmin):
 
     def has_renew_webhook_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """It is its owner's alone."""
-        if object_id is None or not self.has_change_permission(request):
-            return self.has_change_permission(request)
-        return BotConfig.objects.filter(pk=object_id, owner=request.user.pk).exists()
+        may = self.has_change_permission(request)
+        if object_id is None or not may:
+            return may
+        bot: BotConfig | None = self.get_object(request, str(object_id))
+        return bot is not None and bot.owner_id == request.user.pk
 
     def _shown_once(self, request: HttpRequest, bot: BotConfig) -> HttpResponse:
         webhook, secret = services.renew_webhook(bot, by=cast(Any, request.user), now=timezone.now())

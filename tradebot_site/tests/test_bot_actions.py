@@ -152,3 +152,11 @@ def test_operators_do_not_get_the_secret_of_an_owner_and_strangers_do_not_get_th
 
     assert (admin.post(webhook_page(bot)).status_code, staff_client.post(webhook_page(bot)).status_code) == (403, 403)
     assert not Webhook.objects.exists()
+
+
+@pytest.mark.parametrize("number", ["abc", "999999", "1e9"])
+def test_the_webhook_of_a_bot_that_does_not_exist_is_nobodys(admin, db, number):
+    page = webhook_page(BotFactory()).split("/")
+    page[-3] = number
+
+    assert admin.get("/".join(page)).status_code == 403
