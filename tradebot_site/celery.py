@@ -22,6 +22,8 @@ from celery.signals import (
 )
 from django.db import close_old_connections
 
+from market import request_id
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradebot_site.settings")
 
 
@@ -49,11 +51,12 @@ def spare_what_stays(**_: object) -> None:
 
 
 @before_task_publish.connect
-def write_the_moment_on_it(headers: dict[str, Any], **_: object) -> None:
-    """So that people see since when the oldest message of a queue has been waiting."""
+def write_on_it(headers: dict[str, Any], **_: object) -> None:
+    """When it was sent, so that people see since when a queue's oldest has been waiting, and which request made it."""
     from ops.queues import SENT_AT
 
     headers[SENT_AT] = time.time()
+    headers[request_id.HEADER] = request_id.current()
 
 
 @heartbeat_sent.connect
@@ -76,6 +79,14 @@ def tell_that_it_ends(sender: str, **_: object) -> None:
 @task_prerun.connect
 def take_the_time(sender: Any, **_: object) -> None:
     sender.request.began = time.monotonic()
+    if not sender.request.is_eager and (told := (sender.request.headers or {}).get(request_id.HEADER)):
+        request_id.begin(told)
+
+
+@task_postrun.connect
+def forget_the_request(sender: Any, **_: object) -> None:
+    if not sender.request.is_eager:
+        request_id.end()
 
 
 @task_postrun.connect

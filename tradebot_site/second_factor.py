@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
@@ -26,6 +26,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from market.fields import SecretUnreadable
 from ops import second_factor
+from tradebot_site.api.errors import refuse
 
 # Not the pages that renew it: they are for those who have shown it.
 OPEN_TO_ALL = ("admin:login", "admin:logout", "second-factor")
@@ -100,8 +101,7 @@ def _is_half_way(user: User) -> bool:
 
 def _refusal(request: HttpRequest) -> HttpResponse:
     if not request.path_info.startswith("/admin/"):
-        told = {"code": "second_factor_required", "detail": "Log in with your second factor first."}
-        return JsonResponse(told, status=403)
+        return refuse(403, "second_factor_required", "Log in with your second factor first.")
     return HttpResponseRedirect(reverse("second-factor"))
 
 

@@ -48,6 +48,10 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "django_celery_results",
     "rest_framework",
+    "knox",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "import_export",
     "simple_history",
     "django_otp",
@@ -59,8 +63,10 @@ INSTALLED_APPS = [
     "tradebot_site",
 ]
 MIDDLEWARE = [
-    "ops.health.HealthMiddleware",  # first: a load balancer names no host that we know, and needs no session
+    "tradebot_site.api.middleware.RequestIdMiddleware",
+    "ops.health.HealthMiddleware",  # before the rest: a load balancer names no host that we know, and needs no session
     "django.middleware.security.SecurityMiddleware",
+    "tradebot_site.api.middleware.ApiDoorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -97,7 +103,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-]
+] + [{"NAME": "ops.tokens.RevokesTokens"}]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 # Whether staff need an app on their phone beside the password; `make up` switches it off for its demo.
 SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=True)
@@ -139,14 +145,48 @@ UNFOLD = {
     "SIDEBAR": {"show_search": False, "navigation": "tradebot_site.navigation.navigation"},
 }
 
-# JSON only, for people who are logged in; everything else is refused unless a view says so.
+# --- API -----------------------------------------------------------------------------------------------------
+
+# JSON only, for those who are logged in or have a token; everything else is refused unless a view says so.
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tradebot_site.api.authentication.ApiTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["market.api.access.Access"],
+    "DEFAULT_THROTTLE_CLASSES": ["market.api.throttles.CallerThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "tradebot_site.api_errors.answer_error",
+    "DEFAULT_PARSER_CLASSES": ["tradebot_site.api.parsing.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "tradebot_site.api.parsing.OnlyJSON",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_PAGINATION_CLASS": "market.api.paging.CursorPages",
+    "DEFAULT_FILTER_BACKENDS": ["market.api.filtering.Filters", "market.api.filtering.Ordering"],
+    "DEFAULT_SCHEMA_CLASS": "tradebot_site.api.schema.Schema",
+    "EXCEPTION_HANDLER": "tradebot_site.api.errors.answer_error",
 }
+KNOX_TOKEN_MODEL = "ops.ApiToken"  # noqa: S105 - a name
+MIGRATION_MODULES = {"knox": None}  # they would make a table of tokens that nobody uses
+SPECTACULAR_SETTINGS = {
+    "TITLE": "TradeBot",
+    "DESCRIPTION": "Steer your trading bots, and see what they do. Amounts are strings; times are UTC.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "SwitchScope": ["platform", "user", "account"],
+        "TokenScope": ["read", "trade", "admin"],
+    },
+}
+# Requests a minute: of one address (of IPv6 64 bits), one user, one token; acts (no reads) of one user; tries of a
+# password from one address.
+THROTTLE_ADDRESS = env.int("THROTTLE_ADDRESS", default=3_000)
+THROTTLE_USER = env.int("THROTTLE_USER", default=1_200)
+THROTTLE_TOKEN = env.int("THROTTLE_TOKEN", default=1_200)
+THROTTLE_ACTS = env.int("THROTTLE_ACTS", default=240)
+THROTTLE_LOGIN = env.int("THROTTLE_LOGIN", default=10)
+API_MAX_BYTES = env.int("API_MAX_BYTES", default=262_144)
 
 # --- database ------------------------------------------------------------------------------------------------
 
@@ -287,8 +327,9 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(request_id)s%(message)s"}},
+    "filters": {"request_id": {"()": "market.request_id.RequestIdFilter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["request_id"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {name: {"level": LOG_LEVEL} for name in ("ops", "bots", "trades", "market", "tradebot_site")},
 }

@@ -1,17 +1,16 @@
 """All addresses of the site. `/health` is answered before these, by `ops.health`."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
-from bots.api import SignalView
+from bots.api.signals import SignalView
 from tradebot_site import runbook
 from tradebot_site.dashboard import fragment
 from tradebot_site.renewal import renew
 from tradebot_site.second_factor import set_up
 from tradebot_site.switches import banner
 from trades.admin.press import kill_switch_page
-from trades.api import KillSwitchView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -22,6 +21,10 @@ urlpatterns = [
     path("admin/kill-switch/banner/", banner, name="kill-switch-banner"),
     path("admin/runbook/", admin.site.admin_view(runbook.page), name="runbook"),
     path("admin/", admin.site.urls),
-    path("api/v1/kill-switch", KillSwitchView.as_view(), name="kill-switch"),
+    path("api/", include("tradebot_site.api.urls")),
     path("hooks/v1/bots/<slug:public_id>/signal", SignalView.as_view(), name="signal-hook"),
 ]
+
+handler400 = "tradebot_site.api.errors.bad_request"
+handler404 = "tradebot_site.api.errors.page_not_found"
+handler500 = "tradebot_site.api.errors.server_error"

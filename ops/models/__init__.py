@@ -1,7 +1,8 @@
-"""What people changed, with what they prove who they are, and what failed for good."""
+"""What people changed, with what they and their programs prove who they are, and what failed for good."""
 
 from ops.models.changes import Change
 from ops.models.dead_letters import DeadLetter
 from ops.models.second_factor import Authenticator, RecoveryCodes
+from ops.models.tokens import ApiToken
 
-__all__ = ["Authenticator", "Change", "DeadLetter", "RecoveryCodes"]
+__all__ = ["ApiToken", "Authenticator", "Change", "DeadLetter", "RecoveryCodes"]

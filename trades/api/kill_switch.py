@@ -1,16 +1,20 @@
 """The REST face of the trades."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.contrib.auth.models import User
 from django.http import Http404
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from market.access import TokenScope
+from market.api.access import Need, scope_of, trades
+from market.api.serializing import StrictSerializer
+from market.api.views import ApiView
 from market.models import ExchangeAccount
 from market.switches import Scope, SwitchState
 from trades import services
@@ -23,7 +27,7 @@ RIGHTS = {
 }
 
 
-class PressSerializer(serializers.Serializer):
+class PressSerializer(StrictSerializer):
     """A press: `scope` names what stops, `user` or `account` which one."""
 
     state = serializers.ChoiceField(choices=[state.value for state in SwitchState])
@@ -40,9 +44,16 @@ class PressSerializer(serializers.Serializer):
         return press
 
 
-class KillSwitchView(APIView):
+class PressedSerializer(serializers.Serializer):
+    target = serializers.CharField(help_text="What was pressed.")
+
+
+class KillSwitchView(ApiView):
     """POST presses a kill switch: the caller's own, for operators everybody's and the platform's."""
 
+    needs: ClassVar[dict[str, Need]] = {"post": trades()}  # whether the role does depends on the scope
+
+    @extend_schema(summary="Press a kill switch", request=PressSerializer, responses={200: PressedSerializer})
     def post(self, request: Request) -> Response:
         asked = PressSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -50,6 +61,8 @@ class KillSwitchView(APIView):
         caller = cast(User, request.user)
         if not caller.has_perm(RIGHTS[press["scope"]]):
             raise PermissionDenied("your role lets you press no kill switch: a trader's does")
+        if press["state"] == SwitchState.ACTIVE and not scope_of(request).includes(TokenScope.ADMIN):
+            raise PermissionDenied("a token of the scope trade stops, but releases nothing: that needs the scope admin")
         target = _target(caller, press)
         try:
             done = services.press(

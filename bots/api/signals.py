@@ -11,9 +11,12 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import extend_schema
 from kombu.exceptions import OperationalError
+from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import APIException, AuthenticationFailed, ParseError, ValidationError
+from rest_framework.exceptions import AuthenticationFailed, ParseError, ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +28,8 @@ from bots.external import Action, UnknownAction, action_of
 from bots.models import BotConfig, ExternalSignal
 from bots.signing import TOLERANCE, is_equal, is_signed, new_secret
 from bots.tasks import EXPIRES_SECONDS, run_bot
+from market.api.refusals import Conflict, TooLarge
+from market.api.serializing import readable
 from market.fields import SecretUnreadable
 
 logger = logging.getLogger(__name__)
@@ -35,18 +40,11 @@ SENDER_ID = re.compile(r"[ -~]{1,100}")
 REFUSED = "The secret or the signature is wrong, the time is more than 5 minutes off, or there is no such bot."
 
 
-class TooLarge(APIException):
-    status_code = 413
-    default_code = "too_large"
-
-
-class NotListening(APIException):
-    status_code = 409
+class NotListening(Conflict):
     default_code = "not_listening"
 
 
-class IdReused(APIException):
-    status_code = 409
+class IdReused(Conflict):
     default_code = "id_reused"
 
 
@@ -79,6 +77,15 @@ class SenderAuthentication(BaseAuthentication):
         if abs(timezone.now() - sender.sent_at) > TOLERANCE:
             raise AuthenticationFailed(REFUSED)
         return AnonymousUser(), sender
+
+
+class SenderScheme(OpenApiAuthenticationExtension):
+    target_class = SenderAuthentication
+    name = "sender"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        about = "A signature of standard-webhooks (with webhook-id, webhook-timestamp), or the secret in the body."
+        return {"type": "apiKey", "in": "header", "name": "webhook-signature", "description": about}
 
 
 def _bot_and_secret(public_id: str) -> tuple[BotConfig, str]:
@@ -171,12 +178,33 @@ class OwnerExitThrottle(OwnerThrottle):
     is_exit = True
 
 
+class SignalSerializer(serializers.Serializer):
+    """What is sent; `id`, `time` and `secret` only by those who sign nothing."""
+
+    action = serializers.CharField(help_text="enter_long, exit_long, enter_short, exit_short, exit …")
+    id = serializers.CharField(required=False, help_text="Names this one signal.")
+    time = serializers.DateTimeField(required=False)
+    secret = serializers.CharField(required=False, write_only=True)
+
+
+class SignalTakenSerializer(serializers.Serializer):
+    """How it stands with a signal."""
+
+    id = serializers.CharField()
+    action = serializers.CharField()
+    sent_at = serializers.DateTimeField()
+    received_at = serializers.DateTimeField()
+    outcome = serializers.CharField(help_text="`waiting` until a run has looked at it.")
+    order = serializers.IntegerField(allow_null=True)
+
+
 class SignalView(APIView):
     """POST tells a bot a signal: written down, then its run is enqueued. The same id again says how the first fared."""
 
     authentication_classes = [SenderAuthentication]
     permission_classes = [AllowAny]
     throttle_classes = [SignalThrottle, ExitThrottle, OwnerThrottle, OwnerExitThrottle]
+    also_refuses = {409}
     sender: Sender
     action: Action
 
@@ -185,6 +213,11 @@ class SignalView(APIView):
         self.action = _action(_data(request), self.sender)
         super().check_throttles(request)
 
+    @extend_schema(
+        summary="Tell a bot a signal",
+        request=SignalSerializer,
+        responses={200: SignalTakenSerializer, 202: SignalTakenSerializer},
+    )
     def post(self, request: Request, public_id: str) -> Response:
         bot, action = self.sender.bot, self.action
         try:
@@ -206,16 +239,11 @@ def _action(body: Any, sender: Sender) -> Action:
         raise ValidationError({"": ["a JSON object is needed."]})
     if unknown := sorted(body.keys() - sender.envelope - {"action"}):
         known = ", ".join(sorted(sender.envelope | {"action"}))
-        raise ValidationError({_readable(name): [f"is none of the fields {known}."] for name in unknown[:5]})
+        raise ValidationError({readable(name): [f"is none of the fields {known}."] for name in unknown[:5]})
     try:
         return action_of(body.get("action"), sender.bot.market)
     except UnknownAction as error:
         raise ValidationError({"action": [str(error)]}) from error
-
-
-def _readable(name: str) -> str:
-    """A field's name, of which an answer can be made whatever it is: JSON may have half a character."""
-    return name[:40].encode("ascii", "backslashreplace").decode()
 
 
 def _enqueue(bot: BotConfig, action: Action) -> None:

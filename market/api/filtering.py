@@ -1,0 +1,65 @@
+"""What a list may be asked: filters, order, single fields. What nobody knows is refused, not overlooked."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ValidationError
+from rest_framework.filters import OrderingFilter
+from rest_framework.request import Request
+
+PAGES = frozenset({"cursor", "page_size"})
+
+
+class Filters(DjangoFilterBackend):
+    """The filters of a view's `filterset_class`, and no other parameter than those that the view knows."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        if getattr(view, "action", "list") == "list":
+            require_known(request, {*self._names(view, queryset), *PAGES, "ordering", "fields"})
+            return super().filter_queryset(request, queryset, view)
+        return queryset  # one row is found by its number alone
+
+    def _names(self, view: Any, queryset: QuerySet[Any]) -> set[str]:
+        filters = self.get_filterset_class(view, queryset)
+        return set(filters.base_filters) if filters else set()
+
+
+class Ordering(OrderingFilter):
+    """`ordering=-created_at`: one of the view's `ordering_fields`; equal rows in the order of their numbers."""
+
+    def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...] | None:
+        asked = request.query_params.get(self.ordering_param)
+        if asked is None:
+            return None  # the pages' own
+        known = list(getattr(view, "ordering_fields", None) or ())
+        if asked.lstrip("-") not in known or asked.startswith("--"):
+            possible = ", ".join([*known, *(f"-{name}" for name in known)]) or "nothing"
+            raise ValidationError({"ordering": [f"{asked[:40]!r} is not possible; {possible} is."]})
+        return (asked, "-pk" if asked.startswith("-") else "pk")
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        return queryset  # the pages order
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        known = list(getattr(view, "ordering_fields", None) or ())
+        if not known:
+            return []
+        choices = [*known, *(f"-{name}" for name in known)]
+        return [
+            {
+                "name": self.ordering_param,
+                "required": False,
+                "in": "query",
+                "description": "By which field; with a minus the greatest first.",
+                "schema": {"type": "string", "enum": choices},
+            }
+        ]
+
+
+def require_known(request: Request, names: set[str]) -> None:
+    """Raise ValidationError when the address has a parameter that is none of these."""
+    unknown = sorted(set(request.query_params) - names)
+    if unknown:
+        known = ", ".join(sorted(names)) or "none"
+        raise ValidationError({name[:40]: [f"is not known here; known are: {known}."] for name in unknown[:5]})

@@ -1,0 +1,82 @@
+"""What becomes of tokens: made, used, revoked, each a line in the history of their user."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from knox.crypto import hash_token
+
+from market.access import TokenScope
+from market.history import tell
+from ops.models import ApiToken
+
+logger = logging.getLogger(__name__)
+MOST_TOKENS = 50  # of one user
+MOST_DAYS = 365
+USED_EVERY = timedelta(minutes=1)  # how exactly the last use is known
+
+
+class TokenRefused(Exception):
+    """A token can't be made like this; the message says why."""
+
+
+def make_token(user: User, *, name: str, scope: TokenScope, lives: timedelta, now: datetime) -> tuple[ApiToken, str]:
+    """Make a token; return it with its text, which nobody can read again. Raises TokenRefused."""
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)  # of two at once the second one sees the first
+        mine = ApiToken.objects.filter(user=user)
+        mine.filter(expiry__lte=now).delete()
+        if mine.count() >= MOST_TOKENS:
+            raise TokenRefused(f"name: there are {MOST_TOKENS} tokens already, the most that there may be; revoke one.")
+        try:
+            with transaction.atomic():
+                token, text = ApiToken.objects.create(user, expiry=lives, name=name, scope=scope)
+        except IntegrityError as error:
+            raise TokenRefused(f"name: there is a token {name!r} already.") from error
+        tell(user, "token", "", f"{name} ({scope}, until {token.expiry:%Y-%m-%d})")
+    return token, text
+
+
+def find_token(text: str, *, now: datetime) -> ApiToken | None:
+    """The token of this text, with its user; None if there is none, or it counts no more."""
+    found = ApiToken.objects.select_related("user").filter(digest=hash_token(text), expiry__gt=now)
+    return found.filter(user__is_active=True).first()
+
+
+def note_use(token: ApiToken, *, now: datetime) -> None:
+    """Remember that it was used, once a minute at most: a read is to cost no write."""
+    if token.last_used_at is None or token.last_used_at <= now - USED_EVERY:
+        since = Q(last_used_at=None) | Q(last_used_at__lte=now - USED_EVERY)
+        ApiToken.objects.filter(since, pk=token.pk).update(last_used_at=now)
+
+
+def revoke(token: ApiToken) -> None:
+    """From now on it counts no more."""
+    with transaction.atomic():
+        if ApiToken.objects.filter(pk=token.pk).delete()[0]:
+            tell(token.user, "token", f"{token.name} ({token.scope})", "revoked")
+
+
+def revoke_all(user: User) -> int:
+    """The same of all tokens of a user; how many they were."""
+    tokens = list(ApiToken.objects.filter(user=user).select_related("user"))
+    for token in tokens:
+        revoke(token)
+    return len(tokens)
+
+
+class RevokesTokens:
+    """Among AUTH_PASSWORD_VALIDATORS: whoever gets a new password has no tokens of the time before any more."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Any password is right for it."""
+
+    def password_changed(self, password: str, user: Any = None) -> None:
+        if user is not None and user.pk:
+            revoke_all(user)
+
+    def get_help_text(self) -> str:
+        return "With a new password all tokens of the API are revoked."

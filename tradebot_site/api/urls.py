@@ -1,0 +1,17 @@
+"""All addresses of the API under `/api/`. Each app tells its own."""
+
+from django.urls import include, path
+from rest_framework.routers import SimpleRouter
+
+from tradebot_site.api.pages import DocsView, SchemaView
+from tradebot_site.api.tokens import TokenViewSet
+
+router = SimpleRouter(trailing_slash=False)
+router.register("tokens", TokenViewSet, basename="token")
+
+urlpatterns = [
+    path("v1/schema", SchemaView.as_view(), name="api-schema"),
+    path("v1/docs", DocsView.as_view(), name="api-docs"),
+    path("v1/", include(router.urls)),
+    path("v1/", include("trades.api.urls")),
+]
