@@ -1,0 +1,25 @@
+"""Fields by which one thing of the caller's names another."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from market.access import visible
+from market.models import ExchangeAccount
+
+
+class OwnAccount(serializers.PrimaryKeyRelatedField):
+    """The number of an account that the caller may see; any other one does not exist."""
+
+    queryset = ExchangeAccount.objects.all()
+
+    def get_queryset(self) -> QuerySet[ExchangeAccount] | None:
+        accounts = ExchangeAccount.objects.select_related("owner")
+        request = self.context.get("request")
+        return visible(accounts, request.user) if request else accounts.none()
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, bool) or not isinstance(data, int | str) or not str(data).isdecimal() or len(str(data)) > 18:
+            self.fail("incorrect_type", data_type=type(data).__name__)
+        return super().to_internal_value(data)
