@@ -20,6 +20,7 @@ class OwnAccount(serializers.PrimaryKeyRelatedField):
         return visible(accounts, request.user) if request else accounts.none()
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, bool) or not isinstance(data, int | str) or not str(data).isdecimal() or len(str(data)) > 18:
+        is_number = isinstance(data, int | str) and not isinstance(data, bool) and str(data).isdecimal()
+        if not is_number or len(str(data)) > 18:
             self.fail("incorrect_type", data_type=type(data).__name__)
         return super().to_internal_value(data)
