@@ -13,6 +13,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from market.access import sees_all
+from market.admin.account_pages import caller
 from market.admin.accounts import ExchangeAccountAdmin
 from market.admin.asking import ask
 from market.admin.base import OwnedAdmin
@@ -20,6 +21,7 @@ from market.admin.columns import readable
 from market.admin.filters import account_filter, chosen, whose
 from market.admin.history import RecordedAdmin
 from market.models import ExchangeAccount, RiskLimits, Switch
+from market.services import delete_limits, save_limits
 from market.switches import SwitchState
 from trades import services
 from trades.admin.press import MOST, ask_to_press, page_of
@@ -158,6 +160,12 @@ class RiskLimitsAdmin(RecordedAdmin, OwnedAdmin):
     list_select_related = ["account__owner", "user"]
     search_fields = ["account__name", "user__username"]
     ordering = ["id"]
+
+    def save_model(self, request: HttpRequest, obj: RiskLimits, form: Any, change: bool) -> None:
+        save_limits(obj, by=caller(request))
+
+    def delete_model(self, request: HttpRequest, obj: RiskLimits) -> None:
+        delete_limits(obj, by=caller(request))
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [] if sees_all(request.user) else ["user"]
