@@ -11,7 +11,7 @@ from market.budget import Priority, spending_as
 from market.exchange import public_gateway
 from market.exchange.errors import ExchangeError
 from market.exchange.types import Quote
-from market.store import known, shared
+from market.store import known, known_many, shared
 from market.types import Price, milliseconds, moment_of
 
 MAX_AGE = timedelta(seconds=3)
@@ -27,6 +27,13 @@ def last_prices(environment: str, market: str, *, now: datetime) -> Mapping[str,
     asked = partial(_asked_prices, environment, market, now=now)
     fed = known(fed_prices_key(environment, market), read=partial(_prices_if_fresh, now=now))
     return asked() if fed is None else FedPrices(fed, asked)
+
+
+def known_prices(environment: str, market: str, *, now: datetime) -> Mapping[str, Price]:
+    """What a feed, or somebody who asked just now, has brought of them; the exchange is not asked."""
+    keys = (f"prices:{environment}:{market}", fed_prices_key(environment, market))
+    found = known_many(dict.fromkeys(keys, partial(_prices_if_fresh, now=now)))
+    return {symbol: price for key in keys for symbol, price in found.get(key, {}).items()}
 
 
 def last_quote(environment: str, market: str, symbol: str, *, now: datetime) -> Quote:

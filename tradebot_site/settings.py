@@ -179,11 +179,12 @@ SPECTACULAR_SETTINGS = {
     },
 }
 # Requests a minute: of one address (of IPv6 64 bits), one user, one token; acts (no reads) of one user; tries of a
-# password from one address.
+# password from one address; what one user lets us ask the exchange, beside what bots do and what is shared anyway.
 THROTTLE_ADDRESS = env.int("THROTTLE_ADDRESS", default=3_000)
 THROTTLE_USER = env.int("THROTTLE_USER", default=1_200)
 THROTTLE_TOKEN = env.int("THROTTLE_TOKEN", default=1_200)
 THROTTLE_ACTS = env.int("THROTTLE_ACTS", default=240)
+THROTTLE_ASKS = env.int("THROTTLE_ASKS", default=60)
 THROTTLE_LOGIN = env.int("THROTTLE_LOGIN", default=10)
 API_MAX_BYTES = env.int("API_MAX_BYTES", default=262_144)
 

@@ -13,5 +13,6 @@ urlpatterns = [
     path("v1/schema", SchemaView.as_view(), name="api-schema"),
     path("v1/docs", DocsView.as_view(), name="api-docs"),
     path("v1/", include(router.urls)),
+    path("v1/", include("market.api.urls")),
     path("v1/", include("trades.api.urls")),
 ]
