@@ -1,9 +1,10 @@
 """Bots: the list, the form, and what an operator does with them. All of it calls the services."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -145,10 +146,11 @@ class BotConfigAdmin(
     # --- what is done -------------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: BotConfig, form: Any, change: bool) -> None:
+        by = cast(User, request.user)
         if change:
-            services.update_bot(obj)
+            services.update_bot(obj, by=by)
         else:
-            services.create_bot(obj, now=timezone.now())
+            services.create_bot(obj, now=timezone.now(), by=by)
 
     # --- deleting -----------------------------------------------------------------------------------------
 
@@ -169,4 +171,4 @@ class BotConfigAdmin(
             return HttpResponseRedirect(reverse("admin:bots_botconfig_change", args=[object_id]))
 
     def delete_model(self, request: HttpRequest, obj: BotConfig) -> None:
-        services.delete_bot(obj)
+        services.delete_bot(obj, by=cast(User, request.user))
