@@ -176,6 +176,18 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "SwitchScope": ["platform", "user", "account"],
         "TokenScope": ["read", "trade", "admin"],
+        "OrderStatus": [
+            "intended",
+            "submitted",
+            "unknown",
+            "open",
+            "filled",
+            "canceled",
+            "expired",
+            "rejected",
+            "absent",
+        ],
+        "TransferStatus": ["intended", "submitted", "unknown", "done", "rejected", "absent"],
     },
 }
 # Requests a minute: of one address (of IPv6 64 bits), one user, one token; acts (no reads) of one user; tries of a
