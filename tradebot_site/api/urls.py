@@ -14,4 +14,5 @@ urlpatterns = [
     path("v1/docs", DocsView.as_view(), name="api-docs"),
     path("v1/", include(router.urls)),
     path("v1/", include("trades.api.urls")),
+    path("tasks/", include("tradebot_site.api.task_urls")),
 ]
