@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from market.budget import Priority, spending_as
 from trades import services
@@ -56,7 +57,7 @@ def send_order_by_hand(asked: OrderByHand) -> bool:
         execute_trade_async.apply_async(
             args=(asked.pk,), task_id=str(asked.task_id), expires=max(left.total_seconds(), 1)
         )
-    except OperationalError as error:
+    except (OperationalError, RedisError) as error:  # away, or full
         logger.warning("order by hand %s: waits for the sweep: the broker does not answer: %s", asked.pk, error)
         return False
     return True
