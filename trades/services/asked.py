@@ -16,7 +16,8 @@ from market.exchange.errors import ExchangeError
 from market.models import ExchangeAccount, SymbolRules
 from market.types import Market, OrderType, Side, moving
 from trades.models import OrderByHand
-from trades.services.asked_rows import TOO_OLD, AlreadyEnded, end_without_order, expire, is_too_old
+from trades.services import asked_rows
+from trades.services.asked_rows import AlreadyEnded, end_without_order, expire, is_too_old
 from trades.services.hands import Act, HandOrder, OrderDenied, carry_out
 
 TASK_DUE_AFTER = timedelta(seconds=5)  # by then a task has begun, unless it is lost or waits in a long queue
@@ -132,7 +133,7 @@ def _execute(asked: OrderByHand, *, now: datetime) -> None:
 
 def asked_in_vain(*, now: datetime) -> list[OrderByHand]:
     """Those whose task was lost, or died, the oldest first. Those that are too old are ended instead."""
-    unfinished = OrderByHand.objects.unfinished().order_by("created_at")
-    for asked in unfinished.filter(created_at__lte=now - TOO_OLD).select_related("user", "account")[:PER_SWEEP]:
+    unfinished, too_old = OrderByHand.objects.unfinished().order_by("created_at"), now - asked_rows.TOO_OLD
+    for asked in unfinished.filter(created_at__lte=too_old).select_related("user", "account")[:PER_SWEEP]:
         expire(asked, now=now)
-    return list(unfinished.filter(created_at__gt=now - TOO_OLD, created_at__lte=now - TASK_DUE_AFTER)[:PER_SWEEP])
+    return list(unfinished.filter(created_at__gt=too_old, created_at__lte=now - TASK_DUE_AFTER)[:PER_SWEEP])
