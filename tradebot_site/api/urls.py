@@ -16,4 +16,5 @@ urlpatterns = [
     path("v1/", include("market.api.urls")),
     path("v1/", include("trades.api.urls")),
     path("v1/", include("bots.api.urls")),
+    path("tasks/", include("tradebot_site.api.task_urls")),
 ]
