@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('market', '0008_idempotentanswer'),
-        ('trades', '0015_events_of_resets'),
+        ('trades', '0017_orders_by_hand'),
     ]
 
     operations = [
