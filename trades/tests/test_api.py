@@ -142,8 +142,14 @@ def test_reading_the_address_presses_nothing_and_tells_how_the_switches_stand(cl
         "account mine of bob": "halted"
     }
     assert rows["the platform"] | {"state": ""} == {
-        **{"scope": "platform", "user": None, "account": None, "target": "the platform", "state": "", "reason": ""},
-        **{"pressed_by": None, "pressed_at": None},
+        "scope": "platform",
+        "user": None,
+        "account": None,
+        "target": "the platform",
+        "state": "",
+        "reason": "",
+        "pressed_by": None,
+        "pressed_at": None,
     }
     stopped = rows["account mine of bob"]
     assert (stopped["user"], stopped["account"], stopped["reason"]) == ("bob", account.pk, "a test")
