@@ -176,6 +176,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "SwitchScope": ["platform", "user", "account"],
         "TokenScope": ["read", "trade", "admin"],
+        "Side": ["BUY", "SELL"],
+        "OrderType": ["market", "limit", "stop", "target"],
         "OrderStatus": [
             "intended",
             "submitted",
