@@ -176,6 +176,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "SwitchScope": ["platform", "user", "account"],
         "TokenScope": ["read", "trade", "admin"],
+        "TasksHealth": ["healthy", "unhealthy"],
         "Side": ["BUY", "SELL"],
         "OrderType": ["market", "limit", "stop", "target"],
         "OrderStatus": [

@@ -19,5 +19,6 @@ urlpatterns = [
     path("v1/", include("market.api.urls")),
     path("v1/", include("trades.api.urls")),
     path("v1/", include("bots.api.urls")),
+    path("v1/", include("ops.api.urls")),
     path("tasks/", include("tradebot_site.api.task_urls")),
 ]

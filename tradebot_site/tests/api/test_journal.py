@@ -382,3 +382,50 @@ def test_no_key_of_an_account_is_told(trader, mine):
     for name in LISTS:
         for address in (f"/api/v1/{name}", f"/api/v1/{name}/{mine[name].pk}"):
             assert "CANARY" not in json.dumps(client.get(address).json()), address
+
+
+def walked(client, address, *, between=lambda: None, way="next"):
+    """The numbers of the rows of all pages; ``between`` is done before each further page."""
+    found = []
+    while address:
+        page = client.get(address).json()
+        rows = [row["id"] for row in page["results"]]
+        found = found + rows if way == "next" else rows + found
+        last, address = address, page[way]
+        between()
+    return found, last
+
+
+@pytest.mark.parametrize("ordering", ["-created_at", "created_at"])
+def test_pages_lose_and_repeat_nothing_while_orders_of_one_moment_are_added(trader, mine, ordering):
+    position, client = mine["bot"].position, client_of(trader)
+
+    def add(count=1, at=NOON):
+        return [OrderFactory(position=position, purpose="exit", created_at=at).pk for _ in range(count)]
+
+    there = {mine["orders"].pk, *add(6, NOON - timedelta(hours=1)), *add(9), *add(5, NOON + timedelta(hours=1))}
+    added = []
+    first = f"/api/v1/orders?page_size=3&fields=id&ordering={ordering}"
+    found, last = walked(client, first, between=lambda: added.extend([*add(), *add(at=NOON + timedelta(hours=2))]))
+
+    assert len(found) == len(set(found))
+    assert there <= set(found) <= there | set(added)
+    back, _ = walked(client, last, way="previous")
+    assert len(back) == len(set(back))
+    assert set(found) <= set(back)
+
+
+def test_pages_of_each_list_reach_every_row(trader):
+    client = client_of(trader)
+    made = [rows_of(trader, symbol=f"C{number}USDT") for number in range(5)]
+
+    for name in LISTS:
+        found, last = walked(client, f"/api/v1/{name}?page_size=2")
+        assert found == [rows[name].pk for rows in reversed(made)], name
+        assert walked(client, last, way="previous")[0] == found, name
+
+
+@pytest.mark.parametrize("cursor", ["x", "", "cD0x", "bz0x", "cj0xJnA9eA==", "cD1ub3ctbm90LW5vdw=="])
+@pytest.mark.parametrize("name", LISTS)
+def test_a_cursor_that_nobody_made_leads_nowhere(trader, mine, name, cursor):
+    assert client_of(trader).get(f"/api/v1/{name}?cursor={cursor}").status_code in (400, 404)
