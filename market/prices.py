@@ -11,8 +11,8 @@ from market.budget import Priority, spending_as
 from market.exchange import public_gateway
 from market.exchange.errors import ExchangeError
 from market.exchange.types import Quote
-from market.store import known, shared
-from market.types import Price, milliseconds, moment_of
+from market.store import known, known_many, shared
+from market.types import EPOCH, Price, milliseconds, moment_of
 
 MAX_AGE = timedelta(seconds=3)
 KEEP = timedelta(minutes=1)
@@ -48,6 +48,17 @@ def last_quote(environment: str, market: str, symbol: str, *, now: datetime) -> 
 def known_quote(environment: str, market: str, symbol: str, *, now: datetime) -> Quote | None:
     """The same if a feed or some process has asked for it just now; the exchange is not asked."""
     return known(quote_key(environment, market, symbol), read=partial(_quote_if_fresh, now=now))
+
+
+def recent_prices(environment: str, market: str, *, now: datetime) -> dict[str, Price]:
+    """What a feed or some process has brought within a minute; the exchange is not asked. To show, not to trade by."""
+    keys = (f"prices:{environment}:{market}", fed_prices_key(environment, market))
+    found = known_many(dict.fromkeys(keys, partial(_prices_if_fresh, now=now, max_age=KEEP)))
+    return {name: price for prices in sorted(found.values(), key=_age) for name, price in prices.items()}
+
+
+def _age(prices: Mapping[str, Price]) -> datetime:
+    return max((price.at for price in prices.values()), default=EPOCH)
 
 
 class FedPrices(Mapping[str, Price]):
@@ -109,9 +120,9 @@ def _asked_prices(environment: str, market: str, *, now: datetime) -> Mapping[st
     return shared(f"prices:{environment}:{market}", read=partial(_prices_if_fresh, now=now), fetch=fetch, keep=KEEP)
 
 
-def _prices_if_fresh(packed: bytes, *, now: datetime) -> Mapping[str, Price] | None:
+def _prices_if_fresh(packed: bytes, *, now: datetime, max_age: timedelta = MAX_AGE) -> Mapping[str, Price] | None:
     at, prices = _unpacked(packed)
-    return dict(prices) if now - at <= MAX_AGE else None
+    return dict(prices) if now - at <= max_age else None
 
 
 def _quote_if_fresh(packed: bytes, *, now: datetime) -> Quote | None:

@@ -41,22 +41,30 @@ RIGHTS_SQL = """
 
 
 class TokenRefused(Exception):
-    """A token can't be made like this; the message says why."""
+    """A token can't be made; the message says why."""
+
+
+class NameTaken(TokenRefused):
+    """Its user has one of this name."""
+
+
+class TooManyTokens(TokenRefused):
+    """Its user has as many as there may be."""
 
 
 def make_token(user: User, *, name: str, scope: TokenScope, lives: timedelta, now: datetime) -> tuple[ApiToken, str]:
-    """Make a token; return it with its text, which nobody can read again. Raises TokenRefused."""
+    """Make a token; return it with its text, which nobody can read again. Raises NameTaken, TooManyTokens."""
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=user.pk)  # of two at once the second one sees the first
         mine = ApiToken.objects.filter(user=user)
         mine.filter(expiry__lte=now).delete()
         if mine.count() >= MOST_TOKENS:
-            raise TokenRefused(f"name: there are {MOST_TOKENS} tokens already, the most that there may be; revoke one.")
+            raise TooManyTokens(f"You have {MOST_TOKENS} tokens, the most that there may be: revoke one.")
         try:
             with transaction.atomic():
                 token, text = ApiToken.objects.create(user, expiry=lives, name=name, scope=scope)
         except IntegrityError as error:
-            raise TokenRefused(f"name: there is a token {name!r} already.") from error
+            raise NameTaken(f"You have a token of this name: {name!r}.") from error
         tell(user, "token", "", f"{name} ({scope}, until {token.expiry:%Y-%m-%d})")
     return token, text
 

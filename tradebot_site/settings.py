@@ -24,6 +24,7 @@ FIELD_KEYS = env.list("FIELD_KEYS")
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_FAILURE_VIEW = "tradebot_site.api.errors.csrf_failed"
 # On unless the site is served by plain HTTP, as `make up` does on 127.0.0.1.
 HTTPS_ONLY = env.bool("HTTPS_ONLY", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS_ONLY
@@ -171,12 +172,23 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Steer your trading bots, and see what they do. Amounts are strings; times are UTC.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "SwitchScope": ["platform", "user", "account"],
+        "PositionSide": ["long", "short"],
         "TokenScope": ["read", "trade", "admin"],
+        "OrderStatus": [
+            "intended",
+            "submitted",
+            "unknown",
+            "open",
+            "filled",
+            "canceled",
+            "expired",
+            "rejected",
+            "absent",
+        ],
+        "TransferStatus": ["intended", "submitted", "unknown", "done", "rejected", "absent"],
     },
 }
 # Requests a minute: of one address (of IPv6 64 bits), one user, one token; acts (no reads) of one user; tries of a

@@ -23,8 +23,9 @@ from market.admin.filters import (
     named_bots,
     owner_filter,
 )
-from market.admin.long import LongAdmin, among_few
+from market.admin.long import LongAdmin
 from market.admin.text import NOTHING, span
+from market.planning import among_few
 
 by_bot = named_bots("bot", lambda name: BotConfig.objects.filter(name__icontains=name), owner="owner")
 

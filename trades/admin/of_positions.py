@@ -8,9 +8,10 @@ from django.http import HttpRequest
 
 from market.admin.base import sees_all
 from market.admin.filters import named_bots
-from market.admin.long import LongAdmin, among_few
+from market.admin.long import LongAdmin
 from market.admin.text import NOTHING
 from market.models import ExchangeAccount
+from market.planning import among_few
 from trades.models import Position
 
 SYMBOLS_OFFERED = 300

@@ -6,6 +6,7 @@ from trades.services.hands import HandOrder, OrderDenied, place_order
 from trades.services.intents import Intent
 from trades.services.kill_switch import (
     PLATFORM,
+    MayNotEase,
     NotYourSwitch,
     Outcome,
     Pressed,
@@ -39,6 +40,7 @@ __all__ = [
     "Answers",
     "HandOrder",
     "Intent",
+    "MayNotEase",
     "NotYourSwitch",
     "OrderDenied",
     "Outcome",
