@@ -175,6 +175,9 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "SwitchScope": ["platform", "user", "account"],
+        "BotStatus": ["stopped", "pending", "running", "waiting", "paused", "error"],
+        "OrderSide": ["BUY", "SELL"],
+        "OrderType": ["market", "limit", "stop", "target"],
         "PositionSide": ["long", "short"],
         "TokenScope": ["read", "trade", "admin"],
         "OrderStatus": [

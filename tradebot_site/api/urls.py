@@ -15,4 +15,5 @@ urlpatterns = [
     path("v1/", include(router.urls)),
     path("v1/", include("trades.api.urls")),
     path("v1/", include("bots.api.urls")),
+    path("v1/", include("ops.api.urls")),
 ]
