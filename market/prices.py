@@ -29,6 +29,15 @@ def last_prices(environment: str, market: str, *, now: datetime) -> Mapping[str,
     return asked() if fed is None else FedPrices(fed, asked)
 
 
+def known_prices(environment: str, market: str, *, now: datetime, max_age: timedelta = MAX_AGE) -> Mapping[str, Price]:
+    """What a feed or some process has brought, no older than ``max_age``; the exchange is not asked. To show, not to
+    trade by.
+    """
+    keys = (f"prices:{environment}:{market}", fed_prices_key(environment, market))
+    found = known_many(dict.fromkeys(keys, partial(_prices_if_fresh, now=now, max_age=max_age)))
+    return {name: price for prices in sorted(found.values(), key=_age) for name, price in prices.items()}
+
+
 def last_quote(environment: str, market: str, symbol: str, *, now: datetime) -> Quote:
     """The best bid and ask of one symbol, at most MAX_AGE old. Raises ExchangeError.
 
@@ -48,13 +57,6 @@ def last_quote(environment: str, market: str, symbol: str, *, now: datetime) -> 
 def known_quote(environment: str, market: str, symbol: str, *, now: datetime) -> Quote | None:
     """The same if a feed or some process has asked for it just now; the exchange is not asked."""
     return known(quote_key(environment, market, symbol), read=partial(_quote_if_fresh, now=now))
-
-
-def recent_prices(environment: str, market: str, *, now: datetime) -> dict[str, Price]:
-    """What a feed or some process has brought within a minute; the exchange is not asked. To show, not to trade by."""
-    keys = (f"prices:{environment}:{market}", fed_prices_key(environment, market))
-    found = known_many(dict.fromkeys(keys, partial(_prices_if_fresh, now=now, max_age=KEEP)))
-    return {name: price for prices in sorted(found.values(), key=_age) for name, price in prices.items()}
 
 
 def _age(prices: Mapping[str, Price]) -> datetime:

@@ -19,6 +19,7 @@ from bots.models import BotConfig
 from bots.services import CHANGEABLE
 from bots.services.glances import glances
 from market.api.access import Need, reads, trades
+from market.api.asking import ASKS
 from market.api.views import ApiViewSet
 
 NEW = {
@@ -67,6 +68,7 @@ class BotViewSet(Webhooks, Watching, ApiViewSet):
         "partial_update": {409},
         "destroy": {409},
         "run_now": {503},
+        "explain": {*ASKS},
         "clone": {503},
     }
 

@@ -179,7 +179,7 @@ class LineSerializer(serializers.Serializer):
     values = PointSerializer(many=True)
 
 
-class LevelSerializer(serializers.Serializer):
+class ChartLevelSerializer(serializers.Serializer):
     kind = serializers.CharField()
     price = serializers.FloatField()
 
@@ -202,7 +202,7 @@ class ChartSerializer(serializers.Serializer):
         help_text="Time, open, high, low, close.",
     )
     lines = LineSerializer(many=True)
-    levels = LevelSerializer(many=True)
+    levels = ChartLevelSerializer(many=True)
     fills = DrawnFillSerializer(many=True)
     equity = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),

@@ -12,13 +12,13 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bots.api.asking import asking
 from bots.api.refusing import told
 from bots.api.settings import ParametersField
 from bots.api.shapes import NumbersField
 from bots.services.indicators import BadQuestion, indicators
 from bots.strategies import STRATEGIES, Parameter, Strategy
 from market.api.access import Need, reads
+from market.api.asking import ASKS, asked, asking_the_exchange
 from market.api.filtering import require_known
 from market.api.serializing import Amount, StrictSerializer
 from market.api.views import ApiView
@@ -126,7 +126,7 @@ class IndicatorsView(ApiView):
     """As a tick would read them, without a bot."""
 
     needs: ClassVar[dict[str, Need]] = {"get": reads("market.view_symbolrules")}
-    also_refuses: ClassVar[set[int]] = {503}
+    also_refuses = ASKS
 
     @extend_schema(
         operation_id="indicators_retrieve",
@@ -135,12 +135,10 @@ class IndicatorsView(ApiView):
         responses={200: IndicatorsSerializer},
     )
     def get(self, request: Request) -> Response:
-        asked = QuestionSerializer(data=request.query_params.dict())
-        asked.is_valid(raise_exception=True)
-        wanted = asked.validated_data
+        wanted = asked(QuestionSerializer, request)
         series = Series(wanted["environment"], wanted["market"], wanted["symbol"], wanted["interval"])
         try:
-            with told(), asking():
+            with told(), asking_the_exchange(request):
                 read = indicators(series, wanted["strategy"], wanted.get("parameters", {}), now=timezone.now())
         except BadQuestion as error:
             raise ValidationError({"parameters": [str(error)]}) from error

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from bots.advice import advice
-from bots.api.asking import asking
 from bots.api.journal import DecisionSerializer, NewestDecided
 from bots.api.shapes import (
     ChartSerializer,
@@ -30,6 +29,7 @@ from bots.services.foresight import foresee, sight_of
 from bots.services.glances import Glance, glances
 from bots.services.performance import performance
 from market.api.access import Need, reads
+from market.api.asking import asked, asking_the_exchange
 from market.api.filtering import require_known
 from market.planning import planned_anew
 from market.rounding import plain
@@ -59,12 +59,10 @@ class Watching(GenericViewSet[BotConfig]):
     )
     @action(detail=True)
     def performance(self, request: Request, pk: str) -> Response:
-        require_known(request, {"days"})
-        asked = PeriodSerializer(data=request.query_params.dict())
-        asked.is_valid(raise_exception=True)
+        days = asked(PeriodSerializer, request)["days"]
         bot = self.get_object()
         with planned_anew():
-            found = performance(bot, since=timezone.now() - timedelta(days=asked.validated_data["days"]))
+            found = performance(bot, since=timezone.now() - timedelta(days=days))
         return Response(performance_of(bot, found, state=_glance(bot)["state"]))
 
     @extend_schema(
@@ -94,7 +92,7 @@ class Watching(GenericViewSet[BotConfig]):
         newest = told["decision"]
         is_of_now = newest is not None and newest["reason"] == bot.state.reason
         code = newest.get("denied", {}).get("code", "") if is_of_now else ""
-        with asking():
+        with asking_the_exchange(request):
             decision, market = foresee(bot, now=now)
         act = decision.act
         would = {

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from market.api.serializing import Amount, StrictModelSerializer
-from market.prices import recent_prices
+from market.prices import KEEP, known_prices
 from market.types import Environment, Market, Price
 from trades.models import Event, Fill, Order, Position, Trade, Transfer
 
@@ -167,7 +167,7 @@ class PositionSerializer(StrictModelSerializer):
         where = (position.account.environment, position.account.market)
         known = cast(dict[str, Any], self.context).setdefault("prices", {})  # looked up once for a page
         if where not in known:
-            known[where] = recent_prices(*where, now=timezone.now())
+            known[where] = known_prices(*where, now=timezone.now(), max_age=KEEP)
         return known[where].get(position.symbol)
 
 

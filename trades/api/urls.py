@@ -1,10 +1,11 @@
 """Addresses of orders, trades and kill switches under `/api/v1/`."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from trades.api import journal
 from trades.api.kill_switch import KillSwitchView
+from trades.api.orders_by_hand import CancelOrderView
 
 router = SimpleRouter(trailing_slash=False)
 router.register("orders", journal.OrderViewSet, basename="order")
@@ -17,4 +18,5 @@ router.register("transfers", journal.TransferViewSet, basename="transfer")
 urlpatterns = [
     path("", include(router.urls)),
     path("kill-switch", KillSwitchView.as_view(), name="kill-switch"),
+    re_path("^orders/(?P<pk>[0-9]{1,18})/cancel$", CancelOrderView.as_view(), name="order-cancel"),
 ]
