@@ -89,7 +89,7 @@ class CallerThrottle(BaseThrottle):
             return {}  # counted by address, in the middleware
         limits = {f"user:{request.user.pk}": settings.THROTTLE_USER}
         token = getattr(request.auth, "pk", None)
-        limits[f"token:{token[:32]}" if token else f"session:{request.user.pk}"] = settings.THROTTLE_TOKEN
+        limits[f"token:{token}" if token else f"session:{request.user.pk}"] = settings.THROTTLE_TOKEN
         if request.method not in ("GET", "HEAD", "OPTIONS"):
             limits[f"acts:{request.user.pk}"] = settings.THROTTLE_ACTS
         return limits

@@ -52,6 +52,7 @@ class KillSwitchView(ApiView):
     """POST presses a kill switch: the caller's own, for operators everybody's and the platform's."""
 
     needs: ClassVar[dict[str, Need]] = {"post": trades()}  # whether the role does depends on the scope
+    also_refuses = {404}
 
     @extend_schema(summary="Press a kill switch", request=PressSerializer, responses={200: PressedSerializer})
     def post(self, request: Request) -> Response:

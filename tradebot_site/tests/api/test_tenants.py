@@ -1,0 +1,125 @@
+"""Whoever asks whatever the API offers: each gets what is theirs, and of others' not even that it exists."""
+
+import json
+
+import pytest
+
+from tradebot_site.tests.api.expected import TABLE, Line
+from tradebot_site.tests.api.routes import METHODS, Route, routes
+from tradebot_site.tests.api.rows import FIELDS, NO_NUMBER, NO_TEXT, named, nobodys
+from tradebot_site.tests.api.world import CALLERS
+
+OUTSIDERS = [caller for caller in CALLERS if caller not in ("owner", "operator") and not caller.startswith("owner's")]
+pytestmark = pytest.mark.django_db
+each_route = pytest.mark.parametrize("route", routes(), ids=str)
+
+
+def line_of(route: Route) -> Line:
+    assert str(route) in TABLE, f"tell in expected.py who may {route}"
+    return TABLE[str(route)]
+
+
+def body_of(route, tenant):
+    line = line_of(route)
+    return line.body(tenant) if line.body else None
+
+
+def ask(world, route, caller, values, body=None):
+    return world.ask(caller, route.method, route.at(values), body)
+
+
+def told(answer):
+    """An answer without what is different each time."""
+    kept = {name: value for name, value in answer.headers.items() if name not in ("X-Request-ID", "Content-Length")}
+    if "json" not in answer.headers.get("Content-Type", ""):
+        return answer.status_code, kept, answer.getvalue()
+    body = answer.json()
+    if isinstance(body, dict):
+        body.pop("request_id", None)
+    return answer.status_code, kept, body
+
+
+def fits(status, expected):
+    return status == expected or status // 100 == expected
+
+
+def test_every_route_is_in_the_table_and_nothing_else():
+    assert {str(route) for route in routes()} == TABLE.keys()
+    assert len(routes()) >= 8
+
+
+@each_route
+def test_each_caller_gets_what_the_table_says(world, route):
+    line, values, body = line_of(route), named(route, world.owner), body_of(route, world.owner)
+
+    answers = {caller: ask(world, route, caller, values, body) for caller in CALLERS}
+
+    seen = {caller: answer.status_code for caller, answer in answers.items()}
+    assert line.statuses.keys() == seen.keys()
+    wrong = {
+        caller: (status, line.statuses[caller], answers[caller].getvalue()[:300])
+        for caller, status in seen.items()
+        if not fits(status, line.statuses[caller])
+    }
+    assert not wrong
+
+
+@each_route
+def test_no_outsider_finds_anything_of_the_owner(world, route):
+    values, body = named(route, world.owner), body_of(route, world.owner)
+    sent = json.dumps([values, body])
+    canaries = [canary for canary in world.owner.canaries if canary not in sent]
+
+    found = {
+        caller: canary
+        for caller in OUTSIDERS
+        for text in [ask(world, route, caller, values, body).getvalue().decode()]
+        for canary in canaries
+        if canary in text
+    }
+
+    assert not found
+    if shows := line_of(route).shows:
+        text = ask(world, route, "owner", values, body).getvalue().decode()
+        assert f"canary-{shows}-owner" in text if shows != "pnl" else world.owner.canaries[-2] in text
+
+
+@pytest.mark.parametrize("route", [route for route in routes() if route.names()], ids=str)
+def test_what_is_others_is_answered_like_what_is_nobodys(world, route):
+    line, body = line_of(route), body_of(route, world.owner)
+    outsiders = [caller for caller in CALLERS if line.statuses[caller] in (401, 403, 404)]
+    theirs, nobodies = named(route, world.owner), nobodys(route, world.owner)
+
+    for caller in outsiders:
+        assert told(ask(world, route, caller, theirs, body)) == told(ask(world, route, caller, nobodies, body)), caller
+
+
+@pytest.mark.parametrize("route", [route for route in routes() if route.method in ("POST", "PUT", "PATCH")], ids=str)
+def test_a_field_that_names_what_is_others_is_answered_like_one_that_names_nothing(world, route):
+    body = body_of(route, world.owner)
+    named_here = [name for name in FIELDS if name in (body or {}) and name not in ("username", "symbol")]
+    values = named(route, world.other)
+
+    for name in named_here:
+        own = {other: FIELDS[other](world.other) for other in named_here}
+        nothing = NO_NUMBER if isinstance(body[name], int) else NO_TEXT
+        answers = [ask(world, route, "other", values, body | own | {name: value}) for value in (body[name], nothing)]
+        status, headers, theirs = told(answers[0])
+        assert 400 <= status < 500
+        assert (status, headers, json.dumps(theirs).replace(str(body[name]), str(nothing))) == (
+            *told(answers[1])[:2],
+            json.dumps(told(answers[1])[2]),
+        )
+
+
+@each_route
+def test_head_is_like_get_and_what_is_not_offered_is_refused(world, route):
+    address = route.at(named(route, world.owner))
+    offered = {other.method for other in routes() if other.path == route.path}
+
+    for caller in ("anonymous", "owner", "operator"):
+        if route.method == "GET":
+            head, get = (world.ask(caller, method, address) for method in ("HEAD", "GET"))
+            assert (head.status_code, head.content) == (get.status_code, b"")
+        for method in {*METHODS, "OPTIONS", "TRACE"} - offered:
+            assert world.ask(caller, method, address).status_code in (401, 403, 404, 405), (caller, method)
