@@ -11,39 +11,80 @@ from knox.crypto import hash_token
 
 from market.access import TokenScope
 from market.history import tell
+from market.ready import Ready, ask, one_round_trip
 from ops.models import ApiToken
 
 logger = logging.getLogger(__name__)
 MOST_TOKENS = 50  # of one user
 MOST_DAYS = 365
 USED_EVERY = timedelta(minutes=1)  # how exactly the last use is known
+TOKEN = Ready(
+    lambda digest, now: ApiToken.objects.select_related("user").filter(
+        digest=digest, expiry__gt=now, user__is_active=True
+    ),
+    *(str, datetime),
+)
+# What `ModelBackend` asks in two statements, once it knows the user.
+RIGHTS_SQL = """
+    SELECT kind.app_label || '.' || may.codename
+      FROM auth_permission may JOIN django_content_type kind ON kind.id = may.content_type_id
+     WHERE may.id IN (
+            SELECT own.permission_id
+              FROM ops_apitoken t JOIN auth_user_user_permissions own ON own.user_id = t.user_id
+             WHERE t.digest = %(digest)s
+             UNION ALL
+            SELECT granted.permission_id
+              FROM ops_apitoken t JOIN auth_user_groups member ON member.user_id = t.user_id
+              JOIN auth_group_permissions granted ON granted.group_id = member.group_id
+             WHERE t.digest = %(digest)s)
+"""
 
 
 class TokenRefused(Exception):
-    """A token can't be made like this; the message says why."""
+    """A token can't be made; the message says why."""
+
+
+class NameTaken(TokenRefused):
+    """Its user has one of this name."""
+
+
+class TooManyTokens(TokenRefused):
+    """Its user has as many as there may be."""
 
 
 def make_token(user: User, *, name: str, scope: TokenScope, lives: timedelta, now: datetime) -> tuple[ApiToken, str]:
-    """Make a token; return it with its text, which nobody can read again. Raises TokenRefused."""
+    """Make a token; return it with its text, which nobody can read again. Raises NameTaken, TooManyTokens."""
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=user.pk)  # of two at once the second one sees the first
         mine = ApiToken.objects.filter(user=user)
         mine.filter(expiry__lte=now).delete()
         if mine.count() >= MOST_TOKENS:
-            raise TokenRefused(f"name: there are {MOST_TOKENS} tokens already, the most that there may be; revoke one.")
+            raise TooManyTokens(f"You have {MOST_TOKENS} tokens, the most that there may be: revoke one.")
         try:
             with transaction.atomic():
                 token, text = ApiToken.objects.create(user, expiry=lives, name=name, scope=scope)
         except IntegrityError as error:
-            raise TokenRefused(f"name: there is a token {name!r} already.") from error
+            raise NameTaken(f"You have a token of this name: {name!r}.") from error
         tell(user, "token", "", f"{name} ({scope}, until {token.expiry:%Y-%m-%d})")
     return token, text
 
 
 def find_token(text: str, *, now: datetime) -> ApiToken | None:
-    """The token of this text, with its user; None if there is none, or it counts no more."""
-    found = ApiToken.objects.select_related("user").filter(digest=hash_token(text), expiry__gt=now)
-    return found.filter(user__is_active=True).first()
+    """The token of this text, with its user and what that may do; None if there is none, or it counts no more.
+
+    One round trip, since every request of a program begins with it.
+    """
+    digest = hash_token(text)
+    with one_round_trip():
+        asked = TOKEN.ask(digest, now)
+        rights = ask(RIGHTS_SQL, {"digest": digest}, lambda rows: {name for (name,) in rows})
+    found = asked()
+    if not found:
+        return None
+    token = found[0]
+    if not token.user.is_superuser:  # of whom nothing is asked
+        token.user._perm_cache = rights()  # type: ignore[attr-defined] # where `ModelBackend` looks first
+    return token
 
 
 def note_use(token: ApiToken, *, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Where a request comes from, for whom, and what those are told who guessed too often. django-axes counts."""
 
 from ipaddress import ip_address
+from math import ceil
 from typing import Any
 
 from axes.models import AccessAttempt
@@ -13,6 +14,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from market.admin import text
+from tradebot_site.api.errors import is_api, refuse
 
 
 def client_ip(request: HttpRequest) -> str | None:
@@ -38,11 +40,21 @@ def counted_name(request: HttpRequest, credentials: dict[str, Any] | None) -> st
     return f"unknown name {salted_hmac('lockout', typed, algorithm='sha256').hexdigest()[:16]}"
 
 
+def forget_failures(request: HttpRequest, username: str) -> None:
+    """What went wrong before somebody proved who they are counts no more, as after a login."""
+    AccessAttempt.objects.filter(username=username, ip_address=client_ip(request)).delete()
+
+
 def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
-    """The page that says until when. axes calls it (AXES_LOCKOUT_CALLABLE)."""
+    """The page, or for programs the answer, that says until when. axes calls it (AXES_LOCKOUT_CALLABLE)."""
     name = counted_name(request, credentials)
     attempts = AccessAttempt.objects.filter(username=name, ip_address=client_ip(request))
     last = attempts.order_by("-attempt_time").values_list("attempt_time", flat=True).first()
-    until = text.moment((last or timezone.now()) + settings.AXES_COOLOFF_TIME)
+    at = (last or timezone.now()) + settings.AXES_COOLOFF_TIME
+    until = text.moment(at)
+    if is_api(request):
+        seconds = max(1, ceil((at - timezone.now()).total_seconds()))
+        detail = f"Too many wrong passwords for this name from your address: locked until {until} UTC."
+        return refuse(429, "locked", detail, **{"Retry-After": str(seconds)})
     told = {**admin.site.each_context(request), "title": "Locked", "until": until}
     return render(request, "admin/locked_out.html", told, status=429)

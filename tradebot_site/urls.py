@@ -26,5 +26,6 @@ urlpatterns = [
 ]
 
 handler400 = "tradebot_site.api.errors.bad_request"
+handler403 = "tradebot_site.api.errors.permission_denied"
 handler404 = "tradebot_site.api.errors.page_not_found"
 handler500 = "tradebot_site.api.errors.server_error"

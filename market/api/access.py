@@ -6,6 +6,7 @@ No view is imported here: REST framework asks for this class while it makes its 
 
 from typing import Any, NamedTuple, cast
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -36,6 +37,8 @@ class Access(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         need = need_of(view, request)
+        if need is None and (request.method or "") not in view.allowed_methods:
+            raise MethodNotAllowed(request.method or "")
         if need is None or not (request.user and request.user.is_authenticated):
             return False
         scope = scope_of(request)

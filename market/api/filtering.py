@@ -1,28 +1,53 @@
 """What a list may be asked: filters, order, single fields. What nobody knows is refused, not overlooked."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import ValidationError as WrongValue
 from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 
-PAGES = frozenset({"cursor", "page_size"})
+from market.api.serializing import with_value
+
+NO_FILTERS = frozenset({"cursor", "page_size", "ordering", "fields"})
 
 
 class Filters(DjangoFilterBackend):
     """The filters of a view's `filterset_class`, and no other parameter than those that the view knows."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
-        if getattr(view, "action", "list") == "list":
-            require_known(request, {*self._names(view, queryset), *PAGES, "ordering", "fields"})
-            return super().filter_queryset(request, queryset, view)
+        action = getattr(view, "action", "list")
+        if action == "list":
+            if set(request.query_params) <= NO_FILTERS:
+                return queryset  # to make a form of no filters takes longer than the query
+            require_known(request, {*self._names(view, queryset), *NO_FILTERS})
+            return self._filtered(request, queryset, view)
+        if action == "retrieve":
+            require_known(request, {"fields"})
         return queryset  # one row is found by its number alone
+
+    def _filtered(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        """Raises ValidationError, which tells the values that were given."""
+        try:
+            return super().filter_queryset(request, queryset, view)
+        except ValidationError as error:
+            raise ValidationError(with_values(error.detail, request.query_params)) from error
+        except (ValueError, TypeError, ArithmeticError, WrongValue) as error:  # beyond what its column can be asked
+            raise ValidationError({"": ["A value in the address is out of range."]}) from error
 
     def _names(self, view: Any, queryset: QuerySet[Any]) -> set[str]:
         filters = self.get_filterset_class(view, queryset)
         return set(filters.base_filters) if filters else set()
+
+
+def with_values(faults: Any, given: Mapping[str, Any]) -> Any:
+    """The faults of filters, with what was asked for."""
+    if not isinstance(faults, dict):
+        return faults
+    return {name: with_value(texts, given[name]) if name in given else texts for name, texts in faults.items()}
 
 
 class Ordering(OrderingFilter):

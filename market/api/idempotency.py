@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
 from django.contrib.auth.models import User
-from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.views import APIView
 
 from market.api.refusals import Conflict, Unprocessable
@@ -25,7 +25,7 @@ from market.models import IdempotentAnswer
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotent-Replayed"
 KEPT = timedelta(hours=24)
-# Gunicorn kills what takes longer (30 s); with some room.
+# Longer than any request of ours takes: calls of an exchange and locks of rows end long before.
 AT_WORK = timedelta(seconds=60)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -37,7 +37,7 @@ class KeyInUse(Conflict):
 
 class AnswerNotKept(Conflict):
     default_code = "answer_not_kept"
-    default_detail = "This was done already. Its answer holds a secret that is shown once, so it can't be repeated."
+    default_detail = "This was done already. What it answered, a secret for example, is shown once and not repeated."
 
 
 class KeyReused(Unprocessable):
@@ -114,9 +114,11 @@ def claim(request: Request, key: str, *, now: datetime) -> IdempotentAnswer:
     return answer
 
 
-def settle(answer: IdempotentAnswer, response: Response, *, is_kept: bool) -> None:
+def settle(answer: IdempotentAnswer, response: Any, *, is_kept: bool) -> None:
     """Keep what was answered, unless somebody has taken the claim over meanwhile."""
-    body = json.dumps(response.data, cls=DjangoJSONEncoder) if is_kept and response.data is not None else ""
+    is_kept = is_kept and isinstance(response, Response)  # a file is not repeated
+    # With the encoder of the answer itself: the second one is the first one to the letter.
+    body = json.dumps(response.data, cls=JSONEncoder) if is_kept and response.data is not None else ""
     mine = IdempotentAnswer.objects.filter(pk=answer.pk, status=None, claimed_at=answer.claimed_at)
     mine.update(status=response.status_code, body=body, is_kept=is_kept)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -21,10 +21,16 @@ class Strict(serializers.Serializer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        request = self.context.get("request")
-        asked = request.query_params.get("fields") if request and request.method == "GET" else None
+        asked = self._asked_for()
         if asked is not None:
             self._show_only(asked)
+
+    def _asked_for(self) -> str | None:
+        """What the address names. Of a part of an answer it would be wrong: such a serializer gets no context."""
+        request = self.context.get("request")
+        if getattr(request, "method", "") not in ("GET", "HEAD"):
+            return None
+        return cast(str | None, getattr(request, "query_params", {}).get("fields"))
 
     def _show_only(self, asked: str) -> None:
         names = {name for name in asked.split(",") if name}
@@ -53,12 +59,9 @@ class Strict(serializers.Serializer):
 
     def _told(self, name: str, texts: Any, data: Mapping[str, Any]) -> Any:
         field = self.fields.get(name)
-        plain_texts = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
-        if field is None or field.write_only or name not in data or not plain_texts:
+        if field is None or field.write_only or name not in data:
             return texts
-        value = repr(data[name])
-        shown = value if len(value) <= MOST_TOLD else f"{value[:MOST_TOLD]}…"
-        return [text if shown in text else f"{text} Given: {shown}." for text in texts]
+        return with_value(texts, data[name])
 
 
 class StrictSerializer(Strict, serializers.Serializer):
@@ -84,6 +87,15 @@ class Amount(serializers.DecimalField):
 
     def to_representation(self, value: Any) -> str:
         return plain(Decimal(value))
+
+
+def with_value(texts: Any, value: Any) -> Any:
+    """The faults of one field, each with the value that was given; of a list's items they are left as they are."""
+    if not (isinstance(texts, list) and all(isinstance(text, str) for text in texts)):
+        return texts
+    told = repr(value)
+    shown = told if len(told) <= MOST_TOLD else f"{told[:MOST_TOLD]}…"
+    return [text if shown in text else f"{text} Given: {shown}." for text in texts]
 
 
 def readable(name: Any) -> str:

@@ -6,7 +6,7 @@ While Redis is away reads go on uncounted; what trades, and what tries passwords
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from threading import Lock
 from typing import Any
 
@@ -18,6 +18,7 @@ from rest_framework.throttling import BaseThrottle
 
 logger = logging.getLogger(__name__)
 WINDOW = 60  # seconds
+SILENT = 5  # seconds for which a Redis that did not answer is not asked again, for each try may take as long
 
 
 class Counts:
@@ -37,6 +38,7 @@ class Counts:
 
 
 _own = Counts()
+_asked_again_at = 0.0  # by time.monotonic()
 
 
 def wait_of(limits: Mapping[str, int], *, must_count: bool) -> int | None:
@@ -51,24 +53,36 @@ def wait_of(limits: Mapping[str, int], *, must_count: bool) -> int | None:
 
 
 def _counted(keys: list[str], *, window: int, must_count: bool) -> list[int]:
-    try:
-        pipeline = get_redis_connection("default").pipeline(transaction=False)
-        for key in keys:
-            name = f"throttle:{key}:{window}"
-            pipeline.incr(name)
-            pipeline.expire(name, 2 * WINDOW)
-        return [int(count) for count in pipeline.execute()[::2]]
-    except RedisError as error:
-        logger.warning("throttles are not shared: Redis does not answer: %s", error)
-        return _own.add(keys, window=window) if must_count else [0] * len(keys)
+    global _asked_again_at
+    if time.monotonic() >= _asked_again_at:
+        try:
+            return _counted_by_all(keys, window=window)
+        except (RedisError, OSError) as error:
+            logger.warning("throttles are not shared: Redis does not answer: %s", error)
+            _asked_again_at = time.monotonic() + SILENT
+    return _own.add(keys, window=window) if must_count else [0] * len(keys)
+
+
+def _counted_by_all(keys: list[str], *, window: int) -> list[int]:
+    """Raises RedisError, OSError."""
+    pipeline = get_redis_connection("default").pipeline(transaction=False)
+    for key in keys:
+        name = f"throttle:{key}:{window}"
+        pipeline.incr(name)
+        pipeline.expire(name, 2 * WINDOW)
+    return [int(count) for count in pipeline.execute()[::2]]
 
 
 def address_key(address: str | None) -> str:
     """One key for what one caller can have as many of as he likes: of IPv6 a network of 64 bits."""
     if not address:
         return "none"
-    ip = ip_address(address)
-    return str(ip_network((ip, 64), strict=False).network_address) if ip.version == 6 else str(ip)
+    ip = ip_address(address.partition("%")[0])  # without the name of a network card
+    if isinstance(ip, IPv4Address):
+        return str(ip)
+    if ip.ipv4_mapped:  # all of IPv4 lies in 64 bits of IPv6
+        return str(ip.ipv4_mapped)
+    return str(IPv6Network((int(ip), 64), strict=False).network_address)
 
 
 class CallerThrottle(BaseThrottle):

@@ -10,10 +10,14 @@ from market.access import visible
 from market.api.access import Access, Need
 from market.api.idempotency import Idempotent
 
+# OPTIONS would only repeat the schema.
+METHODS = ["get", "post", "put", "patch", "delete", "head"]
+
 
 class ApiView(Idempotent, APIView):
     """A view of the API. ``needs``: by method, in small letters."""
 
+    http_method_names = METHODS
     permission_classes: Any = [Access]
     needs: ClassVar[dict[str, Need]] = {}
 
@@ -21,6 +25,7 @@ class ApiView(Idempotent, APIView):
 class ApiViewSet(Idempotent, GenericViewSet[Any]):
     """Rows of the API, found by their number. ``needs``: by action; ``owner``: the path from a row to its owner."""
 
+    http_method_names = METHODS
     permission_classes: Any = [Access]
     needs: ClassVar[dict[str, Need]] = {}
     owner = "owner"  # "" for rows that belong to nobody

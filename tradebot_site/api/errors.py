@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views import defaults
+from django.views import csrf, defaults
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
@@ -12,7 +13,7 @@ from rest_framework.views import exception_handler
 from market import request_id
 from market.api.serializing import readable
 
-API = ("/api/", "/hooks/")
+API, HOOKS = "/api/", "/hooks/"
 
 
 class ErrorSerializer(serializers.Serializer):
@@ -40,9 +41,16 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
         fields = answer.data if isinstance(answer.data, dict) else {"": answer.data}
         answer.data = told("invalid", " ".join(_sentences(fields)), fields)
     else:
-        code = error.default_code if isinstance(error, APIException) else "not_found"
-        answer.data = told(code, str(answer.data["detail"]))
+        answer.data = told(_code(error), str(answer.data["detail"]))
     return answer
+
+
+def _code(error: Exception) -> str:
+    """For programs: what the exception was given, else what its kind has."""
+    if isinstance(error, APIException):
+        codes = error.get_codes()
+        return codes if isinstance(codes, str) else str(error.default_code)
+    return "permission_denied" if isinstance(error, PermissionDenied) else "not_found"  # Django's own two
 
 
 def _sentences(faults: Any, path: str = "") -> list[str]:
@@ -57,12 +65,25 @@ def _sentences(faults: Any, path: str = "") -> list[str]:
 
 def is_api(request: HttpRequest) -> bool:
     """Whether programs ask here, which want JSON."""
-    return request.path_info.startswith(API)
+    return request.path_info.startswith((API, HOOKS)) or f"{request.path_info}/" in (API, HOOKS)
 
 
 def refuse(status: int, code: str, detail: str, **headers: str) -> JsonResponse:
     """A refusal from outside of all views."""
     return JsonResponse(told(code, detail), status=status, headers=headers)
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """CSRF_FAILURE_VIEW. The views of the API ask for themselves, and answer the same."""
+    if is_api(request):
+        return refuse(403, "permission_denied", f"CSRF Failed: {reason}")
+    return csrf.csrf_failure(request, reason)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_api(request):
+        return refuse(403, "permission_denied", "You may not do this.")
+    return defaults.permission_denied(request, exception)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -1,32 +1,41 @@
 """What happens to every request before and after its view: an id, bounds, and a count for its address."""
 
 from collections.abc import Callable
+from io import BytesIO
+from typing import Any
 
 from django.conf import settings
+from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse
 
 from market import request_id
 from market.api.throttles import address_key, wait_of
-from tradebot_site.api.errors import is_api, refuse
+from tradebot_site.api.errors import API, is_api, refuse
 from tradebot_site.lockout import client_ip
 
+BODIES = ("POST", "PUT", "PATCH")
 Next = Callable[[HttpRequest], HttpResponse]
 
 
 class RequestIdMiddleware:
-    """Gives each request an id, the caller's own if it has one, and tells it with the answer."""
+    """Gives each request an id, the caller's own if it has one, and tells it with the answer.
+
+    It ends with the answer, not here: Django logs what was refused after all middleware, and a stream goes on for long.
+    """
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
+        request_finished.connect(_end_request, dispatch_uid="tradebot_site.api.request_id")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         told = request_id.begin(request.headers.get(request_id.HEADER, ""))
-        try:
-            response = self.get_response(request)
-            response[request_id.HEADER] = told
-            return response
-        finally:
-            request_id.end()
+        response = self.get_response(request)
+        response[request_id.HEADER] = told
+        return response
+
+
+def _end_request(**_: object) -> None:
+    request_id.end()
 
 
 class ApiDoorMiddleware:
@@ -47,13 +56,33 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
     waits = wait_of({f"ip:{address_key(client_ip(request))}": settings.THROTTLE_ADDRESS}, must_count=False)
     if waits is not None:
         return refuse(429, "throttled", f"Too many requests from this address; in {waits} s again.", **_retry(waits))
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    most = settings.API_MAX_BYTES
-    if not length.isdecimal() or int(length[:12]) > most:
-        return refuse(413, "too_large", f"The body has {length[:12]} bytes, at most {most} are taken.")
     if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
         return refuse(400, "invalid", "The address holds a NUL character, which no text of ours has.")
+    return _refusal_of_body(request)
+
+
+def _refusal_of_body(request: HttpRequest) -> HttpResponse | None:
+    most = settings.API_MAX_BYTES
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        _read_chunks(request, most=most)
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal():
+        return refuse(400, "bad_request", "Content-Length is no number.")
+    if int(length[:12]) > most:
+        return refuse(413, "too_large", f"The body is larger than the {most} bytes that are taken.")
+    kind = request.content_type or ""
+    has_body = int(length) and request.method in BODIES and request.path_info.startswith(API)
+    if has_body and kind.lower() != "application/json":
+        told = f"{kind[:60]!r} is not taken: send application/json."
+        return refuse(415, "unsupported_media_type", told)
     return None
+
+
+def _read_chunks(request: Any, *, most: int) -> None:
+    """Take the body of a request that does not say how long it is, which Django would leave out without a word."""
+    body = request.META["wsgi.input"].read(most + 1)
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request._stream = BytesIO(body)
 
 
 def _retry(seconds: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import codecs
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import IO, Any
 
 from rest_framework.exceptions import ParseError
@@ -21,7 +22,15 @@ class StrictJSONParser(JSONParser):
     ) -> Any:
         try:
             text = codecs.getreader("utf-8")(stream).read()
-            return json.loads(text, parse_constant=strict_constant, parse_int=_whole, object_pairs_hook=_without_twins)
+            read = json.loads(
+                text,
+                parse_constant=strict_constant,
+                parse_int=_whole,
+                parse_float=_real,
+                object_pairs_hook=_without_twins,
+            )
+            _require_text(read)
+            return read
         except RecursionError as error:
             raise ParseError("JSON parse error - it is nested too deeply") from error
         except ValueError as error:
@@ -34,14 +43,20 @@ def _whole(digits: str) -> int:
     return int(digits)
 
 
+def _real(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        raise ValueError("a number is larger than any that is taken")
+    return number
+
+
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) < len(pairs):
         raise ValueError("a name stands twice in one object")
     for name, value in pairs:
         _require_text(name)
-        for item in value if isinstance(value, list) else [value]:
-            _require_text(item)
+        _require_text(value)
     return read
 
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any, ClassVar, cast
 
-from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
@@ -19,22 +18,22 @@ from rest_framework.throttling import BaseThrottle
 
 from market.access import TokenScope
 from market.api.access import Access, Need, administers, reads
+from market.api.refusals import Conflict
 from market.api.serializing import StrictModelSerializer, StrictSerializer
 from market.api.throttles import address_key, wait_of
 from market.api.views import ApiViewSet
 from market.fields import SecretUnreadable
 from ops import second_factor, tokens
 from ops.models import ApiToken
-from tradebot_site.lockout import client_ip
+from tradebot_site import lockout
+from tradebot_site.api.authentication import ApiTokenAuthentication
 from tradebot_site.second_factor import as_typed
 
 WRONG = "Name, password or code is wrong."
 
 
-class Locked(APIException):
-    status_code = 429
-    default_code = "locked"
-    default_detail = "Too many wrong passwords; wait 15 minutes."
+class TooManyTokens(Conflict):
+    default_code = "too_many_tokens"
 
 
 class SecondFactorNeeded(APIException):
@@ -57,7 +56,7 @@ class NewTokenSerializer(StrictSerializer):
     """A token is asked for with everything that the login asks for."""
 
     username = serializers.CharField(max_length=150)
-    password = serializers.CharField(max_length=128, write_only=True, trim_whitespace=False)
+    password = serializers.CharField(max_length=1_000, write_only=True, trim_whitespace=False)
     code = serializers.CharField(
         max_length=20, write_only=True, required=False, default="",
         help_text="What your app shows now, or a recovery code; needed if you have a second factor.",
@@ -81,7 +80,7 @@ class LoginThrottle(BaseThrottle):
     waits: int | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        key = f"login:{address_key(client_ip(request))}"
+        key = f"login:{address_key(lockout.client_ip(request))}"
         self.waits = wait_of({key: settings.THROTTLE_LOGIN}, must_count=True)
         return self.waits is None
 
@@ -100,6 +99,8 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, ApiVie
     queryset = ApiToken.objects.all()
     serializer_class = TokenSerializer
     owner = ""
+    shows_secret = frozenset({"create"})
+    also_refuses: ClassVar[dict[str, set[int]]] = {"create": {403, 409}}
     needs: ClassVar[dict[str, Need]] = {"list": reads(), "retrieve": reads(), "destroy": administers()}
 
     def get_queryset(self) -> Any:
@@ -112,6 +113,10 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, ApiVie
     def get_authenticators(self) -> list[Any]:
         """With a password in hand nobody has to prove anything else, and a wrong token is in nobody's way."""
         return [] if self.request and self.request.method == "POST" else super().get_authenticators()
+
+    def get_authenticate_header(self, request: Any) -> str:
+        """What a 401 tells to try, also where nobody else is asked: without it REST framework answers 403."""
+        return ApiTokenAuthentication().authenticate_header(request)
 
     def get_throttles(self) -> list[BaseThrottle]:
         return [LoginThrottle()] if self.action == "create" else super().get_throttles()
@@ -128,6 +133,7 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, ApiVie
         asked.is_valid(raise_exception=True)
         wanted = asked.validated_data
         user = _proven(request, wanted["username"], wanted["password"], wanted["code"])
+        request.user = user  # it is they who make it, whoever is logged in beside
         try:
             token, text = tokens.make_token(
                 user,
@@ -136,8 +142,10 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, ApiVie
                 lives=timedelta(days=wanted["expires_in_days"]),
                 now=timezone.now(),
             )
-        except tokens.TokenRefused as error:
-            raise ValidationError({"name": [str(error).removeprefix("name: ")]}) from error
+        except tokens.NameTaken as error:
+            raise ValidationError({"name": [str(error)]}) from error
+        except tokens.TooManyTokens as error:
+            raise TooManyTokens(str(error)) from error
         return Response(TokenSerializer(token).data | {"token": text}, status=201)
 
     def perform_destroy(self, instance: ApiToken) -> None:
@@ -145,18 +153,22 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, ApiVie
 
 
 def _proven(request: Request, username: str, password: str, code: str) -> User:
-    """The user that name, password and code belong to. Raises AuthenticationFailed, Locked, SecondFactorNeeded."""
-    asked = cast(Any, request)._request  # axes counts with Django's own
+    """The user that name, password and code belong to. Raises AuthenticationFailed, SecondFactorNeeded.
+
+    axes counts with Django's own request; when it has locked the name its middleware puts 429 in the place of our 401.
+    """
+    asked = cast(Any, request)._request
     user = authenticate(asked, username=username, password=password)
     if user is None:
-        if not AxesProxyHandler.is_allowed(asked, {"username": username}):
-            raise Locked
         raise AuthenticationFailed(WRONG)
     if second_factor.has_second_factor(user):
+        if not as_typed(code):  # no guess: none is counted
+            raise AuthenticationFailed(WRONG)
         try:
             second_factor.prove(user, as_typed(code))
         except (second_factor.WrongToken, SecretUnreadable) as error:
             raise AuthenticationFailed(WRONG) from error
     elif user.is_staff and settings.SECOND_FACTOR_REQUIRED:
         raise SecondFactorNeeded
+    lockout.forget_failures(asked, username)
     return user

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from tradebot_site.tests.api.routes import Route
 from tradebot_site.tests.api.world import Tenant
@@ -9,27 +10,44 @@ from tradebot_site.tests.api.world import Tenant
 # What is there for nobody, in the shape of what is there.
 NO_NUMBER, NO_TEXT = 987654321987654, "nobody-has-this-0000000"
 
-# By the address up to the name.
+# By the address up to the name, or by method and address.
 ROWS: dict[str, Callable[[Tenant], Any]] = {
     "/api/v1/tokens/<pk>": lambda tenant: tenant.token.pk,
+    "DELETE /api/v1/accounts/<pk>": lambda tenant: tenant.unused.pk,
+    "DELETE /api/v1/bots/<pk>": lambda tenant: tenant.spare.pk,
+    "/api/v1/accounts/<pk>": lambda tenant: tenant.account.pk,
+    "/api/v1/limits/<pk>": lambda tenant: tenant.limits.pk,
+    "/api/v1/symbols/<pk>": lambda tenant: tenant.rules.pk,
+    "/api/v1/bots/<pk>": lambda tenant: tenant.bot.pk,
+    "/api/v1/orders/<pk>/cancel": lambda tenant: tenant.by_hand.order.pk,
+    "/api/tasks/status/<task_id>": lambda tenant: tenant.by_hand.task_id,
     "/hooks/v1/bots/<public_id>": lambda tenant: tenant.public_id,
 }
 # By the name of a field in a body or a query.
 FIELDS: dict[str, Callable[[Tenant], Any]] = {
     "account": lambda tenant: tenant.account.pk,
     "bot": lambda tenant: tenant.bot.pk,
+    "user_id": lambda tenant: tenant.user.pk,
     "user": lambda tenant: tenant.user.username,
     "username": lambda tenant: tenant.user.username,
     "symbol": lambda tenant: tenant.bot.symbol,
+    "ids": lambda tenant: [tenant.bot.pk],
 }
+
+
+NOBODYS: dict[type, Any] = {int: NO_NUMBER, str: NO_TEXT, UUID: UUID(int=0)}
 
 
 def named(route: Route, tenant: Tenant) -> dict[str, Any]:
     """The values of the names in an address, so that it leads to what is a tenant's. KeyError: a name is not told."""
-    return {name: ROWS[route.path.partition(f"<{name}>")[0] + f"<{name}>"](tenant) for name in route.names()}
+    return {name: _row(route, name)(tenant) for name in route.names()}
+
+
+def _row(route: Route, name: str) -> Callable[[Tenant], Any]:
+    prefix = route.path.partition(f"<{name}>")[0] + f"<{name}>"
+    return ROWS.get(str(route)) or ROWS.get(route.path) or ROWS[prefix]
 
 
 def nobodys(route: Route, tenant: Tenant) -> dict[str, Any]:
-    """The same of something that does not exist; what does not belong to anybody stays."""
-    values = named(route, tenant)
-    return {name: NO_NUMBER if isinstance(value, int) else NO_TEXT[: len(str(value))] for name, value in values.items()}
+    """The same of something that does not exist."""
+    return {name: NOBODYS[type(value)] for name, value in named(route, tenant).items()}

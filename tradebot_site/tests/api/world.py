@@ -3,6 +3,7 @@
 It is built once for a module; each question is undone before the next one.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,12 +21,14 @@ from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesRe
 from bots.services import renew_webhook
 from bots.tests.factories import BotFactory
 from market.access import TokenScope
-from market.models import RiskLimits, Switch
+from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from market.tests.factories import ExchangeAccountFactory, UserFactory
+from market.types import OrderType, Side
 from ops.models import ApiToken
 from ops.tokens import make_token
 from tradebot_site.tests.people import PASSWORD, client_of, person
-from trades.models import Event, Fill, Order, Trade, Transfer
+from trades.models import Event, Fill, Order, OrderByHand, Trade, Transfer
+from trades.services import HandOrder, ask_for_order, execute_asked
 from trades.tests.factories import FillFactory, OrderFactory, TradeFactory, TransferFactory
 
 CALLERS = (
@@ -39,7 +42,7 @@ WITHOUT_LIMITS = {
 PNL = {"owner": Decimal("13.37133713"), "other": Decimal("-42.42424242")}
 
 
-@dataclass
+@dataclass(repr=False)
 class Tenant:
     """One trader, and one row of everything that can be his."""
 
@@ -56,7 +59,12 @@ class Tenant:
     switch: Switch
     limits: RiskLimits
     view: SavedView
+    rules: SymbolRules
+    by_hand: OrderByHand
     public_id: str
+    spare: BotConfig
+    unused: ExchangeAccount
+    spare_keys: tuple[str, str]
     token: ApiToken
     tokens: dict[str, str]
     canaries: list[str] = field(default_factory=list)
@@ -66,7 +74,7 @@ class Tenant:
         return self.bot.account
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     owner: Tenant
     other: Tenant
@@ -76,10 +84,8 @@ class World:
     def ask(self, caller: str, method: str, address: str, body: Any = None) -> Any:
         """The answer, with everything undone that was done for it."""
         with undone():
-            if method in ("GET", "HEAD"):
-                return self.clients[caller].generic(method, address)
-            sent = {"data": body, "content_type": "application/json"} if body is not None else {}
-            return getattr(self.clients[caller], method.lower())(address, **sent)
+            sent = "" if body is None else json.dumps(body)
+            return self.clients[caller].generic(method, address, sent, content_type="application/json")
 
 
 @contextmanager
@@ -98,6 +104,8 @@ def undone() -> Iterator[None]:
 def built(paper: Any) -> Iterator[World]:
     """The world, for as long as the block lasts; the limits of requests are out of the way."""
     with override_settings(**WITHOUT_LIMITS), undone():
+        cache.clear()
+        paper.set_price("BTCUSDT", "50000.00")
         owner, other = (_tenant(name, paper) for name in ("owner", "other"))
         Tick.objects.create(slot=timezone.now(), started_at=timezone.now())
         SeriesReading.objects.create(
@@ -112,8 +120,8 @@ def built(paper: Any) -> Iterator[World]:
         clients |= {name: Client(headers={"Authorization": f"Token {text}"}) for name, text in tokens.items()}
         for client in clients.values():
             client.raise_request_exception = False
-        cache.clear()
         yield World(owner, other, clients, tokens)
+        paper.set_price("BTCUSDT", None)
 
 
 def _tenant(name: str, paper: Any) -> Tenant:
@@ -130,6 +138,8 @@ def _tenant(name: str, paper: Any) -> Tenant:
     account = ExchangeAccountFactory(
         owner=user, name=f"canary-account-{name}", api_key=api_key, api_secret=api_secret, reconciled_at=now
     )
+    key, secret = paper.create_account()
+    spare = ExchangeAccountFactory(owner=user, name=f"spare account of {name}", api_key=key, api_secret=secret)
     bot = BotFactory(name=f"canary-bot-{name}", account=account)
     order = OrderFactory(
         position=bot.position, client_order_id=f"canary-order-{name}", reason=f"canary-reason-{name}", created_at=now
@@ -152,11 +162,25 @@ def _tenant(name: str, paper: Any) -> Tenant:
         switch=Switch.objects.create(user=user, state="active", reason=f"canary-switch-{name}"),
         limits=RiskLimits.objects.create(account=account, max_exposure=1_000),
         view=SavedView.objects.create(user=user, name=f"canary-view-{name}", query="status=error"),
+        rules=SymbolRules.objects.get(symbol=bot.symbol, market="spot"),
+        by_hand=_order_by_hand(user, account),
+        unused=ExchangeAccountFactory(owner=user, name=f"unused account of {name}"),
+        spare=BotFactory(name=f"spare bot of {name}", account=spare, symbol="ETHUSDT"),
+        spare_keys=paper.create_account(),
         public_id=renew_webhook(bot, by=user, now=now)[0].public_id,
         token=ApiToken.objects.get(user=user, scope="read"),
         tokens=texts,
         canaries=[f"canary-{kind}-{name}" for kind in KINDS] + [str(PNL[name]), api_key],
     )
+
+
+def _order_by_hand(user: User, account: ExchangeAccount) -> OrderByHand:
+    """A limit order that rests at the exchange."""
+    low = HandOrder(
+        symbol="BTCUSDT", side=Side.BUY, quantity=Decimal("0.001"), type=OrderType.LIMIT, price=Decimal(48_000)
+    )
+    asked = ask_for_order(user, account, low, asked_by=user, key="", now=timezone.now())
+    return execute_asked(asked.pk, now=timezone.now())
 
 
 KINDS = ("account", "bot", "order", "reason", "event", "decision", "signal", "switch", "view", "token")
