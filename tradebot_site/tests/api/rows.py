@@ -8,7 +8,7 @@ from tradebot_site.tests.api.routes import Route
 from tradebot_site.tests.api.world import Tenant
 
 # What is there for nobody, in the shape of what is there.
-NO_NUMBER, NO_TEXT = 987654321987654, "nobody-has-this-0000000"
+NO_NUMBER, NO_TEXT = 987654321, "nobody-has-this-0000000"
 
 # By the address up to the name, or by method and address.
 ROWS: dict[str, Callable[[Tenant], Any]] = {
@@ -19,6 +19,14 @@ ROWS: dict[str, Callable[[Tenant], Any]] = {
     "/api/v1/limits/<pk>": lambda tenant: tenant.limits.pk,
     "/api/v1/symbols/<pk>": lambda tenant: tenant.rules.pk,
     "/api/v1/bots/<pk>": lambda tenant: tenant.bot.pk,
+    "POST /api/v1/bots/<pk>/resume": lambda tenant: tenant.paused.pk,
+    "POST /api/v1/bots/<pk>/start": lambda tenant: tenant.spare.pk,
+    "/api/v1/orders/<pk>": lambda tenant: tenant.order.pk,
+    "/api/v1/fills/<pk>": lambda tenant: tenant.fill.pk,
+    "/api/v1/trades/<pk>": lambda tenant: tenant.trade.pk,
+    "/api/v1/positions/<pk>": lambda tenant: tenant.bot.position_id,
+    "/api/v1/news/<pk>": lambda tenant: tenant.event.pk,
+    "/api/v1/transfers/<pk>": lambda tenant: tenant.transfer.pk,
     "/api/v1/orders/<pk>/cancel": lambda tenant: tenant.by_hand.order.pk,
     "/api/tasks/status/<task_id>": lambda tenant: tenant.by_hand.task_id,
     "/hooks/v1/bots/<public_id>": lambda tenant: tenant.public_id,

@@ -6,7 +6,7 @@ It is built once for a module; each question is undone before the next one.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,7 +27,7 @@ from market.types import OrderType, Side
 from ops.models import ApiToken
 from ops.tokens import make_token
 from tradebot_site.tests.people import PASSWORD, client_of, person
-from trades.models import Event, Fill, Order, OrderByHand, Trade, Transfer
+from trades.models import Event, Fill, Order, OrderByHand, Position, Trade, Transfer
 from trades.services import HandOrder, ask_for_order, execute_asked
 from trades.tests.factories import FillFactory, OrderFactory, TradeFactory, TransferFactory
 
@@ -39,7 +39,11 @@ WITHOUT_LIMITS = {
     "SECURE_SSL_REDIRECT": False,
     **dict.fromkeys(("THROTTLE_ADDRESS", "THROTTLE_USER", "THROTTLE_TOKEN", "THROTTLE_ACTS", "THROTTLE_LOGIN"), 10**9),
 }
-PNL = {"owner": Decimal("13.37133713"), "other": Decimal("-42.42424242")}
+# Amounts that nobody else has: of the trade's P&L, the fill's price, what the position has earned, what was moved.
+AMOUNTS = {
+    "owner": {"pnl": "13.37133713", "fill": "51337.13371337", "held": "73.31733173", "moved": "7.13371337"},
+    "other": {"pnl": "-42.42424242", "fill": "54242.42424242", "held": "-24.24242424", "moved": "4.24242424"},
+}
 
 
 @dataclass(repr=False)
@@ -63,11 +67,12 @@ class Tenant:
     by_hand: OrderByHand
     public_id: str
     spare: BotConfig
+    paused: BotConfig
     unused: ExchangeAccount
     spare_keys: tuple[str, str]
     token: ApiToken
     tokens: dict[str, str]
-    canaries: list[str] = field(default_factory=list)
+    canaries: dict[str, str]  # by what they are of
 
     @property
     def account(self) -> Any:
@@ -144,6 +149,8 @@ def _tenant(name: str, paper: Any) -> Tenant:
     order = OrderFactory(
         position=bot.position, client_order_id=f"canary-order-{name}", reason=f"canary-reason-{name}", created_at=now
     )
+    amounts = {kind: Decimal(amount) for kind, amount in AMOUNTS[name].items()}
+    Position.objects.filter(pk=bot.position_id).update(realized_pnl=amounts["held"])
     told = {"position": bot.position, "order": order, "created_at": now}
     texts = _tokens(user)
     return Tenant(
@@ -151,9 +158,9 @@ def _tenant(name: str, paper: Any) -> Tenant:
         user=user,
         bot=bot,
         order=order,
-        fill=FillFactory(order=order, executed_at=now),
-        trade=TradeFactory(order=order, realized_pnl=PNL[name], created_at=now),
-        transfer=TransferFactory(account=account, created_at=now),
+        fill=FillFactory(order=order, price=amounts["fill"], executed_at=now),
+        trade=TradeFactory(order=order, realized_pnl=amounts["pnl"], created_at=now),
+        transfer=TransferFactory(account=account, amount=amounts["moved"], created_at=now),
         event=Event.objects.create(kind="order_filled", message=f"canary-event-{name}", **told),
         decision=Decision.objects.create(bot=bot, status="running", text=f"canary-decision-{name}", created_at=now),
         signal=ExternalSignal.objects.create(
@@ -165,12 +172,13 @@ def _tenant(name: str, paper: Any) -> Tenant:
         rules=SymbolRules.objects.get(symbol=bot.symbol, market="spot"),
         by_hand=_order_by_hand(user, account),
         unused=ExchangeAccountFactory(owner=user, name=f"unused account of {name}"),
-        spare=BotFactory(name=f"spare bot of {name}", account=spare, symbol="ETHUSDT"),
+        spare=BotFactory(name=f"spare bot of {name}", account=spare, symbol="ETHUSDT", desired_state="stopped"),
+        paused=BotFactory(name=f"paused bot of {name}", account=spare, symbol="BNBUSDT", entries_paused=True),
         spare_keys=paper.create_account(),
         public_id=renew_webhook(bot, by=user, now=now)[0].public_id,
         token=ApiToken.objects.get(user=user, scope="read"),
         tokens=texts,
-        canaries=[f"canary-{kind}-{name}" for kind in KINDS] + [str(PNL[name]), api_key],
+        canaries={kind: f"canary-{kind}-{name}" for kind in KINDS} | AMOUNTS[name] | {"key": api_key},
     )
 
 
