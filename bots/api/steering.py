@@ -92,7 +92,7 @@ def act(name: str, *, status: int = 200, description: str = "") -> Callable[...,
     )
 
     def decorate(method: Callable[..., Response]) -> Any:
-        return action(detail=True, methods=["post"], url_path=name.replace("_", "-"))(schema(method))
+        return schema(action(detail=True, methods=["post"], url_path=name.replace("_", "-"))(method))
 
     return decorate
 

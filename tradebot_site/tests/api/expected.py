@@ -7,6 +7,8 @@ what the nine others get. A number of three digits is that very status, one digi
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from django.utils import timezone
+
 from market.access import TokenScope
 from tradebot_site.tests.api.world import CALLERS, Tenant
 from tradebot_site.tests.people import PASSWORD
@@ -103,6 +105,12 @@ def _order(tenant: Tenant) -> Any:
     }
 
 
+def _signal(tenant: Tenant) -> Any:
+    """Whoever has the bot's secret may tell it; without it nobody is anybody (`bots/tests/test_signal_hook.py`)."""
+    told = {"id": "1", "time": timezone.now().isoformat(), "action": "enter_long"}
+    return {"secret": tenant.webhook_secret} | told
+
+
 def _saying(**body: Any) -> Callable[[Tenant], Any]:
     return lambda tenant: body
 
@@ -169,5 +177,5 @@ TABLE: dict[str, Line] = {
     "POST /api/v1/kill-switch": act(200, body=_press),
     "POST /api/tasks/execute-trade": act(202, body=_order),
     "GET /api/tasks/status/<task_id>": one(),
-    "POST /hooks/v1/bots/<public_id>/signal": everybody(401, body=_saying(action="enter_long")),
+    "POST /hooks/v1/bots/<public_id>/signal": everybody(202, body=_signal),
 }

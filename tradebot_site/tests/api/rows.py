@@ -29,7 +29,7 @@ ROWS: dict[str, Callable[[Tenant], Any]] = {
     "/api/v1/transfers/<pk>": lambda tenant: tenant.transfer.pk,
     "/api/v1/orders/<pk>/cancel": lambda tenant: tenant.by_hand.order.pk,
     "/api/tasks/status/<task_id>": lambda tenant: tenant.by_hand.task_id,
-    "/hooks/v1/bots/<public_id>": lambda tenant: tenant.public_id,
+    "/hooks/v1/bots/<public_id>": lambda tenant: tenant.webhook.public_id,
 }
 # By the name of a field in a body or a query.
 FIELDS: dict[str, Callable[[Tenant], Any]] = {
