@@ -72,6 +72,7 @@ MATRIX = {
     "trades.Transfer": READ,
     "trades.Event": READ,
     "ops.Change": READ,
+    "ops.ApiToken": READ._replace(actions={"revoke": "vtoa"}),
     "django_celery_beat.PeriodicTask": SCHEDULE._replace(
         actions={"delete_selected": "oa", "enable": "oa", "disable": "oa", "run_now": "oa"},
         more={"run_this_now": "oa"},
@@ -118,6 +119,7 @@ OWNED = {
     "trades.Transfer",
     "trades.Event",
     "ops.Change",
+    "ops.ApiToken",
     "bots.SavedView",
 }
 REGISTERED = {model._meta.label: model_admin for model, model_admin in django_admin.site._registry.items()}
@@ -202,7 +204,6 @@ def test_every_page_beside_the_admin_is_known():
     assert {pattern.name for pattern in urlpatterns if getattr(pattern, "name", None)} == {
         "second-factor",
         "second-factor-renewal",
-        "kill-switch",
         "kill-switch-page",
         "kill-switch-banner",
         "dashboard-fragment",
@@ -361,9 +362,8 @@ def test_kill_switches_by_the_api(enter, settings, role):
 
     answers = [press(scope="user", user=name), press(scope="user", user=other), press(scope="platform")]
 
-    assert answers == {"trader": [200, 404, 403], "operator": [200] * 3, "administrator": [200] * 3}.get(
-        role, [403] * 3
-    )
+    expected = {"trader": [200, 404, 403], "operator": [200] * 3, "administrator": [200] * 3, "anonymous": [401] * 3}
+    assert answers == expected.get(role, [403] * 3)
 
 
 @people
