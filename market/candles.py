@@ -12,6 +12,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from market.exchange import public_gateway
 from market.feed.copies import Copy, Rows, StaleData, newest_nonsense, require_sound
 from market.feed.heartbeat import is_streamed
+from market.patience import OutOfPatience
 from market.store import known, known_many, shared
 from market.types import Candles, Series, milliseconds
 
@@ -69,13 +70,16 @@ def kept_candles(series: Series) -> Candles | None:
     return None if copy is None else Candles.from_rows(copy.rows)
 
 
-def refresh(series: Series, *, now: datetime) -> Candles:
-    """The same without waiting for a feed: the shared copy if it is current, else what it lacks is asked for."""
+def refresh(series: Series, *, now: datetime, keep: timedelta | None = None) -> Candles:
+    """The same without waiting for a feed: the shared copy if it is current, else what it lacks is asked for.
+
+    ``keep``: how long, if not as long as is of use to bots.
+    """
     rows = shared(
         candles_key(series),
         read=partial(_current_rows, series=series, now=now),
         fetch=lambda: _fetch_current(series, now, _kept(series)),
-        keep=keep_for(series),
+        keep=keep or keep_for(series),
     )
     return Candles.from_rows(rows)
 
@@ -150,7 +154,10 @@ def _current_rows(packed: bytes, *, series: Series, now: datetime) -> Rows | Non
 
 def _fetch_current(series: Series, now: datetime, kept: Copy | None) -> tuple[bytes, Rows]:
     for attempt in Retrying(
-        retry=retry_if_exception_type(_NotClosedYet), stop=stop_after_attempt(4), wait=wait_fixed(0.5), reraise=True
+        retry=retry_if_exception_type(_NotClosedYet),
+        stop=stop_after_attempt(4) | OutOfPatience(),
+        wait=wait_fixed(0.5),
+        reraise=True,
     ):
         with attempt:
             copy = _fetch(series, now, kept, waited=timedelta(seconds=attempt.retry_state.idle_for))

@@ -8,7 +8,7 @@ from functools import partial
 
 from market.exchange import public_gateway
 from market.exchange.types import Level, OrderBook
-from market.store import shared
+from market.store import known, shared
 from market.types import milliseconds, moment_of
 
 LEVELS = 20  # of each side
@@ -65,8 +65,16 @@ def order_book(environment: str, market: str, symbol: str, *, now: datetime) -> 
         snapshot = BookSnapshot(now, public_gateway(environment, market).order_book(symbol, levels=LEVELS))
         return _packed(snapshot), snapshot
 
-    key = f"book:{environment}:{market}:{symbol}"
-    return shared(key, read=partial(_if_fresh, now=now), fetch=fetch, keep=KEEP)
+    return shared(_key(environment, market, symbol), read=partial(_if_fresh, now=now), fetch=fetch, keep=KEEP)
+
+
+def known_book(environment: str, market: str, symbol: str, *, now: datetime) -> BookSnapshot | None:
+    """The same if somebody has asked for it just now; the exchange is not asked."""
+    return known(_key(environment, market, symbol), read=partial(_if_fresh, now=now))
+
+
+def _key(environment: str, market: str, symbol: str) -> str:
+    return f"book:{environment}:{market}:{symbol}"
 
 
 def _packed(snapshot: BookSnapshot) -> bytes:

@@ -6,6 +6,7 @@ import requests
 from django.conf import settings
 
 from market.exchange.errors import BadRequest, ExchangeUnavailable, PermissionDenied
+from market.patience import timeout_of
 
 TIMEOUT_SECONDS = 10
 
@@ -15,7 +16,8 @@ def ask_paper(method: str, path: str, body: object = None) -> dict[str, Any]:
     headers = {"X-Paper-Token": settings.PAPER_ADMIN_TOKEN}
     url = settings.PAPER_URL
     try:
-        reply = requests.request(method, f"{url}{path}", json=body, headers=headers, timeout=TIMEOUT_SECONDS)
+        timeout = timeout_of(TIMEOUT_SECONDS, TIMEOUT_SECONDS)
+        reply = requests.request(method, f"{url}{path}", json=body, headers=headers, timeout=timeout)
         answer = reply.json()
     except requests.RequestException as error:
         text = f"no paper exchange answers at {url} ({type(error).__name__}): `make up` starts one, PAPER_URL names one"

@@ -1,9 +1,13 @@
-"""Questions that PostgreSQL has to plan anew for the values at hand."""
+"""How to ask for a few rows among millions, and what PostgreSQL has to plan anew for the values at hand."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection
+from django.db.models import Q, QuerySet
+
+FEW = 1000
 
 
 @contextmanager
@@ -20,3 +24,13 @@ def planned_anew() -> Iterator[None]:
         yield
     finally:
         client.prepare_threshold = before
+
+
+def among_few(path: str, parents: QuerySet[Any], otherwise: Q) -> Q:
+    """The condition for rows whose ``path`` leads to one of ``parents``: by their keys while they are few.
+
+    By a join PostgreSQL walks through millions of others' rows, newest first, to find the few of these. Of many
+    parents it finds rows soon; for those ``otherwise`` says the same by a join.
+    """
+    keys = list(parents.order_by().values_list("pk", flat=True)[: FEW + 1])
+    return Q(**{f"{path}__in": keys}) if len(keys) <= FEW else otherwise

@@ -11,8 +11,8 @@ from market.budget import Priority, spending_as
 from market.exchange import public_gateway
 from market.exchange.errors import ExchangeError
 from market.exchange.types import Quote
-from market.store import known, shared
-from market.types import Price, milliseconds, moment_of
+from market.store import known, known_many, shared
+from market.types import EPOCH, Price, milliseconds, moment_of
 
 MAX_AGE = timedelta(seconds=3)
 KEEP = timedelta(minutes=1)
@@ -27,6 +27,15 @@ def last_prices(environment: str, market: str, *, now: datetime) -> Mapping[str,
     asked = partial(_asked_prices, environment, market, now=now)
     fed = known(fed_prices_key(environment, market), read=partial(_prices_if_fresh, now=now))
     return asked() if fed is None else FedPrices(fed, asked)
+
+
+def known_prices(environment: str, market: str, *, now: datetime, max_age: timedelta = MAX_AGE) -> Mapping[str, Price]:
+    """What a feed or some process has brought, no older than ``max_age``; the exchange is not asked. To show, not to
+    trade by.
+    """
+    keys = (f"prices:{environment}:{market}", fed_prices_key(environment, market))
+    found = known_many(dict.fromkeys(keys, partial(_prices_if_fresh, now=now, max_age=max_age)))
+    return {name: price for prices in sorted(found.values(), key=_age) for name, price in prices.items()}
 
 
 def last_quote(environment: str, market: str, symbol: str, *, now: datetime) -> Quote:
@@ -48,6 +57,10 @@ def last_quote(environment: str, market: str, symbol: str, *, now: datetime) -> 
 def known_quote(environment: str, market: str, symbol: str, *, now: datetime) -> Quote | None:
     """The same if a feed or some process has asked for it just now; the exchange is not asked."""
     return known(quote_key(environment, market, symbol), read=partial(_quote_if_fresh, now=now))
+
+
+def _age(prices: Mapping[str, Price]) -> datetime:
+    return max((price.at for price in prices.values()), default=EPOCH)
 
 
 class FedPrices(Mapping[str, Price]):
@@ -109,9 +122,9 @@ def _asked_prices(environment: str, market: str, *, now: datetime) -> Mapping[st
     return shared(f"prices:{environment}:{market}", read=partial(_prices_if_fresh, now=now), fetch=fetch, keep=KEEP)
 
 
-def _prices_if_fresh(packed: bytes, *, now: datetime) -> Mapping[str, Price] | None:
+def _prices_if_fresh(packed: bytes, *, now: datetime, max_age: timedelta = MAX_AGE) -> Mapping[str, Price] | None:
     at, prices = _unpacked(packed)
-    return dict(prices) if now - at <= MAX_AGE else None
+    return dict(prices) if now - at <= max_age else None
 
 
 def _quote_if_fresh(packed: bytes, *, now: datetime) -> Quote | None:

@@ -19,7 +19,8 @@ T = TypeVar("T")
 # Stand for the values while the ORM writes; nothing else is ever equal to one of them.
 INTEGERS = tuple(range(-9_000_000_000_000_000_001, -9_000_000_000_000_000_001 + 8))
 MOMENTS = tuple(datetime(1, 2, 3, tzinfo=UTC) + timedelta(microseconds=number) for number in range(8))
-MARKS: dict[type, tuple[Any, ...]] = {int: INTEGERS, datetime: MOMENTS}
+TEXTS = tuple(f"\ue000 {number} of a statement" for number in range(8))
+MARKS: dict[type, tuple[Any, ...]] = {int: INTEGERS, datetime: MOMENTS, str: TEXTS}
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def ask(sql: str, params: Any, read: Callable[[list[Any]], T]) -> Asked[T]:
 
 
 class Ready(Generic[Row]):
-    """A query with a hole for each of its arguments, which are integers or moments as ``kinds`` says.
+    """A query with a hole for each of its arguments, which are integers, moments or texts as ``kinds`` says.
 
     ``make`` writes it: it is called once in each thread, with what stands for the arguments, so that it must not decide
     anything by them.

@@ -10,6 +10,7 @@ from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 
 from market.hits import count_read
+from market.patience import at_most
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -73,7 +74,8 @@ def _value_or_lock(key: str, read: Callable[[bytes], T | None]) -> tuple[T | Non
     value = _fresh(key, redis.get(key), read)
     if value is not None:
         return value, None
-    lock = redis.lock(_lock_key(key), timeout=TAKE_OVER_SECONDS, blocking_timeout=FETCH_SECONDS, sleep=0.05)
+    wait = at_most(FETCH_SECONDS)
+    lock = redis.lock(_lock_key(key), timeout=TAKE_OVER_SECONDS, blocking_timeout=wait, sleep=0.05)
     if not lock.acquire():
         return None, None
     value = _fresh(key, redis.get(key), read)  # another process may have brought it while we waited

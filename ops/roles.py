@@ -1,4 +1,4 @@
-"""The groups of people, and what each may do. Whose rows they see is decided by `market.admin.base.sees_all`."""
+"""The groups of people, and what each may do. Whose rows they see is decided by `market.access.sees_all`."""
 
 from collections.abc import Iterable
 

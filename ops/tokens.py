@@ -12,12 +12,33 @@ from knox.crypto import hash_token
 from market.access import TokenScope
 from market.history import tell
 from market.models import SET_ALL_KEYS
+from market.ready import Ready, ask, one_round_trip
 from ops.models import ApiToken
 
 logger = logging.getLogger(__name__)
 MOST_TOKENS = 50  # of one user
 MOST_DAYS = 365
 USED_EVERY = timedelta(minutes=1)  # how exactly the last use is known
+TOKEN = Ready(
+    lambda digest, now: ApiToken.objects.select_related("user").filter(
+        digest=digest, expiry__gt=now, user__is_active=True
+    ),
+    *(str, datetime),
+)
+# What `ModelBackend` asks in two statements, once it knows the user.
+RIGHTS_SQL = """
+    SELECT kind.app_label || '.' || may.codename
+      FROM auth_permission may JOIN django_content_type kind ON kind.id = may.content_type_id
+     WHERE may.id IN (
+            SELECT own.permission_id
+              FROM ops_apitoken t JOIN auth_user_user_permissions own ON own.user_id = t.user_id
+             WHERE t.digest = %(digest)s
+             UNION ALL
+            SELECT granted.permission_id
+              FROM ops_apitoken t JOIN auth_user_groups member ON member.user_id = t.user_id
+              JOIN auth_group_permissions granted ON granted.group_id = member.group_id
+             WHERE t.digest = %(digest)s)
+"""
 
 
 class TokenRefused(Exception):
@@ -50,9 +71,21 @@ def make_token(user: User, *, name: str, scope: TokenScope, lives: timedelta, no
 
 
 def find_token(text: str, *, now: datetime) -> ApiToken | None:
-    """The token of this text, with its user; None if there is none, or it counts no more."""
-    found = ApiToken.objects.select_related("user").filter(digest=hash_token(text), expiry__gt=now)
-    return found.filter(user__is_active=True).first()
+    """The token of this text, with its user and what that may do; None if there is none, or it counts no more.
+
+    One round trip, since every request of a program begins with it.
+    """
+    digest = hash_token(text)
+    with one_round_trip():
+        asked = TOKEN.ask(digest, now)
+        rights = ask(RIGHTS_SQL, {"digest": digest}, lambda rows: {name for (name,) in rows})
+    found = asked()
+    if not found:
+        return None
+    token = found[0]
+    if not token.user.is_superuser:  # of whom nothing is asked
+        token.user._perm_cache = rights()  # type: ignore[attr-defined] # where `ModelBackend` looks first
+    return token
 
 
 def note_use(token: ApiToken, *, now: datetime) -> None:

@@ -41,7 +41,8 @@ def bare_environment(tree: Path) -> dict[str, str]:
     """The caller's environment without a trace of the test's own servers."""
     named = {*ADDRESSES, *SECRETS, "DJANGO_SETTINGS_MODULE", "DEMO", "HTTPS_ONLY"}
     kept = {name: value for name, value in os.environ.items() if name not in named}
-    return kept | {"WEB_PORT": str(free_port()), "PAPER_PORT": str(free_port()), "PYTHONPATH": str(tree)}
+    ports = {name: str(free_port()) for name in ("WEB_PORT", "PAPER_PORT", "EVENT_STREAM_PORT")}
+    return kept | ports | {"PYTHONPATH": str(tree)}
 
 
 @pytest.mark.timeout(180)
@@ -60,7 +61,7 @@ def test_one_command_runs_a_fleet_and_leaves_nothing(spawn, tree, wait_until):
     assert stats.returncode == 0, stats.stderr
     assert "bots" in json.loads(stats.stdout.splitlines()[-1])
     workers = {"worker-trading", "worker-background"}
-    assert set(children) == {"postgres", "redis", "paper", "web", *workers, "beat", "stream"}
+    assert set(children) == {"postgres", "redis", "paper", "web", *workers, "beat", "stream", "events"}
 
     second = run(*STACK, "up")
     assert second.returncode == 1

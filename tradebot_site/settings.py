@@ -175,17 +175,45 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "SwitchScope": ["platform", "user", "account"],
+        "BotStatus": ["stopped", "pending", "running", "waiting", "paused", "error"],
+        "PositionSide": ["long", "short"],
         "TokenScope": ["read", "trade", "admin"],
+        "TasksHealth": ["healthy", "unhealthy"],
+        "Side": ["BUY", "SELL"],
+        "OrderType": ["market", "limit", "stop", "target"],
+        "OrderStatus": [
+            "intended",
+            "submitted",
+            "unknown",
+            "open",
+            "filled",
+            "canceled",
+            "expired",
+            "rejected",
+            "absent",
+        ],
+        "TransferStatus": ["intended", "submitted", "unknown", "done", "rejected", "absent"],
     },
 }
 # Requests a minute: of one address (of IPv6 64 bits), one user, one token; acts (no reads) of one user; tries of a
-# password from one address.
+# password from one address; what one user lets us ask the exchange, beside what bots do and what is shared anyway.
 THROTTLE_ADDRESS = env.int("THROTTLE_ADDRESS", default=3_000)
 THROTTLE_USER = env.int("THROTTLE_USER", default=1_200)
 THROTTLE_TOKEN = env.int("THROTTLE_TOKEN", default=1_200)
 THROTTLE_ACTS = env.int("THROTTLE_ACTS", default=240)
+THROTTLE_ASKS = env.int("THROTTLE_ASKS", default=60)
 THROTTLE_LOGIN = env.int("THROTTLE_LOGIN", default=10)
+THROTTLE_EVENTS = env.int("THROTTLE_EVENTS", default=600)  # streams that one address tries to open
 API_MAX_BYTES = env.int("API_MAX_BYTES", default=262_144)
+# The process that tells viewers what happens (`manage.py event_stream`).
+EVENT_STREAM_HOST = env.str("EVENT_STREAM_HOST", default="127.0.0.1")
+EVENT_STREAM_PORT = env.int("EVENT_STREAM_PORT", default=8001)
+# Where it is for clients when no proxy leads /api/v1/events there; {host} is the name by which they ask for the site.
+EVENT_STREAM_URL = env.str("EVENT_STREAM_URL", default="")
+# Whose pages may listen although the stream is on another port or host.
+EVENT_STREAM_ORIGINS = env.list("EVENT_STREAM_ORIGINS", default=CSRF_TRUSTED_ORIGINS)
+EVENT_STREAM_VIEWERS = env.int("EVENT_STREAM_VIEWERS", default=2_000)  # of one process
+EVENT_STREAM_USER_VIEWERS = env.int("EVENT_STREAM_USER_VIEWERS", default=20)
 
 # --- database ------------------------------------------------------------------------------------------------
 

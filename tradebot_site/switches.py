@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 
+from market.access import sees_all
 from market.admin import text
-from market.admin.base import sees_all
 from market.models import Switch
 from market.switches import SwitchState
 from trades.admin.press import page_of
@@ -32,7 +32,7 @@ def pressed_switches(request: HttpRequest) -> dict[str, Any]:
     """The platform's and one's own, for operators all; and where one may press. One query."""
     if not admin.site.has_permission(request):
         return {}
-    all_of_them = sees_all(request)
+    all_of_them = sees_all(request.user)
     may_press = bool(request.user.has_perm("market.change_switch"))
     switches = Switch.objects.exclude(state=SwitchState.ACTIVE).select_related("user", "pressed_by")
     if not all_of_them:

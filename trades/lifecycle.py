@@ -31,7 +31,7 @@ IN_DOUBT = (_S.SUBMITTED, _S.UNKNOWN)
 SENT = (*IN_DOUBT, _S.OPEN)  # the exchange has been told of it, and can be asked
 NEVER_WERE = (_S.REJECTED, _S.ABSENT)  # a clear no: the same act may be tried again
 CUT_SHORT = (_S.CANCELED, _S.EXPIRED)  # ended by the exchange or by us, perhaps with a part filled
-RARE_ENDS = (*NEVER_WERE, _S.EXPIRED)
+RARE_ENDS = (*NEVER_WERE, *CUT_SHORT)  # beside a million that were filled
 
 _ENDS = (_S.FILLED, *CUT_SHORT, *NEVER_WERE)
 MOVES: set[tuple[OrderStatus, OrderStatus]] = {

@@ -1,29 +1,30 @@
 """Trade tasks: thin faces of the services."""
 
-from decimal import Decimal
-from typing import Any
+import logging
 
-from celery import Task, shared_task
-from django.contrib.auth import get_user_model
+from celery import shared_task
 from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from market.budget import Priority, spending_as
-from market.models import ExchangeAccount
-from market.rounding import plain
-from market.types import OrderType, Side
 from trades import services
-from trades.models import Order, Trade
+from trades.models import OrderByHand
 from trades.transfers import TOO_OLD_TO_SEND
 
-
-class OrderRefused(Exception):
-    """The exchange said no to an order by hand."""
+logger = logging.getLogger(__name__)
 
 
 @shared_task
 @spending_as(Priority.RECONCILIATION)
 def reconcile_orders() -> None:
-    """Ask about orders in doubt (../shared/spec/order-protocol.md), and keep what is halted without entries."""
+    """Ask about orders in doubt (../shared/spec/order-protocol.md), and keep what is halted without entries.
+
+    Before that, for it may take long: what was asked for by hand, and nobody has come to, is sent again.
+    """
+    for asked in services.asked_in_vain(now=timezone.now()):
+        if not send_order_by_hand(asked):
+            break
     services.withdraw_halted(now=timezone.now())
     services.reconcile_orders(now=timezone.now())
 
@@ -42,46 +43,24 @@ def reconcile_accounts(everything: bool = False) -> dict[int, list[str]]:
     return services.reconcile_accounts(services.to_reconcile(everything=everything), now=timezone.now())
 
 
-@shared_task(bind=True, ignore_result=False)
-def execute_trade_async(
-    self: Task,
-    user_id: int,
-    account_id: int,
-    symbol: str,
-    side: str,
-    quantity: str,
-    order_type: str = "market",
-    price: str | None = None,
-) -> dict[str, Any]:
-    """Place one order by hand (features A1, A2). Amounts are texts. Raises OrderDenied (ours) or OrderRefused.
-
-    The task's id is the key of the act, so a message that is delivered twice trades once.
-    """
-    wanted = services.HandOrder(
-        symbol.upper(),
-        Side(side.upper()),
-        Decimal(quantity),
-        OrderType(order_type.lower()),
-        None if price is None else Decimal(price),
-    )
-    user = get_user_model().objects.get(pk=user_id)
-    account = ExchangeAccount.objects.get(pk=account_id)
-    order = services.place_order(user, account, wanted, key=str(self.request.id), now=timezone.now())
-    if order.status == order.Status.REJECTED:
-        raise OrderRefused(order.error)
-    return _result(order)
+@shared_task
+def execute_trade_async(asked_id: int) -> str:
+    """Place what was asked for by hand (features A1, A2), once however often this is delivered."""
+    asked = services.execute_asked(asked_id, now=timezone.now())
+    return f"{asked.status}: {asked.message or asked.order_id}"
 
 
-def _result(order: Order) -> dict[str, Any]:
-    """What the caller gets to see of an order by hand; without a trade while nothing of it is filled."""
-    trade = Trade.objects.filter(order=order).first()
-    return {
-        "order_id": order.pk,
-        "order_status": order.status,
-        "trade_id": trade.pk if trade else None,
-        "executed_price": plain(trade.price) if trade else None,
-        "executed_quantity": plain(order.filled_quantity),
-    }
+def send_order_by_hand(asked: OrderByHand) -> bool:
+    """Send the task that places it. False: the broker is away, so it waits for the sweep in `reconcile_orders`."""
+    left = asked.created_at + services.TOO_OLD - timezone.now()
+    try:
+        execute_trade_async.apply_async(
+            args=(asked.pk,), task_id=str(asked.task_id), expires=max(left.total_seconds(), 1)
+        )
+    except (OperationalError, RedisError) as error:  # away, or full
+        logger.warning("order by hand %s: waits for the sweep: the broker does not answer: %s", asked.pk, error)
+        return False
+    return True
 
 
 @shared_task(expires=TOO_OLD_TO_SEND.total_seconds())

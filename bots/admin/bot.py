@@ -1,9 +1,10 @@
 """Bots: the list, the form, and what an operator does with them. All of it calls the services."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -29,7 +30,7 @@ from bots.admin.webhooks import WebhookAdmin
 from bots.models import BotConfig
 from bots.services import OPERATIONS
 from bots.strategies import STRATEGIES
-from market.admin.base import sees_all
+from market.access import sees_all
 from market.admin.history import RecordedAdmin
 from market.models import ExchangeAccount
 from market.types import Market
@@ -103,7 +104,7 @@ class BotConfigAdmin(
         return super().changelist_view(request, {**(extra_context or {}), "tabs": tabs_of(request)})
 
     def get_fieldsets(self, request: HttpRequest, obj: BotConfig | None = None) -> list[Any]:
-        whose = FIXED if obj or sees_all(request) else FIXED[1:]
+        whose = FIXED if obj or sees_all(request.user) else FIXED[1:]
         left = leftovers(obj.strategy, obj.parameters) if obj else ""
         strategy = ("Strategy", {"fields": ["strategy", "interval"], "description": escape(left)})
         futures = [] if obj and obj.market == Market.SPOT else [FUTURES]
@@ -127,11 +128,11 @@ class BotConfigAdmin(
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "account":
             accounts = ExchangeAccount.objects.select_related("owner").order_by("owner__username", "name")
-            kwargs["queryset"] = accounts if sees_all(request) else accounts.filter(owner=request.user.pk)
+            kwargs["queryset"] = accounts if sees_all(request.user) else accounts.filter(owner=request.user.pk)
         elif db_field.name == "owner":
             kwargs["queryset"] = get_user_model().objects.filter(is_active=True).order_by("username")
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if field and db_field.name == "account" and sees_all(request):
+        if field and db_field.name == "account" and sees_all(request.user):
             field.label_from_instance = lambda account: f"{account.owner}: {account}"
         return field
 
@@ -145,10 +146,11 @@ class BotConfigAdmin(
     # --- what is done -------------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: BotConfig, form: Any, change: bool) -> None:
+        by = cast(User, request.user)
         if change:
-            services.update_bot(obj)
+            services.update_bot(obj, by=by)
         else:
-            services.create_bot(obj, now=timezone.now())
+            services.create_bot(obj, now=timezone.now(), by=by)
 
     # --- deleting -----------------------------------------------------------------------------------------
 
@@ -169,4 +171,4 @@ class BotConfigAdmin(
             return HttpResponseRedirect(reverse("admin:bots_botconfig_change", args=[object_id]))
 
     def delete_model(self, request: HttpRequest, obj: BotConfig) -> None:
-        services.delete_bot(obj)
+        services.delete_bot(obj, by=cast(User, request.user))

@@ -9,9 +9,9 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from bots.admin.figures import Figures
 from bots.limits import Day
 from bots.models import BotConfig
+from bots.services.figures import Figures
 from bots.types import Reason
 from market.admin import text
 from market.admin.columns import COLOURS

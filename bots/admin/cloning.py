@@ -1,9 +1,10 @@
 """Copies of bots: what they are to be called, and where they trade."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -36,7 +37,7 @@ class CloneForm(forms.Form):
     symbol = forms.CharField(max_length=30, widget=UnfoldAdminTextInputWidget)
 
     def __init__(self, data: Any, *, bot: BotConfig) -> None:
-        initial = {"name": free_name(bot), "account": bot.account_id, "symbol": bot.symbol}
+        initial = {"name": services.free_name(bot), "account": bot.account_id, "symbol": bot.symbol}
         super().__init__(data, prefix=f"bot-{bot.pk}", initial=initial)
         self.bot = bot
         accounts = ExchangeAccount.objects.filter(owner=bot.owner_id).order_by("name")
@@ -49,15 +50,6 @@ class CloneForm(forms.Form):
         """What the model says of a field that is not here is said above the fields."""
         for name, faults in services.faults_by_field(error).items():
             self.add_error(name if name in self.fields else None, faults)
-
-
-def free_name(bot: BotConfig) -> str:
-    """A name that the owner has not given yet."""
-    begins = bot.name[:40]
-    named = BotConfig.objects.filter(owner=bot.owner_id, name__startswith=begins)
-    taken = set(named.values_list("name", flat=True))
-    numbered = (f"{begins} copy{f' {number}' if number > 1 else ''}" for number in range(1, len(taken) + 2))
-    return next(name for name in numbered if name not in taken)
 
 
 @admin.action(description="Clone", permissions=["add"])
@@ -110,7 +102,7 @@ class CloningAdmin(OperatingAdmin):
         with transaction.atomic():
             for form in forms:
                 try:
-                    services.clone_bot(form.bot, **form.cleaned_data, now=timezone.now())
+                    services.clone_bot(form.bot, **form.cleaned_data, now=timezone.now(), by=cast(User, request.user))
                 except ValidationError as error:
                     form.add_faults(error)
                 except (UnknownSymbol, ExchangeError) as error:

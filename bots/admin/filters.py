@@ -4,7 +4,7 @@ from django.http import HttpRequest
 
 from bots.models import BotConfig
 from bots.types import Reason, Status
-from market.admin.base import sees_all
+from market.access import sees_all
 from market.admin.filters import (
     MANY,
     account_filter,
@@ -18,7 +18,7 @@ from market.admin.filters import (
 
 
 def symbols_of_bots(request: HttpRequest) -> list[tuple[str, str]]:
-    bots = BotConfig.objects.all() if sees_all(request) else BotConfig.objects.filter(owner=request.user.pk)
+    bots = BotConfig.objects.all() if sees_all(request.user) else BotConfig.objects.filter(owner=request.user.pk)
     names = bots.order_by("symbol").values_list("symbol", flat=True).distinct()[:MANY]
     return [(name, name) for name in names]
 

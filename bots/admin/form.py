@@ -10,7 +10,7 @@ from bots import services
 from bots.admin.parameters import field_name, fields_of, initial_of, parameters_from
 from bots.models import BotConfig
 from bots.strategies import STRATEGIES
-from market.admin.base import sees_all
+from market.access import sees_all
 
 
 class BotForm(forms.ModelForm):
@@ -26,7 +26,7 @@ class BotForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance._state.adding and not sees_all(self.request):
+        if self.instance._state.adding and not sees_all(self.request.user):
             self.instance.owner = self.request.user
         self.initial["seen_revision"] = self.instance.revision
         self.initial = {**initial_of(self.instance.strategy, self.instance.parameters), **self.initial}

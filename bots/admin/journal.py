@@ -12,7 +12,8 @@ from unfold.decorators import display
 from bots.admin.filters import symbols_of_bots
 from bots.models import BotConfig, Decision, ExternalSignal, SeriesReading, Tick
 from bots.types import STATUS_OF, Reason, Status
-from market.admin.base import ReadOnlyAdmin, sees_all
+from market.access import sees_all
+from market.admin.base import ReadOnlyAdmin
 from market.admin.filters import (
     account_filter,
     days,
@@ -23,8 +24,9 @@ from market.admin.filters import (
     named_bots,
     owner_filter,
 )
-from market.admin.long import LongAdmin, among_few
+from market.admin.long import LongAdmin
 from market.admin.text import NOTHING, span
+from market.planning import among_few
 
 by_bot = named_bots("bot", lambda name: BotConfig.objects.filter(name__icontains=name), owner="owner")
 
@@ -114,7 +116,7 @@ class SeriesReadingAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SeriesReading]:
         readings: QuerySet[SeriesReading] = super().get_queryset(request)
-        if sees_all(request):
+        if sees_all(request.user):
             return readings
         series = {name: OuterRef(name) for name in ("symbol", "interval", "market")}
         own = BotConfig.objects.filter(owner=request.user.pk, account__environment=OuterRef("environment"), **series)
@@ -126,4 +128,4 @@ class SeriesReadingAdmin(ReadOnlyAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Without the texts for ordinary staff: they name the parameters of everybody's bots."""
         fields = super().get_fields(request, obj)
-        return fields if sees_all(request) else [field for field in fields if field != "texts"]
+        return fields if sees_all(request.user) else [field for field in fields if field != "texts"]

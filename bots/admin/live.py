@@ -10,8 +10,8 @@ from django.utils.cache import patch_cache_control
 from django.utils.safestring import mark_safe
 
 from bots.admin.cells import LIVE, cell
-from bots.admin.figures import figures
 from bots.models import BotConfig
+from bots.services.figures import figures
 from market.admin.base import OwnedAdmin
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -17,10 +18,10 @@ from kombu.exceptions import OperationalError
 
 from bots import services
 from bots.admin.cells import quantity_of
-from bots.admin.figures import figures
 from bots.admin.frozen import NotFrozen, freeze, thaw
 from bots.models import BotConfig, BotQuerySet
 from bots.services import OPERATIONS, Operation, Seen
+from bots.services.figures import figures
 from bots.tasks import EXPIRES_SECONDS, run_bot
 from market.admin import text
 from market.admin.base import OwnedAdmin
@@ -182,7 +183,8 @@ class OperatingAdmin(OwnedAdmin):
             seen = thaw(request)["seen"]
         except NotFrozen as error:
             return self.back(request, str(error), messages.ERROR)
-        operated = services.operate_on(operation, seen, self.bots(request), now=timezone.now())
+        by = cast(User, request.user)
+        operated = services.operate_on(operation, seen, self.bots(request), now=timezone.now(), by=by)
         count = self._send(request, operated.done) if operation.name == "run_now" else len(operated.done)
         self.tell_left_out(request, operated.left_out)
         return self.back(request, operation.done.format(count), messages.SUCCESS if count else messages.WARNING)

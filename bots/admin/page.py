@@ -7,10 +7,10 @@ from datetime import datetime
 from django.urls import reverse
 
 from bots.admin.cells import dust_of, quantity_of, trades_of
-from bots.admin.figures import Figures, figures
 from bots.admin.watching import timeline_page
 from bots.advice import advice
 from bots.models import BotConfig
+from bots.services.figures import Figures, figures
 from market.admin import text
 from market.admin.columns import COLOURS
 from market.types import Market

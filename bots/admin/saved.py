@@ -15,7 +15,8 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from bots.models import SavedView, view_of
-from market.admin.base import OwnedAdmin, sees_all
+from market.access import sees_all
+from market.admin.base import OwnedAdmin
 
 MOST_TABS = 30
 
@@ -85,7 +86,7 @@ class SavedViewAdmin(OwnedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[SavedView]:
         """What is not shared is nobody else's, not even an operator's."""
         views: QuerySet[SavedView] = super().get_queryset(request)
-        return views.filter(Q(user=request.user.pk) | Q(is_shared=True)) if sees_all(request) else views
+        return views.filter(Q(user=request.user.pk) | Q(is_shared=True)) if sees_all(request.user) else views
 
     def _may_have_views(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("bots.view_botconfig") or request.user.has_perm("bots.change_botconfig")

@@ -17,18 +17,21 @@ from bots.services.equity import equity_lines
 from bots.services.evaluation import Evaluated, evaluate
 from bots.services.external import IdReused, NotListening, drop_old_signals, receive_signal, waiting_bots
 from bots.services.locking import BotBusy
-from bots.services.operating import Operated, Seen, operate_on, start_bots, stop_bots
+from bots.services.operating import LeftOut, Operated, Seen, operate_on, start_bots, stop_bots
 from bots.services.operations import OPERATIONS, Operation
+from bots.services.owners import NotYourBot
 from bots.services.protection import bots_to_protect, naked_positions, tell_of_naked_positions
 from bots.services.resume import Missing, resume_minute
 from bots.services.retention import keep_decisions
 from bots.services.run import Outcome, protect_bot, run_bot
 from bots.services.steering import (
     CHANGEABLE,
+    BotChanged,
     BotHoldsPosition,
     clone_bot,
     create_bot,
     delete_bot,
+    free_name,
     locked_revision,
     save_new,
     update_bot,
@@ -36,12 +39,13 @@ from bots.services.steering import (
 )
 from bots.services.surroundings import KnownSurroundings
 from bots.services.tick import run_all_active_bots
-from bots.services.webhooks import NotYourBot, find_webhook, renew_webhook
+from bots.services.webhooks import find_webhook, renew_webhook
 
 __all__ = [
     "CHANGEABLE",
     "OPERATIONS",
     "BotBusy",
+    "BotChanged",
     "BotHoldsPosition",
     "Change",
     "ChangeRefused",
@@ -50,6 +54,7 @@ __all__ = [
     "Evaluated",
     "IdReused",
     "KnownSurroundings",
+    "LeftOut",
     "Missing",
     "NotListening",
     "NotYourBot",
@@ -69,6 +74,7 @@ __all__ = [
     "faults_by_field",
     "faults_in_words",
     "find_webhook",
+    "free_name",
     "keep_decisions",
     "locked_revision",
     "naked_positions",

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from django.contrib.auth.models import User
 from django.db import OperationalError, transaction
 from psycopg.errors import LockNotAvailable
 
 from bots.models import BotConfig, BotQuerySet, BotState
 from bots.services.notes import BOT, with_state
 from bots.services.operations import OPERATIONS, Operation
+from bots.services.owners import NotYourBot, require_own
 from market.ready import Ready, one_round_trip
 
+GONE, CHANGED, BUSY = "deleted meanwhile", "changed meanwhile", "busy"
 IN_TURN = Ready(lambda bot_id: BotState.objects.select_for_update(no_key=True).filter(pk=bot_id), int)
 
 
@@ -32,26 +35,44 @@ class Seen(NamedTuple):
         return cls(bot.pk, bot.revision, bot.desired_state, bot.entries_paused)
 
 
+class LeftOut(NamedTuple):
+    """A bot that it was not done to, and why not."""
+
+    bot_id: int
+    name: str
+    why: str
+
+
 @dataclass(frozen=True)
 class Operated:
-    """What came of it: the bots that it was done to, and why not to the others, by name."""
+    """What came of it: the bots that it was done to, and the others."""
 
     done: Sequence[int]
-    left_out: Sequence[tuple[str, str]]
+    others: Sequence[LeftOut]
+
+    @property
+    def left_out(self) -> Sequence[tuple[str, str]]:
+        """Why not to the others, by name."""
+        return [(one.name, one.why) for one in self.others]
 
 
-def operate_on(operation: Operation, seen: Iterable[Seen], bots: BotQuerySet, *, now: datetime) -> Operated:
-    """Do it to each that is still as it was seen, and among ``bots``: those that the caller may change."""
+def operate_on(
+    operation: Operation, seen: Iterable[Seen], bots: BotQuerySet, *, now: datetime, by: User | None = None
+) -> Operated:
+    """Do it to each that is still as it was seen, and among ``bots``: those that the caller may change.
+
+    ``by``: whose they must still be when they are locked.
+    """
     seen = list(seen)
     names = dict(bots.filter(pk__in=[one.bot_id for one in seen]).values_list("pk", "name"))
-    done, left_out = list[int](), list[tuple[str, str]]()
+    done, others = list[int](), list[LeftOut]()
     for one in seen:
-        why_not = _operate_or_tell(operation, one, now=now) if one.bot_id in names else "deleted meanwhile"
+        why_not = _operate_or_tell(operation, one, now=now, by=by) if one.bot_id in names else GONE
         if why_not:
-            left_out.append((names.get(one.bot_id, f"bot {one.bot_id}"), why_not))
+            others.append(LeftOut(one.bot_id, names.get(one.bot_id, f"bot {one.bot_id}"), why_not))
         else:
             done.append(one.bot_id)
-    return Operated(done, left_out)
+    return Operated(done, others)
 
 
 def start_bots(bots: BotQuerySet, *, now: datetime) -> int:
@@ -71,26 +92,27 @@ def _operate_on_all(operation: Operation, bots: BotQuerySet, *, now: datetime) -
     return sum(not _operate(operation, bot_id, None, now=now) for bot_id in bots.values_list("pk", flat=True))
 
 
-def _operate(operation: Operation, bot_id: int, seen: Seen | None, *, now: datetime) -> str:
+def _operate(operation: Operation, bot_id: int, seen: Seen | None, *, now: datetime, by: User | None = None) -> str:
     """Do it to one bot; why not, if not. Raises DoesNotExist, and OperationalError when its lock can't be had."""
     with transaction.atomic():
         bot = locked_bot_in_turn(bot_id)
-        why_not = "changed meanwhile" if seen and Seen.of(bot) != seen else operation.why_not(bot)
+        require_own(bot, by)
+        why_not = CHANGED if seen and Seen.of(bot) != seen else operation.why_not(bot)
         if not why_not:
             operation.do(bot, now)
     return why_not
 
 
-def _operate_or_tell(operation: Operation, seen: Seen, *, now: datetime) -> str:
+def _operate_or_tell(operation: Operation, seen: Seen, *, now: datetime, by: User | None) -> str:
     """The same; what is in the way of one bot keeps none of the others waiting."""
     try:
-        return _operate(operation, seen.bot_id, seen, now=now)
-    except BotState.DoesNotExist:
-        return "deleted meanwhile"
+        return _operate(operation, seen.bot_id, seen, now=now, by=by)
+    except (BotState.DoesNotExist, NotYourBot):
+        return GONE
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
-        return "busy"  # somebody holds its lock for longer than anybody should
+        return BUSY  # somebody holds its lock for longer than anybody should
 
 
 def locked_bot_in_turn(bot_id: int) -> BotConfig:

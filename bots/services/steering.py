@@ -3,11 +3,13 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from bots.models import BotConfig, BotState
 from bots.services.operating import locked_bot_in_turn
+from bots.services.owners import require_own
 from market.history import note_made, tell
 from market.models import ExchangeAccount
 from market.rules import Rules
@@ -30,8 +32,13 @@ class BotHoldsPosition(Exception):
     """A bot with an open position can't be deleted: stop and flatten it first."""
 
 
-def create_bot(bot: BotConfig, *, now: datetime) -> BotConfig:
-    """Save a new bot with its position and its state. Raises ValidationError, or UnknownSymbol."""
+class BotChanged(ValidationError):
+    """Somebody has changed it since it was read."""
+
+
+def create_bot(bot: BotConfig, *, now: datetime, by: User | None = None) -> BotConfig:
+    """Save a new bot with its position and its state. Raises ValidationError, UnknownSymbol, NotYourBot."""
+    require_own(bot, by)
     bot.full_clean(exclude=["position"])
     save_new([bot], now=now)
     return bot
@@ -75,27 +82,42 @@ def _position_of(bot: BotConfig, rules: Rules) -> Position:
     )
 
 
-def clone_bot(bot: BotConfig, *, name: str, account: ExchangeAccount, symbol: str, now: datetime) -> BotConfig:
+def clone_bot(
+    bot: BotConfig, *, name: str, account: ExchangeAccount, symbol: str, now: datetime, by: User | None = None
+) -> BotConfig:
     """Make a bot with the same settings: of the same owner, stopped, with a position of its own. Raises as create_bot.
 
     What was done to the first, a pause of its entries or a reset of its day, is not done to the second.
     """
     settings = {field: getattr(bot, field) for field in CHANGEABLE} | {"name": name}
-    copy = create_bot(BotConfig(owner=bot.owner, account=account, symbol=symbol, **settings), now=now)
+    copy = create_bot(BotConfig(owner=bot.owner, account=account, symbol=symbol, **settings), now=now, by=by)
     tell(copy, "cloned from", "", bot.name)
     return copy
 
 
-def update_bot(bot: BotConfig) -> BotConfig:
-    """Save an edited bot; it counts from the next run on. Raises ValidationError, also if it has changed since.
+def free_name(bot: BotConfig) -> str:
+    """A name for a copy that the owner has not given yet."""
+    begins = bot.name[:40]
+    named = BotConfig.objects.filter(owner=bot.owner_id, name__startswith=begins)
+    taken = set(named.values_list("name", flat=True))
+    numbered = (f"{begins} copy{f' {number}' if number > 1 else ''}" for number in range(1, len(taken) + 2))
+    return next(name for name in numbered if name not in taken)
+
+
+def update_bot(bot: BotConfig, *, by: User | None = None) -> BotConfig:
+    """Save an edited bot; it counts from the next run on. Raises ValidationError, BotChanged, NotYourBot.
 
     Account and symbol are not written: they belong to the bot's history.
     """
+    require_own(bot, by)
     bot.full_clean()
-    with transaction.atomic():
-        if locked_revision(bot) != bot.revision:
-            raise ValidationError(f"{bot.name}: somebody has changed it meanwhile; load it anew")
-        return save_changes(bot, CHANGEABLE)
+    try:
+        with transaction.atomic():
+            if locked_revision(bot) != bot.revision:
+                raise BotChanged(f"{bot.name}: somebody has changed it meanwhile; load it anew")
+            return save_changes(bot, CHANGEABLE)
+    except IntegrityError as error:  # found free a moment ago
+        raise ValidationError({"name": f"name: {bot.owner} has a bot named {bot.name!r} already."}) from error
 
 
 def locked_revision(bot: BotConfig) -> int | None:
@@ -113,10 +135,14 @@ def save_changes(bot: BotConfig, fields: Collection[str]) -> BotConfig:
     return bot
 
 
-def delete_bot(bot: BotConfig) -> None:
-    """Delete a flat, stopped bot. Its position, orders and trades stay (features D4). Raises BotHoldsPosition."""
+def delete_bot(bot: BotConfig, *, by: User | None = None) -> None:
+    """Delete a flat, stopped bot. Its position, orders and trades stay (features D4).
+
+    Raises BotHoldsPosition, NotYourBot.
+    """
     with transaction.atomic():
         current = locked_bot_in_turn(bot.pk)
+        require_own(current, by)
         position = Position.objects.select_for_update(no_key=True).get(pk=current.position_id)
         if position.is_open or position.orders.live().exists():
             raise BotHoldsPosition(f"{current.name} holds a position or has a live order: stop and flatten it first")

@@ -6,19 +6,16 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
 from bots.models import BotConfig, Webhook
+from bots.services.owners import NotYourBot
 from bots.signing import new_secret
 from trades.models import Event
 from trades.services.events import write_event
 
 
-class NotYourBot(Exception):
-    """Only its owner gets a bot's secret."""
-
-
 def renew_webhook(bot: BotConfig, *, by: AbstractBaseUser, now: datetime) -> tuple[Webhook, str]:
     """Give a bot a new secret, and an address if it has none; with it the secret, which nobody can read again.
 
-    The old secret is void at once. Raises NotYourBot.
+    The old secret is void at once. Only its owner gets a bot's secret; raises NotYourBot.
     """
     if bot.owner_id != by.pk:
         raise NotYourBot(f"bot {bot.pk} belongs to somebody else")

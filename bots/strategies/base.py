@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ class Parameter:
     def _is_of_kind(self, value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
-        return isinstance(value, int) if self.kind is int else bool(np.isfinite(value))
+        return isinstance(value, int) if self.kind is int else abs(value) <= float_info.max
 
 
 Parameters = Mapping[str, Any]

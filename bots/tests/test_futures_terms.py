@@ -87,7 +87,7 @@ def test_what_one_key_was_told_does_not_count_for_another(make_futures_bot, pape
     bot = make_futures_bot("quiet")
     run(bot)
     other = paper.open_account(futures={"USDT": "10000"})
-    set_keys(bot.account, api_key=other["api_key"], api_secret=other["api_secret"])
+    set_keys(bot.account, api_key=other["api_key"], api_secret=other["api_secret"], by=None)
     reconcile_account(bot.account, now=timezone.now())
     assert setup_of(bot) == (20, False)
 

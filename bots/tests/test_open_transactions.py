@@ -179,7 +179,8 @@ def order_by_hand(world):
     world.limit_order()
     world.price_is(50_000)
     account = world.make_bot("quiet").account
-    tasks.execute_trade_async(account.owner_id, account.pk, "BTCUSDT", "buy", "0.01")
+    ask = {"asked_by": account.owner, "key": "", "now": timezone.now()}
+    tasks.execute_trade_async(trades.ask_for_order(account.owner, account, BUY, **ask).pk)
 
 
 def sweep_what_rests(world):

@@ -1,16 +1,18 @@
 """What is done with one account: test its connection, give or rotate its keys, wipe them. Each on a page that asks."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from market import services
+from market.access import shown_key
 from market.admin.asking import ask
 from market.admin.text import NOTHING, number
 from market.budget import usage
@@ -18,7 +20,7 @@ from market.clock import MS, clock_offset, trouble_with
 from market.exchange.errors import ExchangeError
 from market.exchange.types import Balance, KeyPermissions
 from market.fields import SecretUnreadable
-from market.models import SET_ALL_KEYS, ExchangeAccount
+from market.models import ExchangeAccount
 from market.types import Market
 
 Facts = list[tuple[str, str]]
@@ -51,6 +53,11 @@ class NameForm(forms.Form):
         if name != self.wanted:
             raise forms.ValidationError(f"name: {name[:60]!r} is not {self.wanted!r}.")
         return name
+
+
+def caller(request: HttpRequest) -> User:
+    """Who asks: in the admin always somebody who is logged in."""
+    return cast(User, request.user)
 
 
 def address(account: ExchangeAccount) -> str:
@@ -88,20 +95,9 @@ def held(balances: list[Balance]) -> str:
     return ", ".join(f"{number(item.free + item.locked)} {item.asset}" for item in balances[:SHOWN]) or "nothing"
 
 
-def may_set_keys(request: HttpRequest, account: ExchangeAccount | None = None) -> bool:
-    """Whether a user may give or wipe the keys of this account, or of those that are yet to be made for others."""
-    is_own = account is not None and account.owner_id == request.user.pk
-    return is_own or request.user.has_perm(SET_ALL_KEYS)
-
-
-def shown_key(request: HttpRequest, account: ExchangeAccount) -> str:
-    """The end of the key for those who may set it; others see only whether there is one."""
-    return account.masked_key if may_set_keys(request, account) else account.hidden_key
-
-
 def permitted(request: HttpRequest, account: ExchangeAccount, permissions: KeyPermissions | None) -> Facts:
     """What the key may do, as the exchange has just told; what it should not is said with the cure."""
-    key = ("key", shown_key(request, account))
+    key = ("key", shown_key(request.user, account))
     if permissions is None:
         return [key, ("permissions", "this exchange does not tell them")]
     is_futures = account.market == Market.FUTURES
@@ -134,7 +130,7 @@ def rotate_page(request: HttpRequest, account: ExchangeAccount) -> HttpResponse:
     form = KeysForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            balances = services.replace_keys(account, **form.cleaned_data, now=timezone.now())
+            balances = services.replace_keys(account, **form.cleaned_data, by=caller(request), now=timezone.now())
         except (services.KeyRefused, ExchangeError) as error:
             form.add_error(None, str(error))
         else:
@@ -159,7 +155,7 @@ def wipe_page(request: HttpRequest, account: ExchangeAccount) -> HttpResponse:
     """Forget both keys, once the account's name is typed."""
     form = NameForm(request.POST or None, wanted=account.name)
     if request.method == "POST" and form.is_valid():
-        services.wipe_keys(account)
+        services.wipe_keys(account, by=caller(request))
         messages.success(request, f"Keys of {account.name} wiped.")
         return HttpResponseRedirect(address(account))
     return ask(

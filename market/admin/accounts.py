@@ -14,9 +14,10 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from market import services
+from market.access import may_set_keys
 from market.admin.account_pages import (
+    caller,
     held,
-    may_set_keys,
     permitted,
     rotate_page,
     secret_input,
@@ -56,9 +57,9 @@ class AccountForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance._state.adding and not may_set_keys(self.request):
+        if self.instance._state.adding and not may_set_keys(self.request.user):
             self.instance.owner = self.request.user
-        if not self.instance._state.adding and not may_set_keys(self.request, self.instance):
+        if not self.instance._state.adding and not may_set_keys(self.request.user, self.instance):
             del self.fields["new_api_key"], self.fields["new_api_secret"]
 
     def clean(self) -> dict[str, Any]:
@@ -111,7 +112,7 @@ class ExchangeAccountAdmin(OwnedAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: ExchangeAccount | None = None) -> list[Any]:
         identity = ["name", "environment", "market"]
-        if obj or may_set_keys(request):
+        if obj or may_set_keys(request.user):
             identity.insert(1, "owner")
         if obj:
             return [(None, {"fields": identity}), ("Keys", {"fields": OF_THE_KEY}), ("Trading", {"fields": OF_TRADING})]
@@ -133,7 +134,7 @@ class ExchangeAccountAdmin(OwnedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ExchangeAccount]:
         """Each account with whether its key concerns the user: a column knows no request."""
-        concerned = Q() if may_set_keys(request) else Q(owner=request.user.pk)
+        concerned = Q() if may_set_keys(request.user) else Q(owner=request.user.pk)
         is_shown = ExpressionWrapper(concerned & Q(pk__isnull=False), output_field=BooleanField())
         rows: QuerySet[ExchangeAccount] = super().get_queryset(request).annotate(shows_key=is_shown)
         return rows
@@ -151,17 +152,25 @@ class ExchangeAccountAdmin(OwnedAdmin):
         obj.save()
         if form.cleaned_data["new_api_key"]:
             keys = {"api_key": "new_api_key", "api_secret": "new_api_secret"}
-            services.set_keys(obj, **{name: form.cleaned_data[field] for name, field in keys.items()})
+            given = {name: form.cleaned_data[field] for name, field in keys.items()}
+            services.set_keys(obj, **given, by=caller(request))
             self.message_user(
                 request, f"The keys of {obj.name} are not tested yet: test the connection.", messages.WARNING
             )
         elif obj.environment == Environment.PAPER:
             self._open_paper_account(request, obj)
 
+    def delete_model(self, request: HttpRequest, obj: ExchangeAccount) -> None:
+        services.delete_account(obj, by=caller(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ExchangeAccount]) -> None:
+        for account in queryset:
+            services.delete_account(account, by=caller(request))
+
     def _open_paper_account(self, request: HttpRequest, account: ExchangeAccount) -> None:
         """A newcomer has no key of the paper exchange, and needs none."""
         try:
-            services.open_paper_keys(account)
+            services.open_paper_keys(account, by=caller(request))
         except ExchangeError as error:
             text = f"{account.name} has no key: {error}. Enter one, or add the account when the paper exchange runs."
             self.message_user(request, text, messages.WARNING)
@@ -202,7 +211,7 @@ class ExchangeAccountAdmin(OwnedAdmin):
     def _with_own_keys(self, request: HttpRequest, object_id: str) -> ExchangeAccount:
         """One whose keys the user may set. Raises Http404, and PermissionDenied with what to do instead."""
         account = self._one(request, object_id)
-        if not may_set_keys(request, account):
+        if not may_set_keys(request.user, account):
             text = f"{account.name}: its keys are {account.owner}'s or an administrator's to set; halt it instead."
             raise PermissionDenied(text)
         return account

@@ -8,14 +8,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from market.access import sees_all
 from market.admin.columns import readable
-from market.models import SEE_ALL_ROWS
 from market.rounding import plain
-
-
-def sees_all(request: HttpRequest) -> bool:
-    """Operators, administrators and superusers see everybody's rows, other staff only their own."""
-    return request.user.has_perm(SEE_ALL_ROWS)
 
 
 class AmountFormField(forms.DecimalField):
@@ -37,7 +32,7 @@ class OwnedAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
-        if self.owner_path and not sees_all(request):
+        if self.owner_path and not sees_all(request.user):
             return rows.filter(self.owned_by(request.user))
         return rows
 

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter, TextFilter
 
-from market.admin.base import sees_all
+from market.access import sees_all
 from market.models import ExchangeAccount
 from market.types import INTERVALS, Environment, Market
 
@@ -47,7 +47,7 @@ def dropdown(title: str, where: Where, choices: Callable[[HttpRequest], Choices]
 
 
 def _owners(request: HttpRequest) -> Choices:
-    if not sees_all(request):
+    if not sees_all(request.user):
         return []
     users = get_user_model().objects.filter(accounts__isnull=False).distinct().order_by("username")
     return [(user.pk, user.get_username()) for user in users[:MANY]]
@@ -60,7 +60,7 @@ def whose(account: ExchangeAccount) -> str:
 
 def _accounts(request: HttpRequest) -> Choices:
     accounts = ExchangeAccount.objects.select_related("owner").order_by("owner__username", "name")
-    if not sees_all(request):
+    if not sees_all(request.user):
         accounts = accounts.filter(owner=request.user.pk)
     return [(account.pk, whose(account)) for account in accounts[:MANY]]
 
@@ -97,7 +97,7 @@ def named_bots(path: str, found: Callable[[str], QuerySet[Any]], *, owner: str) 
         name = (self.value() or "").strip()
         if not name:
             return rows
-        named = found(name) if sees_all(request) else found(name).filter(**{owner: request.user.pk})
+        named = found(name) if sees_all(request.user) else found(name).filter(**{owner: request.user.pk})
         keys = list(named.order_by("pk").values_list("pk", flat=True)[: MANY + 1])
         if len(keys) > MANY:
             told = f"More than {MANY} bots match {name[:40]!r}: type more. What is shown is of {MANY} of them."

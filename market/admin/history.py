@@ -8,8 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import ModelAdmin
 
+from market.access import sees_all
 from market.admin import text
-from market.admin.base import sees_all
 
 DONE = {"+": "added", "~": "changed", "-": "deleted"}
 
@@ -40,7 +40,7 @@ class RecordedAdmin(SimpleHistoryAdmin, ModelAdmin):
     ) -> QuerySet[Any]:
         """Of what is deleted, too; of others' rows nothing."""
         rows: QuerySet[Any] = history_manager.filter(**{pk_name: object_id}).select_related("history_user")
-        if getattr(self, "owner_path", "") and not sees_all(request):
+        if getattr(self, "owner_path", "") and not sees_all(request.user):
             return rows.filter(whose=request.user.pk)
         return rows
 

@@ -6,27 +6,15 @@ from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import EmptyPage, InvalidPage, Page, Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
 from market.admin.base import ReadOnlyAdmin
+from market.planning import among_few as among_few
 from market.planning import planned_anew
 
 MOST_PAGES = 200  # to skip rows costs reading them: who looks further back asks for dates
-
-
-FEW = 1000
-
-
-def among_few(path: str, parents: QuerySet[Any], otherwise: Q) -> Q:
-    """The condition for rows whose ``path`` leads to one of ``parents``: by their keys while they are few.
-
-    By a join PostgreSQL walks through millions of others' rows, newest first, to find the few of these. Of many
-    parents it finds rows soon; for those ``otherwise`` says the same by a join.
-    """
-    keys = list(parents.order_by().values_list("pk", flat=True)[: FEW + 1])
-    return Q(**{f"{path}__in": keys}) if len(keys) <= FEW else otherwise
 
 
 class LongPaginator(Paginator):

@@ -25,5 +25,6 @@ class Unprocessable(APIException):
 class Unavailable(APIException):
     """Somebody that we depend on does not answer; later it may."""
 
+    wait: int | None = None  # seconds after which it may be tried again
     status_code = 503
     default_code = "unavailable"

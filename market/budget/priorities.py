@@ -9,6 +9,7 @@ from enum import IntEnum
 class Priority(IntEnum):
     """What a piece of work is for; the higher, the more urgent."""
 
+    LOOKS = 0
     WARM_UP = 1
     ENTRIES = 2
     RECONCILIATION = 3
@@ -18,6 +19,7 @@ class Priority(IntEnum):
 
 # A class may spend while less than this percentage of the minute's weight is used, by whomever.
 SHARES = {
+    Priority.LOOKS: 40,  # what people ask for: nothing that trades may miss it
     Priority.WARM_UP: 50,  # a last good copy is there, and the next round comes soon
     Priority.ENTRIES: 70,  # a missed entry costs a chance, not money
     Priority.RECONCILIATION: 80,  # an order in doubt ties up money, but a minute later the answer is the same

@@ -19,10 +19,11 @@ _gateways = threading.local()
 _opened: set[str] = set()
 
 
-def gateway_for(account: "ExchangeAccount", market: str = "") -> "Gateway":
+def gateway_for(account: "ExchangeAccount", market: str = "", *, kept: bool = True) -> "Gateway":
     """The gateway of one account; ``market`` asks for the other market behind the same key.
 
-    Raise NotConfigured without a key, SecretUnreadable when no key opens it.
+    Not ``kept``: for a key that is only tried, of which nothing stays. Raise NotConfigured without a key,
+    SecretUnreadable when no key opens it.
     """
     _require_consent(account)
     tokens = (account.api_key.token, account.api_secret.token)
@@ -32,6 +33,7 @@ def gateway_for(account: "ExchangeAccount", market: str = "") -> "Gateway":
         tokens,
         api_key=account.api_key.reveal,
         api_secret=account.api_secret.reveal,
+        kept=kept,
     )
 
 
@@ -57,10 +59,16 @@ def public_gateway(environment: str, market: str) -> "Gateway":
 
 
 def _gateway(
-    environment: str, market: str, tokens: tuple[str, str], *, api_key: Callable[[], str], api_secret: Callable[[], str]
+    environment: str,
+    market: str,
+    tokens: tuple[str, str],
+    *,
+    api_key: Callable[[], str],
+    api_secret: Callable[[], str],
+    kept: bool = True,
 ) -> "Gateway":
     hosts = hosts_of(environment)
-    known = _gateways.__dict__.setdefault("by_key", {})
+    known = _gateways.__dict__.setdefault("by_key", {}) if kept else {}
     cache_key = (market, hosts, *tokens)
     if cache_key not in known:
         # Imported late: the library costs 0.3 s and 40 MB, which web and beat do without.

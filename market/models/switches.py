@@ -34,16 +34,16 @@ class SwitchManager(models.Manager["Switch"]):
     def ask_holds(self, accounts: Iterable[ExchangeAccount]) -> Asked[dict[int, Hold]]:
         """The same, to be answered when the round trip ends."""
         accounts = list(accounts)
-        free = Hold()
 
         def read(rows: list[Any]) -> dict[int, Hold]:
-            pressed = {row[0]: _pressed(*row) for row in rows}
-            return {
-                account.pk: strictest(account.own_hold, pressed.get(account.owner_id, free), pressed.get(None, free))
-                for account in accounts
-            }
+            return {pk: strictest(*holds) for pk, holds in _each(accounts, rows).items()}
 
-        return ask(PRESSED_SQL, [list({account.owner_id for account in accounts})], read)
+        return ask(PRESSED_SQL, _owners(accounts), read)
+
+    def each_hold(self, accounts: Iterable[ExchangeAccount]) -> dict[int, tuple[Hold, Hold, Hold]]:
+        """What each of the three switches says: the account's own, its owner's, the platform's. One query."""
+        accounts = list(accounts)
+        return ask(PRESSED_SQL, _owners(accounts), lambda rows: _each(accounts, rows))()
 
     def ask_hold_on(self, account_id: int) -> Asked[tuple[Hold, datetime | None]]:
         """The strictest switch of one account, and until when the exchange wants it silent: asked in one statement."""
@@ -54,6 +54,19 @@ class SwitchManager(models.Manager["Switch"]):
             return strictest(Hold(SwitchState(state), Scope.ACCOUNT, reason), *above), cooldown_until
 
         return ask(HELD_SQL, [account_id], read)
+
+
+def _owners(accounts: list[ExchangeAccount]) -> list[list[int]]:
+    return [list({account.owner_id for account in accounts})]
+
+
+def _each(accounts: list[ExchangeAccount], rows: list[Any]) -> dict[int, tuple[Hold, Hold, Hold]]:
+    pressed = {row[0]: _pressed(*row) for row in rows}
+    free = Hold()
+    return {
+        account.pk: (account.own_hold, pressed.get(account.owner_id, free), pressed.get(None, free))
+        for account in accounts
+    }
 
 
 def _pressed(user_id: int | None, state: str, reason: str) -> Hold:

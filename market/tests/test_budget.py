@@ -29,9 +29,9 @@ def test_a_class_spends_its_share_and_no_more(priority, share):
 def test_the_classes_stand_in_the_order_in_which_work_is_urgent():
     ladder = sorted(Priority, reverse=True)
 
-    assert [item.name for item in ladder] == ["EXITS", "PROTECTION", "RECONCILIATION", "ENTRIES", "WARM_UP"]
+    assert [item.name for item in ladder] == ["EXITS", "PROTECTION", "RECONCILIATION", "ENTRIES", "WARM_UP", "LOOKS"]
     assert sorted(SHARES.values(), reverse=True) == [SHARES[item] for item in ladder]
-    assert (SHARES[Priority.EXITS], len(set(SHARES.values()))) == (100, 5)
+    assert (SHARES[Priority.EXITS], len(set(SHARES.values()))) == (100, 6)
 
 
 def test_exits_go_through_when_entries_are_refused():

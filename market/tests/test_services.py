@@ -16,7 +16,7 @@ from market.tests.factories import NOON, ExchangeAccountFactory
 def test_new_keys_are_sealed_and_the_old_error_is_forgotten(db):
     account = ExchangeAccountFactory(key_error="revoked")
 
-    services.set_keys(account, api_key="new key", api_secret="new secret")
+    services.set_keys(account, api_key="new key", api_secret="new secret", by=None)
 
     saved = ExchangeAccount.objects.get()
     assert (saved.api_key.reveal(), saved.api_secret.reveal(), saved.key_error) == ("new key", "new secret", "")
@@ -27,7 +27,7 @@ def test_keys_do_not_overwrite_what_workers_write_meanwhile(db):
     account = ExchangeAccountFactory()
     ExchangeAccount.objects.update(state="halted", cooldown_until=NOON)
 
-    services.set_keys(account, api_key="new", api_secret="new")
+    services.set_keys(account, api_key="new", api_secret="new", by=None)
 
     saved = ExchangeAccount.objects.get()
     assert (saved.state, saved.cooldown_until) == ("halted", NOON)
@@ -59,7 +59,7 @@ def test_a_new_key_has_to_show_again_what_it_may_do(db):
         may_withdraw=False, is_ip_restricted=True, permissions_checked_at=NOON, reconciled_at=NOON, free_quote=1
     )
 
-    services.set_keys(account, api_key="another", api_secret="another")
+    services.set_keys(account, api_key="another", api_secret="another", by=None)
 
     saved = ExchangeAccount.objects.get()
     assert (saved.may_withdraw, saved.is_ip_restricted, saved.permissions_checked_at) == (None, None, None)
@@ -156,7 +156,7 @@ def test_a_dump_can_be_loaded_again(db, tmp_path):
 def test_wiping_forgets_both_keys_and_keeps_the_account(db):
     account = ExchangeAccountFactory()
 
-    services.wipe_keys(account)
+    services.wipe_keys(account, by=None)
 
     saved = ExchangeAccount.objects.get()
     assert not saved.api_key

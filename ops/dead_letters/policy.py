@@ -18,6 +18,7 @@ HARMLESS = {
     "trades.tasks.reconcile_orders": "one sweep at a time; it asks, and books each fill once",
     "trades.tasks.book_fundings": "each payment has its number, and is booked once",
     "trades.tasks.reconcile_accounts": "compares, and books each fill once",
+    "trades.tasks.execute_trade_async": "what was asked for becomes one order, or none when it is too old",
     "trades.tasks.transfer_between_wallets": "sent once: only who moves the transfer from intended to submitted",
     "trades.tasks.reconcile_transfers": "asks, and each transfer has one outcome",
     "market.tasks.warmup_spot_symbols_cache": "reads what the exchange says at present",
@@ -30,9 +31,6 @@ HARMLESS = {
 NEVER = {
     "bots.tasks.run_all_active_bots": "its minute is over, and the present one has begun by itself",
     "bots.tasks.evaluate_series": "its minute is over: the present one looks at fresh data, and counts for itself",
-    "trades.tasks.execute_trade_async": (
-        "who wanted the order was told that it failed, and may have placed another one: it has to be placed anew"
-    ),
 }
 
 
@@ -46,7 +44,6 @@ def why_never(task: str) -> str:
 # What tells apart failures of these tasks; of all others their arguments do.
 _APART: dict[str, Callable[[str, Any, Any], Any]] = {
     "bots.tasks.evaluate_series": lambda task_id, args, kwargs: None,  # each minute another tick
-    "trades.tasks.execute_trade_async": lambda task_id, args, kwargs: task_id,  # two equal orders are two
 }
 
 

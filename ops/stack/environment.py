@@ -37,6 +37,7 @@ def for_stack(
         "WEB_HOST": "127.0.0.1",
         "WEB_PORT": "8000",
         "PYTHONUNBUFFERED": "1",
+        **_event_stream(caller),
     }
     if POSTGRES in embedded:
         defaults["DATABASE_URL"] = database_url(database_sockets or places.sockets / "postgres")
@@ -49,6 +50,19 @@ def for_stack(
         defaults |= {"PAPER_PORT": port, "PAPER_URL": f"http://127.0.0.1:{port}", "DEMO": "1"}
         defaults["PAPER_LEDGER"] = str(places.paper_ledger)
     return _fill(caller, defaults | secret_file.read_or_create(places.secrets))
+
+
+def _event_stream(caller: Mapping[str, str]) -> dict[str, str]:
+    """Nothing stands before our servers: the site leads to the stream's port, whose answers its pages may read."""
+    host, web = caller.get("WEB_HOST") or "127.0.0.1", caller.get("WEB_PORT") or "8000"
+    port = caller.get("EVENT_STREAM_PORT") or "8001"
+    names = dict.fromkeys((host, "127.0.0.1", "localhost"))
+    return {
+        "EVENT_STREAM_HOST": host,
+        "EVENT_STREAM_PORT": port,
+        "EVENT_STREAM_URL": f"http://{{host}}:{port}/api/v1/events",
+        "EVENT_STREAM_ORIGINS": ",".join(f"http://{name}:{web}" for name in names),
+    }
 
 
 def beside_stack(caller: Mapping[str, str], places: Places, addresses: Mapping[str, str]) -> dict[str, str]:

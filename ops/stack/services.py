@@ -91,10 +91,23 @@ def stream(environment: Mapping[str, str]) -> Service:
     )
 
 
+def events(environment: Mapping[str, str]) -> Service:
+    """What happens to bots, for whoever watches (`GET /api/v1/events`)."""
+    host, port = environment["EVENT_STREAM_HOST"], environment["EVENT_STREAM_PORT"]
+    return Service(
+        name="events",
+        argv=[sys.executable, "manage.py", "event_stream"],
+        environment=environment,
+        ready=lambda _pid: answers(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/health"),  # noqa: S104
+        ready_line=r"event stream: listens",
+        stop_within=2.5,
+    )
+
+
 def after_migration(environment: Mapping[str, str]) -> list[Service]:
     """What may start when the database has all its tables."""
     workers = [worker(environment, name) for name in WORKER_QUEUES]
-    return [web(environment), *workers, beat(environment), stream(environment)]
+    return [web(environment), *workers, beat(environment), stream(environment), events(environment)]
 
 
 def answers(url: str) -> bool:

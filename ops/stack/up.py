@@ -42,6 +42,8 @@ def _run(supervisor: Supervisor, caller: Mapping[str, str], places: Places) -> N
     if planned.exchange and planned.environment["WEB_PORT"] == planned.environment["PAPER_PORT"]:
         raise StackError("WEB_PORT and PAPER_PORT are the same: choose two ports")
     check_port(planned.environment["WEB_HOST"], planned.environment["WEB_PORT"], variable="WEB_PORT")
+    listens = planned.environment["EVENT_STREAM_HOST"], planned.environment["EVENT_STREAM_PORT"]
+    check_port(*listens, variable="EVENT_STREAM_PORT")
     supervisor.start(planned.databases)
     rest = services.after_migration(planned.environment)
     # With all migrations applied nobody has to wait for `prepare`, which takes a third of the time.

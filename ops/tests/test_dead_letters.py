@@ -50,7 +50,7 @@ def test_what_fails_again_is_counted_and_waits_again(db):
 
 def test_two_orders_by_hand_are_two_and_an_evaluation_is_one(db):
     for task_id in ("1", "2"):
-        dead_letters.keep(failure("trades.tasks.execute_trade_async", task_id=task_id), now=NOON)
+        dead_letters.keep(failure("trades.tasks.execute_trade_async", args=[int(task_id)], task_id=task_id), now=NOON)
         dead_letters.keep(failure("bots.tasks.evaluate_series", args=[task_id, []], task_id=task_id), now=NOON)
 
     counts = DeadLetter.objects.order_by("task", "pk").values_list("task", "failures")
@@ -190,7 +190,6 @@ def test_what_is_settled_or_has_failed_again_is_left_alone(db, broker, decide):
     [
         ("bots.tasks.run_all_active_bots", {}, "its minute is over"),
         ("bots.tasks.evaluate_series", {}, "its minute is over"),
-        ("trades.tasks.execute_trade_async", {}, "may have placed another one"),
         ("of.nobody", {}, "nobody has said"),
         (TASK, {"is_readable": False}, "not kept as they were"),
         (TASK, {"kwargs": {"token": "x"}}, "not kept as they were"),

@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.cache import patch_cache_control
 
-from market.admin.base import sees_all
+from market.access import sees_all
 from tradebot_site.dashboard.cards import cards_of, chart_of
 from tradebot_site.dashboard.panels import panels_of
 from tradebot_site.dashboard.shown import Context
@@ -20,7 +20,7 @@ def dashboard(request: HttpRequest, context: Context) -> Context:
         | cards_of(request)
         | chart_of(request)
         | panels_of(request)
-        | {"whose": "" if sees_all(request) else "your own bots"}
+        | {"whose": "" if sees_all(request.user) else "your own bots"}
     )
 
 

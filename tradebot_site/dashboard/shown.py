@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.urls import reverse
 
+from market.access import sees_all
 from market.admin import text
-from market.admin.base import sees_all
 from market.symbols import QUOTE_ASSET
 from ops.figures.sharing import Owner
 
@@ -17,7 +17,7 @@ Context = dict[str, Any]
 
 def owner_of(request: HttpRequest) -> Owner:
     """Whose figures are shown; None: everybody's."""
-    return None if sees_all(request) else request.user.pk
+    return None if sees_all(request.user) else request.user.pk
 
 
 def environment_of(request: HttpRequest, known: list[str]) -> str:

@@ -233,7 +233,7 @@ def test_what_a_key_should_not_is_said_with_the_cure(admin, act, db, monkeypatch
     good = KeyPermissions(
         may_trade_spot=True, may_trade_futures=False, may_withdraw=False, may_transfer=False, is_ip_restricted=True
     )
-    monkeypatch.setattr("market.services._ask", lambda account: ([], replace(good, **changes)))
+    monkeypatch.setattr("market.services.keys._ask", lambda account, **_: ([], replace(good, **changes)))
     account = ExchangeAccountFactory(api_key=KEY, api_secret=SECRET)
 
     facts = dict(admin.post(asking(account, "test")).context["facts"])
@@ -248,7 +248,7 @@ def test_what_a_key_should_not_is_said_with_the_cure(admin, act, db, monkeypatch
     [("operator", False, False), ("operator", True, True), ("administrator", False, True)],
 )
 def test_the_end_of_a_key_is_for_its_owner_and_administrators(act, db, monkeypatch, role, is_own, is_shown):
-    monkeypatch.setattr("market.services._ask", lambda account: ([], None))
+    monkeypatch.setattr("market.services.keys._ask", lambda account, **_: ([], None))
     user = person(role)
     account = ExchangeAccountFactory(api_key=KEY, api_secret=SECRET, **({"owner": user} if is_own else {}))
     without = ExchangeAccountFactory(api_key="", name="without")
@@ -334,7 +334,7 @@ def test_wiping_forgets_keys_and_keeps_history(db):
     account = FillFactory().account
     BotFactory(account=account, desired_state="stopped")
 
-    services.wipe_keys(account)
+    services.wipe_keys(account, by=account.owner)
 
     saved = ExchangeAccount.objects.get(pk=account.pk)
     assert not saved.api_key

@@ -76,12 +76,12 @@ def test_its_page_tells_all_of_it_and_escapes_it(admin, db):
 
 def test_a_requeue_is_asked_for_counted_and_sent(admin, admin_user, act, broker, db):
     one, two = kept(1), kept(2)
-    never = kept(3, task="trades.tasks.execute_trade_async")
+    never = kept(3, task="bots.tasks.run_all_active_bots")
 
     asked = act(admin, LIST, "requeue", one, two, never)
 
     assert "Requeue 2 letters" in text(asked)
-    assert "may have placed another one" in text(asked)
+    assert "its minute is over" in text(asked)
     assert broker("high_priority") == 0
     page = pressed(admin, asked)
     assert "Sent once more: 2." in text(page)

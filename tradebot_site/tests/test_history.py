@@ -199,9 +199,9 @@ def test_a_login_leaves_no_history(client, db):
 def test_new_keys_are_told_and_their_values_are_nowhere(admin, db):
     account = ExchangeAccountFactory()
 
-    set_keys(account, api_key=KEY, api_secret=SECRET)
+    set_keys(account, api_key=KEY, api_secret=SECRET, by=None)
     set_told = last(account)[2]
-    wipe_keys(account)
+    wipe_keys(account, by=None)
 
     assert set_told == last(account)[2] == [["api key", "", "changed"], ["api secret", "", "changed"]]
     with connection.cursor() as cursor:

@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from bots.models import Decision
 from bots.tests.factories import BotFactory
-from market.admin import filters, long
+from market import planning
+from market.admin import filters
 from market.admin.long import MOST_PAGES
 from market.tests.factories import NOON, ExchangeAccountFactory
 from tradebot_site.tests.conftest import full_bot
@@ -161,7 +162,7 @@ def two_owners(staff):
 def test_rows_of_few_bots_are_looked_for_by_these_and_of_many_by_a_join(
     admin, staff_client, two_owners, monkeypatch, path, whose, few
 ):
-    monkeypatch.setattr(long, "FEW", few)
+    monkeypatch.setattr(planning, "FEW", few)
     bot, _ = two_owners
     client = staff_client if whose == "oneself" else admin
     query = {"owner": f"?owner={bot.owner_id}", "account": f"?account={bot.account_id}", "oneself": ""}[whose]

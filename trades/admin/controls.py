@@ -12,13 +12,16 @@ from django.urls import reverse
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from market.access import sees_all
+from market.admin.account_pages import caller
 from market.admin.accounts import ExchangeAccountAdmin
 from market.admin.asking import ask
-from market.admin.base import OwnedAdmin, sees_all
+from market.admin.base import OwnedAdmin
 from market.admin.columns import readable
 from market.admin.filters import account_filter, chosen, whose
 from market.admin.history import RecordedAdmin
 from market.models import ExchangeAccount, RiskLimits, Switch
+from market.services import delete_limits, save_limits
 from market.switches import SwitchState
 from trades import services
 from trades.admin.press import MOST, ask_to_press, page_of
@@ -107,14 +110,14 @@ class SwitchAdmin(SwitchedAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Users have one switch, their own."""
         mine = Switch.objects.filter(user=request.user.pk)
-        return super().has_add_permission(request) and (sees_all(request) or not mine.exists())
+        return super().has_add_permission(request) and (sees_all(request.user) or not mine.exists())
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """One that was never pressed is added by pressing it."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         back = reverse("admin:market_switch_changelist")
-        if not sees_all(request):
+        if not sees_all(request.user):
             return HttpResponseRedirect(page_of(users=[request.user.pk], back=back))
         form = WhoseForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
@@ -158,14 +161,20 @@ class RiskLimitsAdmin(RecordedAdmin, OwnedAdmin):
     search_fields = ["account__name", "user__username"]
     ordering = ["id"]
 
+    def save_model(self, request: HttpRequest, obj: RiskLimits, form: Any, change: bool) -> None:
+        save_limits(obj, by=caller(request))
+
+    def delete_model(self, request: HttpRequest, obj: RiskLimits) -> None:
+        delete_limits(obj, by=caller(request))
+
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [] if sees_all(request) else ["user"]
+        return [] if sees_all(request.user) else ["user"]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name != "account":
             return super().formfield_for_foreignkey(db_field, request, **kwargs)
         accounts = ExchangeAccount.objects.select_related("owner").order_by("owner__username", "name")
-        if sees_all(request):
+        if sees_all(request.user):
             field = super().formfield_for_foreignkey(db_field, request, queryset=accounts, **kwargs)
             field.label_from_instance = whose
             return field

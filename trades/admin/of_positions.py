@@ -6,11 +6,12 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from market.admin.base import sees_all
+from market.access import visible
 from market.admin.filters import named_bots
-from market.admin.long import LongAdmin, among_few
+from market.admin.long import LongAdmin
 from market.admin.text import NOTHING
 from market.models import ExchangeAccount
+from market.planning import among_few
 from trades.models import Position
 
 SYMBOLS_OFFERED = 300
@@ -18,7 +19,7 @@ SYMBOLS_OFFERED = 300
 
 def symbols(request: HttpRequest) -> list[tuple[str, str]]:
     """The symbols that somebody traded; positions are far fewer than orders or trades."""
-    positions = Position.objects.all() if sees_all(request) else Position.objects.filter(account__owner=request.user.pk)
+    positions = visible(Position.objects.all(), request.user, owner="account__owner")
     names = positions.order_by("symbol").values_list("symbol", flat=True).distinct()[:SYMBOLS_OFFERED]
     return [(name, name) for name in names]
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
-from market.admin.base import sees_all
+from market.access import sees_all
 from market.models import ExchangeAccount
 from market.switches import Scope
 from trades import services
@@ -46,7 +46,7 @@ def find(request: HttpRequest, wanted: Sequence[Wanted]) -> list[services.Target
     if any(each.scope != Scope.ACCOUNT for each in wanted):
         _require(request, "market.change_switch")
     if any(each.scope == Scope.PLATFORM for each in wanted):
-        if not sees_all(request):
+        if not sees_all(request.user):
             raise PermissionDenied("only an operator presses the switch of the platform")
         found.append(services.PLATFORM)
     found += [services.Target(user=person) for person in _users(request, _keys(wanted, Scope.USER))]
@@ -68,13 +68,13 @@ def _keys(wanted: Sequence[Wanted], scope: Scope) -> list[Any]:
 
 
 def _users(request: HttpRequest, keys: list[Any]) -> Iterable[User]:
-    known = keys if sees_all(request) else [pk for pk in keys if pk == request.user.pk]
+    known = keys if sees_all(request.user) else [pk for pk in keys if pk == request.user.pk]
     return User.objects.filter(pk__in=known).order_by("pk")
 
 
 def _accounts(request: HttpRequest, keys: list[Any]) -> Iterable[ExchangeAccount]:
     rows = ExchangeAccount.objects.select_related("owner").filter(pk__in=keys).order_by("pk")
-    return rows if sees_all(request) else rows.filter(owner=request.user.pk)
+    return rows if sees_all(request.user) else rows.filter(owner=request.user.pk)
 
 
 def _require(request: HttpRequest, permission: str) -> None:

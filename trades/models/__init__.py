@@ -1,5 +1,6 @@
 """What we hold, what we ordered, what was executed and earned. Only the services of this app write here."""
 
+from trades.models.asked import OrderByHand, OrderByHandQuerySet
 from trades.models.events import Event
 from trades.models.external import ExternalFill, ExternalOrder, FillCursor
 from trades.models.orders import IS_REAL, Order, OrderQuerySet
@@ -17,6 +18,8 @@ __all__ = [
     "FillCursor",
     "Funding",
     "Order",
+    "OrderByHand",
+    "OrderByHandQuerySet",
     "OrderQuerySet",
     "Position",
     "PositionQuerySet",

@@ -111,6 +111,8 @@ class Order(QuickModel):
             models.Index(name="order_live_of_account", fields=["account"], condition=Q(status__in=LIVE)),
             models.Index(name="order_entries", fields=["account", "created_at"], condition=Q(purpose="entry")),
             models.Index(name="order_newest", fields=["-created_at"]),
+            # What whoever watches is told once more: orders that have just ended, of whatever age.
+            models.Index(name="order_ended", fields=["-finished_at"], condition=Q(finished_at__isnull=False)),
             # What people look for among a million: it is rare, so that an index of the rest would only be slow.
             models.Index(name="order_rare_ends", fields=["status", "-created_at"], condition=Q(status__in=RARE_ENDS)),
         ]

@@ -1,11 +1,22 @@
 """Everything that changes orders, fills, trades and positions."""
 
 from trades.services.accounts import reconcile_account, reconcile_accounts, to_reconcile, watch_futures
+from trades.services.asked import (
+    KeyNamesAnother,
+    TooManyUnfinished,
+    accounts_for,
+    ask_for_order,
+    asked_in_vain,
+    execute_asked,
+)
+from trades.services.asked_rows import TOO_OLD
 from trades.services.asking import ANSWERED_BY_THE_EXCHANGE, Answers, ask_exchange, known_answers
+from trades.services.canceling import CantBeCanceled, NotByHand, cancel_by_hand
 from trades.services.hands import HandOrder, OrderDenied, place_order
 from trades.services.intents import Intent
 from trades.services.kill_switch import (
     PLATFORM,
+    MayNotEase,
     NotYourSwitch,
     Outcome,
     Pressed,
@@ -36,9 +47,14 @@ from trades.services.withdrawing import withdraw_halted
 __all__ = [
     "ANSWERED_BY_THE_EXCHANGE",
     "PLATFORM",
+    "TOO_OLD",
     "Answers",
+    "CantBeCanceled",
     "HandOrder",
     "Intent",
+    "KeyNamesAnother",
+    "MayNotEase",
+    "NotByHand",
     "NotYourSwitch",
     "OrderDenied",
     "Outcome",
@@ -46,9 +62,15 @@ __all__ = [
     "Standing",
     "SwitchMoved",
     "Target",
+    "TooManyUnfinished",
+    "accounts_for",
     "agree_on_terms",
     "ask_exchange",
+    "ask_for_order",
+    "asked_in_vain",
+    "cancel_by_hand",
     "cancel_order",
+    "execute_asked",
     "exit_key",
     "forget_terms",
     "intend_order",

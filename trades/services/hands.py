@@ -25,7 +25,8 @@ from market.types import Market, OrderType, Price, Side, moving
 from trades.checks import Code, Denial
 from trades.lifecycle import OrderPurpose
 from trades.liquidation import Terms
-from trades.models import Event, Order, Position
+from trades.models import Event, Order, OrderByHand, Position
+from trades.services.asked_rows import end_without_order, require_wanted
 from trades.services.asking import ANSWERED_BY_THE_EXCHANGE, Answers, ask_exchange
 from trades.services.events import write_event
 from trades.services.intents import Intent
@@ -57,42 +58,61 @@ class OrderDenied(Exception):
         self.denial = denial
 
 
+@dataclass(frozen=True)
+class Act:
+    """What is done in whose name. ``asked``: the row in which it was asked for, which ends as this becomes an order."""
+
+    user: User
+    account: ExchangeAccount
+    wanted: HandOrder
+    key: str
+    asked: OrderByHand | None = None
+
+    @property
+    def signal_key(self) -> str:
+        return f"hand:{self.key}"
+
+    @property
+    def reason(self) -> str:
+        asked_by = self.asked.asked_by if self.asked else self.user
+        return f"{self.user} by hand" + ("" if asked_by == self.user else f", asked for by {asked_by}")
+
+
 def place_order(user: User, account: ExchangeAccount, wanted: HandOrder, *, key: str, now: datetime) -> Order:
     """Check, write down and send one order in the name of ``user``; return it, whatever has become of it.
 
     ``key`` names the act: a second call with it sends nothing and returns the first one's order. Raises OrderDenied,
     and ExchangeError when there is no market to look at.
     """
+    return carry_out(Act(user, account, wanted, key), now=now)
+
+
+def carry_out(act: Act, *, now: datetime) -> Order:
+    """The same of an act that may have been asked for before. Raises AlreadyEnded, too: somebody else has done it."""
     clock = moving(now)
-    done = _done(user, account, key)
+    done = _done(act)
     if done:
         return done
     try:
-        gateway, order = _accepted(user, account, wanted, key=key, now=now)
+        gateway, order = _accepted(act, now=now)
     except OrderDenied as error:
-        _tell(user, account, wanted, error.denial, now=clock())
+        _refuse(act, error.denial, now=clock())
         raise
     submit_order(order, gateway=gateway, now=clock())
     return order
 
 
-def _done(user: User, account: ExchangeAccount, key: str) -> Order | None:
+def _done(act: Act) -> Order | None:
     """What an earlier call with the same key has made: a task may be delivered twice."""
-    same = Order.objects.owned_by(user).filter(account=account, position__by_hand=True, signal_key=_signal_key(key))
-    return same.select_related("position").first()
+    same = Order.objects.owned_by(act.user).filter(account=act.account, position__by_hand=True)
+    return same.filter(signal_key=act.signal_key).select_related("position").first()
 
 
-def _signal_key(key: str) -> str:
-    return f"hand:{key}"
-
-
-def _accepted(
-    user: User, account: ExchangeAccount, wanted: HandOrder, *, key: str, now: datetime
-) -> tuple[Gateway, Order]:
+def _accepted(act: Act, *, now: datetime) -> tuple[Gateway, Order]:
     """The order, written down, and the way to send it. Raises OrderDenied."""
-    clock = moving(now)
+    clock, account, wanted = moving(now), act.account, act.wanted
     _require_sense(wanted)
-    if account.owner_id != user.pk:
+    if account.owner_id != act.user.pk:
         raise OrderDenied(Denial(Code.NOT_OWNER, "the account belongs to another user"))
     try:
         rules = rules_for(account.environment, account.market, wanted.symbol, now=now)
@@ -106,7 +126,7 @@ def _accepted(
     asked, answers = set[Code](), Answers()
     while True:
         try:
-            return gateway, _written_down(user, account, wanted, rules, price, trouble, answers, key=key, now=clock())
+            return gateway, _written_down(act, rules, price, trouble, answers, now=clock())
         except OrderDenied as error:
             code = error.denial.code
             if code in asked or code not in (Code.TERMS, *ANSWERED_BY_THE_EXCHANGE):
@@ -119,24 +139,18 @@ def _accepted(
             agree_on_terms(position, terms, gateway=gateway, key_mark=account.key_mark, now=clock())
 
 
-def _written_down(
-    user: User,
-    account: ExchangeAccount,
-    wanted: HandOrder,
-    rules: Rules,
-    price: Price,
-    trouble: str,
-    answers: Answers,
-    *,
-    key: str,
-    now: datetime,
-) -> Order:
+def _written_down(act: Act, rules: Rules, price: Price, trouble: str, answers: Answers, *, now: datetime) -> Order:
     with transaction.atomic(durable=True):  # with a denial not even an empty position stays
-        position = _position_of(account, rules)
-        intent = replace(_intent(user, position, wanted, price, key=key), clock_trouble=trouble, **vars(answers))
+        if act.asked:
+            require_wanted(act.asked, now=now)
+        position = _position_of(act.account, rules)
+        intent = replace(_intent(act, position, price), clock_trouble=trouble, **vars(answers))
         made = intend_order(position.pk, intent, rules=rules, now=now)
         if isinstance(made, Denial):
             raise OrderDenied(made)
+        if act.asked:
+            ended = act.asked.end(OrderByHand.Status.DONE, order=made, now=now)
+            assert ended, f"order by hand {act.asked.pk}: its row is locked, and yet somebody else has ended it"
     return made
 
 
@@ -179,19 +193,20 @@ def _position_of(account: ExchangeAccount, rules: Rules) -> Position:
     return position
 
 
-def _intent(user: User, position: Position, wanted: HandOrder, price: Price, *, key: str) -> Intent:
+def _intent(act: Act, position: Position, price: Price) -> Intent:
+    wanted = act.wanted
     return Intent(
         purpose=_purpose(position, wanted.side),
         side=wanted.side,
         quantity=wanted.quantity,
         price=price.value,
         price_at=price.at,
-        signal_key=_signal_key(key),
-        reason=f"{user} by hand",
+        signal_key=act.signal_key,
+        reason=act.reason,
         type=wanted.type,
         order_price=wanted.price,
         may_increase=True,
-        wanted_by=user.pk,
+        wanted_by=act.user.pk,
         leverage=wanted.leverage,
         terms=_terms(wanted, price) if position.account.market == Market.FUTURES else None,
     )
@@ -204,9 +219,12 @@ def _purpose(position: Position, side: Side) -> OrderPurpose:
     return OrderPurpose.EXIT if reduces else OrderPurpose.ENTRY
 
 
-def _tell(user: User, account: ExchangeAccount, wanted: HandOrder, denial: Denial, *, now: datetime) -> None:
+def _refuse(act: Act, denial: Denial, *, now: datetime) -> None:
     """News of a refusal with code, limit and value: for the user, and at the account, if it is the user's."""
-    own = account if account.owner_id == user.pk else None
+    own = act.account if act.account.owner_id == act.user.pk else None
     said = {"code": denial.code, "limit": denial.limit, "value": denial.value}
-    message = f"{wanted} by hand: {denial.detail}"
-    write_event(Event.Kind.ORDER_DENIED, None, message, now=now, account=own, user=user, **said)
+    if act.asked:
+        end_without_order(act.asked, OrderByHand.Status.DENIED, denial.detail, now=now, **said)
+        return
+    message = f"{act.wanted} by hand: {denial.detail}"
+    write_event(Event.Kind.ORDER_DENIED, None, message, now=now, account=own, user=act.user, **said)

@@ -30,6 +30,10 @@ class NotYourSwitch(Exception):
     """Somebody presses, or lets go, what is another's to press."""
 
 
+class MayNotEase(Exception):
+    """What presses here may stop, but lets nothing go."""
+
+
 class SwitchMoved(Exception):
     """Somebody lets go of a switch that is not as it was shown any more."""
 
@@ -121,14 +125,16 @@ def _rows(targets: Sequence[Target]) -> Q:
     return of_platform | Q(user__in=[target.user.pk for target in targets if target.user])
 
 
-def press(target: Target, state: SwitchState, *, by: User | None, reason: str, now: datetime) -> Pressed:
+def press(
+    target: Target, state: SwitchState, *, by: User | None, reason: str, now: datetime, may_ease: bool = True
+) -> Pressed:
     """Set a switch and tell it; on *halted* take back entries that are not sent and cancel those that are open.
 
-    ``by`` is None for the system itself and for the command line. Raises NotYourSwitch. Once it returns no entry is
-    sent any more on *reducing*, and no order at all on *halted*.
+    ``by`` is None for the system itself and for the command line. Raises NotYourSwitch, and MayNotEase where not
+    ``may_ease``. Once it returns no entry is sent any more on *reducing*, and no order at all on *halted*.
     """
     clock = moving(now)
-    pressed = _press(target, state, by=by, reason=reason, now=now, patience=Patience())
+    pressed = _press(target, state, by=by, reason=reason, now=now, patience=Patience(), may_ease=may_ease)
     if state is not SwitchState.HALTED:
         return pressed
     canceled, pending = cancel_withdrawn(target.orders, clock=clock, until=now + CANCELING_BUDGET)
@@ -181,12 +187,15 @@ def _press(
     now: datetime,
     patience: Patience,
     seen: str | None = None,
+    may_ease: bool = True,
 ) -> Pressed:
     """Set a switch and tell it, in one transaction; cancel nothing yet."""
     with transaction.atomic(durable=True):
         press_alone(patience)
         before = standings([target])[target]
         eases = state.strictness < before.state.strictness
+        if eases and not may_ease:
+            raise MayNotEase(f"{target} is {before.state}")
         _require_right(target, by, before, eases=eases)
         if eases and seen not in (None, before.mark):
             _refuse_stale(target, before)

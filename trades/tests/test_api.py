@@ -105,10 +105,15 @@ def test_who_only_looks_presses_nothing_not_even_what_is_his_own(scope):
 
 
 def test_who_is_not_logged_in_presses_nothing():
-    assert post(None, scope="platform") == (
-        403,
-        {"code": "not_authenticated", "detail": "Authentication credentials were not provided."},
-    )
+    answered, body = post(None, scope="platform")
+
+    assert answered == 401
+    assert body.pop("request_id")
+    assert body == {
+        "code": "not_authenticated",
+        "detail": "Authentication credentials were not provided.",
+        "fields": {},
+    }
 
 
 def test_a_page_of_another_site_presses_nothing():
@@ -121,12 +126,59 @@ def test_a_page_of_another_site_presses_nothing():
     assert not Event.objects.exists()
 
 
-def test_reading_the_address_presses_nothing(client):
+def test_reading_the_address_presses_nothing_and_tells_how_the_switches_stand(client):
+    root = UserFactory(username="root", is_superuser=True)
+    account = ExchangeAccountFactory(name="mine", owner__username="bob")
+    post(root, scope="account", account=account.pk)
+    events = Event.objects.count()
+    client.force_login(root)
+
+    told = client.get(URL).json()
+    pressed = client.get(f"{URL}?pressed=true").json()
+
+    rows = {row["target"]: row for row in told["switches"]}
+    assert list(rows) == ["the platform", "user bob", "user root", "account mine of bob"]
+    assert {name: row["state"] for name, row in rows.items() if row["state"] != "active"} == {
+        "account mine of bob": "halted"
+    }
+    assert rows["the platform"] | {"state": ""} == {
+        "scope": "platform",
+        "user": None,
+        "account": None,
+        "target": "the platform",
+        "state": "",
+        "reason": "",
+        "pressed_by": None,
+        "pressed_at": None,
+    }
+    stopped = rows["account mine of bob"]
+    assert (stopped["user"], stopped["account"], stopped["reason"]) == ("bob", account.pk, "a test")
+    assert (stopped["pressed_by"], stopped["pressed_at"] is None) == ("root", False)
+    assert pressed == {"switches": [rows["the platform"], stopped][1:], "is_cut": False}
+    assert Event.objects.count() == events
+
+
+@pytest.mark.parametrize(("query", "field"), [("pressed=perhaps", "pressed"), ("state=halted", "state")])
+def test_the_standings_are_asked_for_in_known_words(client, query, field):
     client.force_login(UserFactory(is_superuser=True))
 
-    answer = client.get(URL)
+    answer = client.get(f"{URL}?{query}")
 
-    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**63, 10**40, True, "x", 1.5, None, [], {}])
+def test_an_account_is_a_number_that_may_be_one(number):
+    answered, body = post(presser(), scope="account", account=number)
+
+    assert (answered, list(body["fields"])) == (400, ["account"])
+
+
+def test_a_reason_has_a_bound_and_what_is_not_known_is_refused():
+    long, more = post(presser(), scope="platform", reason="x" * 201), post(presser(), scope="platform", force=True)
+
+    assert (long[0], list(long[1]["fields"])) == (400, ["reason"])
+    assert (more[0], list(more[1]["fields"])) == (400, ["force"])
 
 
 def command(*args):

@@ -8,13 +8,11 @@ import pytest
 from django.utils import timezone
 from django_redis import get_redis_connection
 
-from market.exchange.errors import ExchangeError
 from market.exchange.types import OrderType, ReportStatus
 from market.models import ExchangeAccount, RiskLimits
 from market.switches import SwitchState
 from market.tests.factories import NOON, QUOTE, ExchangeAccountFactory, SymbolRulesFactory, UserFactory
 from market.types import Price, Side
-from trades import tasks
 from trades.checks import Code
 from trades.models import Event, Order, Position, TermsInForce
 from trades.services import HandOrder, OrderDenied, Target, place_order, press
@@ -24,17 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 BUY = HandOrder("BTCUSDT", Side.BUY, Decimal("0.01"))
 SELL = replace(BUY, side=Side.SELL)
 LIMIT = replace(BUY, type=OrderType.LIMIT, price=Decimal(50_000))
-
-
-@pytest.fixture
-def account(paper):
-    """A user's account at the paper exchange, with 10,000 USDT, while BTC stands at 50,000."""
-    get_redis_connection("default").flushdb()
-    SymbolRulesFactory()
-    paper.set_price("BTCUSDT", "50000.00")
-    api_key, api_secret = paper.create_account()
-    yield ExchangeAccountFactory(api_key=api_key, api_secret=api_secret)
-    paper.set_price("BTCUSDT", None)
 
 
 def place(account, wanted, *, key="a", user=None):
@@ -274,59 +261,6 @@ def test_a_bots_coins_are_not_sold_by_hand(account):
 
     assert (denial.code, denial.limit) == (Code.WOULD_INCREASE, "0")
     assert list(Position.objects.all()) == [bots]
-
-
-# --- the task ----------------------------------------------------------------------------------------------------
-
-
-def execute(account, task_id="one", **changes):
-    asked = {"symbol": "btcusdt", "side": "buy", "quantity": "0.01", "order_type": "market"} | changes
-    ids = {"user_id": account.owner_id, "account_id": account.pk}
-    return tasks.execute_trade_async.apply(kwargs=ids | asked, task_id=task_id)
-
-
-def test_the_task_places_one_order_however_often_it_is_delivered(account, paper):
-    first, again = execute(account).get(), execute(account).get()
-
-    order = Order.objects.get()
-    assert first == again
-    assert first == {
-        "order_id": order.pk,
-        "order_status": "filled",
-        "trade_id": order.trade.pk,
-        "executed_price": f"{order.trade.price.normalize():f}",
-        "executed_quantity": "0.01",
-    }
-    assert len(orders_at(paper, account)) == 1
-
-
-def test_a_task_whose_order_is_refused_has_failed(account, paper):
-    result = execute(account, quantity="0.00000001")
-
-    assert result.failed()
-    assert "filter: LOT_SIZE: quantity 0.00000001 BTC is below the minimum 0.00001" in str(result.result)
-    assert nothing_happened(paper, account)
-
-
-def test_a_task_whose_order_the_exchange_rejects_has_failed(account, paper):
-    paper.set_status("BTCUSDT", "BREAK")
-    try:
-        result = execute(account)
-    finally:
-        paper.set_status("BTCUSDT", "TRADING")
-
-    assert result.failed()
-    assert "Market is closed" in str(result.result)
-
-
-def test_a_task_without_a_market_to_look_at_has_failed_and_sent_nothing(account, paper, monkeypatch):
-    def away(*args, **kwargs):
-        raise ExchangeError("away")
-
-    monkeypatch.setattr("trades.services.hands.last_prices", away)
-
-    assert execute(account).failed()
-    assert nothing_happened(paper, account)
 
 
 def test_a_price_that_is_old_is_no_price(account, paper, monkeypatch):

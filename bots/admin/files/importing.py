@@ -19,7 +19,8 @@ from bots.admin.files.reading import MOST_BYTES, BotFile, FileRefused
 from bots.admin.files.resource import BotResource
 from bots.admin.frozen import GOOD_FOR
 from bots.models import BotQuerySet
-from market.admin.base import OwnedAdmin, sees_all
+from market.access import sees_all
+from market.admin.base import OwnedAdmin
 
 SALT = "bots.admin.files"
 MOST_FAULTS = 20  # of a message
@@ -86,7 +87,7 @@ class FilesAdmin(ImportExportMixin, OwnedAdmin):
     def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         form = kwargs.get("form")
         shown = form.cleaned_data.get("shown", "") if form is not None and form.is_bound and form.is_valid() else ""
-        return {"user": request.user, "sees_all": sees_all(request), "shown": shown}
+        return {"user": request.user, "sees_all": sees_all(request.user), "shown": shown}
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         return {"rollback_on_validation_errors": True}

@@ -14,6 +14,7 @@ from market.exchange.errors import ExchangeError, ExchangeUnavailable, OrderReje
 from market.exchange.hosts import Hosts
 from market.exchange.reading import UNREADABLE
 from market.exchange.sorting import LibraryError, is_about_the_clock, sort_order_error, sort_read_error
+from market.patience import OutOfPatience
 from market.types import Market, milliseconds
 
 T = TypeVar("T")
@@ -48,10 +49,10 @@ class BinanceGateway(ABC):
         return self._read(lambda: parse(call(**params)), signed=signed)
 
     def _read(self, call: Callable[[], T], *, signed: bool = True) -> T:
-        """Call with three further tries on faults that may pass. Raise ExchangeError."""
+        """Call with three further tries on faults that may pass, while there is patience. Raise ExchangeError."""
         for attempt in Retrying(
             retry=retry_if_exception_type(ExchangeUnavailable),
-            stop=stop_after_attempt(4),
+            stop=stop_after_attempt(4) | OutOfPatience(),
             wait=wait_exponential_jitter(multiplier=0.2, max=2),
             reraise=True,
         ):

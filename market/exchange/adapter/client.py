@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 import requests
 from binance.client import Client
 from binance.exceptions import BinanceRequestException
+from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
 
 from market.exchange.adapter.metering import Meter, market_of, unmetered, weight_of
 from market.exchange.hosts import Hosts
 from market.exchange.sorting import UNREADABLE
+from market.patience import is_over, timeout_of
 from market.types import Market
 
 # Binance's engine gives up after 10 s and then says so (-1007); waiting a little longer hears it.
@@ -64,6 +66,15 @@ class SigningClient(Client):
             raise BinanceRequestException("an error that is no JSON object") from error
 
 
+class PatientAdapter(HTTPAdapter):
+    """Waits no longer than the patience of those who wait for our answer (`market.patience`)."""
+
+    def send(self, request: Any, stream: Any = False, timeout: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if is_over():
+            raise requests.ConnectTimeout("nobody waits any more")  # it has not left: a clear no to an order
+        return super().send(request, stream, timeout_of(*timeout), *args, **kwargs)
+
+
 def _limit_code(response: requests.Response) -> int:
     """The exchange's code in a 429: it may be about the orders of one account, not about the address. Else 0."""
     if response.status_code != requests.codes.too_many_requests:
@@ -87,6 +98,8 @@ def connect(hosts: Hosts, *, api_key: str, api_secret: str, meter_for: Callable[
     params = {"timeout": TIMEOUT_SECONDS, "allow_redirects": False}
     client: SigningClient = client_class(api_key, api_secret, requests_params=params, ping=False)
     client.meter_for = meter_for
+    for scheme in ("http://", "https://"):
+        client.session.mount(scheme, PatientAdapter())
     _read_environment(client.session, (hosts.spot, hosts.futures, hosts.wallet))
     return client
 

@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 
 from ops.audit import audit
+from tests.chaos.system import hands_judged
 
 # The harness notes here, in the database that is judged, when it pressed the switch of an account: from the moment at
 # which that was committed until just before it was released.
@@ -55,29 +56,38 @@ STILL_NAKED_SQL = f"""
 ACCEPTED_SQL = "SELECT client_order_id, min(time_ms) FROM orders WHERE client_order_id LIKE 'tb-%' GROUP BY 1"
 
 
-def judge(conninfo: dict[str, Any], ledger: Path, *, grace_seconds: float) -> dict[str, Any]:
+def judge(
+    conninfo: dict[str, Any], ledger: Path, *, grace_seconds: float, hands: dict[str, str] | None
+) -> dict[str, Any]:
     """Sentences about everything that is wrong at rest, by kind; how many orders there are; the longest time naked.
 
-    ``grace_seconds``: how long a request that left before the switch was pressed may be under way.
+    ``hands``: how to ask what has become of orders by hand. ``grace_seconds``: how long a request that left before the
+    switch was pressed may be under way.
     """
     findings = audit(conninfo, ledger, at_rest=True)
-    accepted = _accepted(ledger)
+    accepted, by_hand = _accepted(ledger), hands_judged.Verdict()
     with psycopg.connect(**conninfo) as connection:
         unresolved = connection.execute(UNRESOLVED_SQL).fetchall()
         given_up = connection.execute(GIVEN_UP_SQL).fetchall()
         pressed = connection.execute(FORBIDDEN_SQL).fetchall()
         still_naked = connection.execute(STILL_NAKED_SQL).fetchall()
         (naked,) = connection.execute(NAKED_SQL).fetchone() or (None,)
+        if hands:
+            by_hand = hands_judged.judge(connection, ledger, Path(hands["accepted"]), hands["url"], hands["token"])
         (orders,) = connection.execute("SELECT count(*) FROM trades_order").fetchone() or (0,)
     return {
-        "lost": findings.lost + [f"{name} was told as {kind}, and was executed" for name, kind in given_up],
-        "duplicated": findings.duplicated,
+        "lost": findings.lost
+        + [f"{name} was told as {kind}, and was executed" for name, kind in given_up]
+        + by_hand.lost,
+        "duplicated": findings.duplicated + by_hand.duplicated,
         "phantom": findings.phantom,
         "unequal": findings.unequal,
-        "unresolved": [f"order {name} is still {status}" for name, status in unresolved],
+        "unresolved": [f"order {name} is still {status}" for name, status in unresolved] + by_hand.unresolved,
+        "untrue": by_hand.untrue,
         "forbidden": list(_forbidden(pressed, accepted, grace_seconds)),
         "naked": [f"position {position} has been without a stop for {since:.1f} s" for position, since in still_naked],
         "orders": orders,
+        "by_hand": by_hand.counts,
         "naked_seconds_max": round(float(naked or 0), 1),
     }
 
@@ -102,8 +112,10 @@ def main() -> None:
     parser.add_argument("--database", type=json.loads, required=True, help="connection parameters of psycopg, as JSON")
     parser.add_argument("--ledger", type=Path, required=True)
     parser.add_argument("--grace-seconds", type=float, required=True)
+    parser.add_argument("--hands", type=json.loads, help="url, token, and the file of what was accepted, as JSON")
     given = parser.parse_args()
-    print(json.dumps(judge(given.database, given.ledger, grace_seconds=given.grace_seconds)))  # noqa: T201
+    verdict = judge(given.database, given.ledger, grace_seconds=given.grace_seconds, hands=given.hands)
+    print(json.dumps(verdict))  # noqa: T201
 
 
 if __name__ == "__main__":

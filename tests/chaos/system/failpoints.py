@@ -48,6 +48,10 @@ STEPS = {
     "prove_absent.begun": "the second 'not found'",
     "prove_absent.written": "absent",
     "prove_absent.committed": "absent",
+    "wish.begun": "an order by hand is asked for, and not written down (these are in the web server)",
+    "wish.written": "it is inserted",
+    "wish.committed": "it is there, has no task, and is not answered",
+    "wish.running": "its task has begun",
 }
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 from tests.system.strategy import ALWAYS, trade_at_every_candle
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
 # What else beat sends is often enough.
 SHORTENED = ("reconcile-orders", "measure-clocks")
+TOKEN = "token"  # a file's name
 CAPITAL = Decimal(10_000_000)
 # A price that jumps by more than this reaches one of the two.
 EXITS = {"stop_loss_percent": Decimal("0.3"), "take_profit_percent": Decimal("0.3")}
@@ -48,6 +51,21 @@ def _schedule(faster: int) -> None:
         assert PeriodicTask.objects.filter(name=name).update(interval=often, expire_seconds=seconds)
 
 
+def _let_trade_by_hand(owner: Any) -> None:
+    """A trader's rights, and a token in a file for whoever places orders over HTTP."""
+    from django.contrib.auth.models import Group
+
+    from market.access import TokenScope
+    from ops.roles import create_groups
+    from ops.tokens import make_token
+
+    create_groups()
+    owner.groups.add(Group.objects.get(name="trader"))
+    lives = timedelta(days=1)
+    _, text = make_token(owner, name="chaos", scope=TokenScope.TRADE, lives=lives, now=datetime.now(UTC))
+    (Path(os.environ["CHAOS_HANDS"]) / TOKEN).write_text(text)
+
+
 def _bots(accounts: int, bots: int) -> None:
     from django.contrib.auth.models import User
 
@@ -62,6 +80,7 @@ def _bots(accounts: int, bots: int) -> None:
     now = datetime.now(UTC)
     warm_symbols(Environment.PAPER, Market.SPOT, now=now)
     owner = User.objects.create(username="chaos")
+    _let_trade_by_hand(owner)
     opened = []
     for number in range(accounts):
         api_key, api_secret = open_paper_account(f"chaos-{number}", {"USDT": CAPITAL})

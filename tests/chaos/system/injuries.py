@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.chaos.system.failpoints import FREEZE, KILL, STEPS
-from tests.chaos.system.stack import WORKERS
+from tests.chaos.system.stack import WEB, WORKERS
 from tests.chaos.system.ward import Check, Ward
 
 Fault = dict[str, Any]
 ORDER = {"method": "POST", "path": "/api/v3/order"}
 QUERY = {"method": "GET", "path": "/api/v3/order"}
-EVERYTHING_AT_ONCE = ("postgres", "redis", "paper", *WORKERS, "beat")
+EVERYTHING_AT_ONCE = ("postgres", "redis", "paper", *WORKERS, "beat", WEB)
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ def _leave_behind(ward: Ward) -> None:
 def _deaths() -> Iterator[Injury]:
     for name, seconds in (
         *(("worker-1", 0), ("worker-2", 2), ("beat", 0), ("beat", 4), ("paper", 0), ("paper", 2)),
+        *((WEB, 0), (WEB, 2)),
         *(("redis", 0), ("redis", 2), ("postgres", 0), ("postgres", 2)),
     ):
         yield Injury(f"{name} killed, away for {seconds} s", _killing(name, seconds=seconds))
@@ -216,8 +217,9 @@ def _disorders() -> Iterator[Injury]:
     yield Injury("a second beat", lambda ward: ward.second_beat(8))
     yield Injury("run_bot delivered three times", _again)
     yield Injury("reconcile_orders delivered four times", _sweeping)
+    yield Injury("execute_trade_async delivered three times", _handing)
     yield Injury("the minute delivered three times", lambda ward: ward.tick(times=3))
-    yield from (Injury(f"{name} frozen for 3 s", _freezing(name)) for name in WORKERS)
+    yield from (Injury(f"{name} frozen for 3 s", _freezing(name)) for name in (*WORKERS, WEB))
     for seconds in (3, 6, 8, 10):
         for state in ("halted", "reducing"):
             yield Injury(f"accounts {state} for {seconds} s", _pressing(state, seconds))
@@ -226,6 +228,12 @@ def _disorders() -> Iterator[Injury]:
 def _again(ward: Ward) -> None:
     for bot in ward.dice.sample(ward.bots, 10):
         ward.send_again("bots.tasks.run_bot", bot, times=3)
+
+
+def _handing(ward: Ward) -> None:
+    """The newest orders by hand, whatever has become of them."""
+    for (asked,) in ward.sql("SELECT id FROM trades_orderbyhand ORDER BY id DESC LIMIT 5"):
+        ward.send_again("trades.tasks.execute_trade_async", asked, times=3)
 
 
 def _sweeping(ward: Ward) -> Check:

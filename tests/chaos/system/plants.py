@@ -172,6 +172,31 @@ def cached_kill_switch() -> None:
     ExchangeAccount.from_db = classmethod(from_db)  # type: ignore[assignment,method-assign]
 
 
+def hand_order_per_delivery() -> None:
+    """Place an order by hand each time that its task comes."""
+    from uuid import uuid4
+
+    from market.types import OrderType, Side
+    from trades import services
+    from trades.models import OrderByHand
+
+    def execute(asked_id: int, *, now: datetime) -> Any:
+        asked = OrderByHand.objects.select_related("user", "account__owner").get(pk=asked_id)
+        asked.begin(now=now)
+        given = (asked.symbol, Side(asked.side), asked.quantity, OrderType(asked.type), asked.price)
+        wanted = services.HandOrder(*given)
+        try:
+            order = services.place_order(asked.user, asked.account, wanted, key=str(uuid4()), now=now)
+        except services.OrderDenied as error:
+            asked.end(OrderByHand.Status.DENIED, now=now, code=error.denial.code)
+        else:
+            asked.end(OrderByHand.Status.DONE, now=now, order=order)
+        asked.refresh_from_db()
+        return asked
+
+    services.execute_asked = execute
+
+
 PLANTS: dict[str, Callable[[], None]] = {
     plant.__name__: plant
     for plant in (
@@ -185,6 +210,7 @@ PLANTS: dict[str, Callable[[], None]] = {
         fills_by_cumulative_difference,
         outbox_outside_transaction,
         cached_kill_switch,
+        hand_order_per_delivery,
     )
 }
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.chaos import Findings
 from tests.chaos.system import stack as stacks
+from tests.chaos.system.hands import Hands
 from tests.chaos.system.injuries import Injury, deck
 from tests.chaos.system.load import AWAY, Load
 from tests.chaos.system.stack import NotRunning, Stack
@@ -29,7 +30,13 @@ LAST_PATIENCE_SECONDS = 20  # with all that have not at the end of a wave: some 
 RECOVERY_SECONDS = 40
 # A request that left before the switch was pressed is valid for VALID_FOR; a little for two clocks to be read.
 GRACE_SECONDS = 5 / FACTOR + 0.3
-KINDS = ("lost", "duplicated", "phantom", "unequal", "unresolved", "forbidden", "naked")
+KINDS = ("lost", "duplicated", "phantom", "unequal", "unresolved", "forbidden", "naked", "untrue")
+
+
+# Those of the fleet: that people can place orders does not tell that bots trade.
+ORDERS_SQL = """
+    SELECT count(*) + 1 FROM trades_order o JOIN trades_position p ON p.id = o.position_id WHERE NOT p.by_hand
+"""
 
 
 def run(rounds: int, *, seed: int | None = None, plant: str = "") -> Findings:
@@ -41,7 +48,7 @@ def run(rounds: int, *, seed: int | None = None, plant: str = "") -> Findings:
             *("-m", "tests.chaos.system.fleet", "--accounts", str(ACCOUNTS), "--bots", str(BOTS)),
             *("--faster", str(FACTOR)),
         )
-        stack.start(*stacks.WORKERS, "beat")
+        stack.start(*stacks.WORKERS, "beat", stacks.WEB)
         findings = Rounds(stack, seed, planted=bool(plant)).run(rounds)
         if findings.sentences and not plant:
             stack.keep = True
@@ -63,6 +70,7 @@ class Rounds:
         self._order, self._pauses = random.Random(f"deck {seed}"), random.Random(f"pauses {seed}")
         self._ward = Ward(stack, random.Random(f"ward {seed}"))
         self._load = Load(stack.environment, stack.database, self._ward.bots, seed)
+        self._hands = Hands(stack.environment, self._ward.accounts, seed)
         self._cards: list[Injury] = []
         self._missed, self._taken = set[str](), set[str]()
         self._done = 0
@@ -71,7 +79,7 @@ class Rounds:
     def run(self, rounds: int) -> Findings:
         """Waves until there were so many rounds, or something is wrong."""
         began = time.monotonic()
-        verdict: dict[str, Any] = {kind: [] for kind in KINDS} | {"orders": 0, "naked_seconds_max": 0}
+        verdict: dict[str, Any] = {kind: [] for kind in KINDS} | {"orders": 0, "naked_seconds_max": 0, "by_hand": {}}
         try:
             while self._done < rounds and not _is_wrong(verdict):
                 injuries = self._wave(min(WAVE, rounds - self._done))
@@ -85,11 +93,13 @@ class Rounds:
             verdict["unresolved"].append(f"the system does not come back: {error}")
         finally:
             self._load.end()
+            self._hands.end()
         ward, never = self._ward, sorted(self._missed - self._taken)
         return Findings(
             done={"rounds": self._done, "kills": ward.kills, "faults": ward.faults, "orders": verdict["orders"]},
             wrong={kind: verdict[kind] for kind in KINDS},
             more={
+                "by_hand": verdict["by_hand"],
                 "naked_seconds_max": verdict["naked_seconds_max"],
                 "recovery_seconds_max": self._slowest,
                 "never_took_place": never,
@@ -103,6 +113,7 @@ class Rounds:
     def _wave(self, rounds: int) -> list[str]:
         """Injure until so many injuries have taken place or are about to; return the names of those that have."""
         self._load.start()
+        self._hands.start()
         outstanding: list[tuple[Injury, Check]] = []
         taken: list[str] = []
         while len(taken) + len(outstanding) < rounds:
@@ -130,7 +141,7 @@ class Rounds:
     def _orders(self) -> int | None:
         """How many orders were written down so far; None while PostgreSQL is away."""
         with suppress(*AWAY):
-            return int(self._ward.sql("SELECT count(*) + 1 FROM trades_order")[0][0])
+            return int(self._ward.sql(ORDERS_SQL)[0][0])
         return None
 
     def _draw(self) -> Injury:
@@ -145,11 +156,14 @@ class Rounds:
     def _rest(self) -> dict[str, Any]:
         """Let the system recover; what the auditor says then, at the latest when the time for it is over."""
         self._load.pause()
-        if self._load.trouble:
-            raise self._load.trouble
+        self._hands.pause()
+        trouble = self._load.trouble or self._hands.trouble
+        if trouble:
+            raise trouble
         began = time.monotonic()
         self._stack.wait_until(lambda: self._stack.is_up, 60, "everything is up again")
         self._stack.wait_until(self._mended, 20, "faults cleared")
+        self._stack.wait_until(lambda: self._hands.is_settled, RECOVERY_SECONDS, "orders by hand are answered")
         self._stack.pause(self._ward.awake_at + 1 - time.monotonic())  # what they do then counts
         verdict, last = self._audit(), ""
         while _is_wrong(verdict) and time.monotonic() - began < RECOVERY_SECONDS:
@@ -173,8 +187,10 @@ class Rounds:
         printed = self._stack.run(
             *("-m", "tests.chaos.system.auditor", "--database", json.dumps(self._stack.database)),
             *("--ledger", str(self._stack.ledger), "--grace-seconds", str(GRACE_SECONDS)),
+            *("--hands", json.dumps(self._hands.for_auditor)),
         )
         verdict: dict[str, Any] = json.loads(printed)
+        verdict["duplicated"] += self._hands.contradictions
         return verdict
 
     def _deaths(self) -> str:

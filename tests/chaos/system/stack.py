@@ -9,13 +9,17 @@ from functools import partial
 from pathlib import Path
 
 from ops.stack import services
+from ops.stack.servers import free_port
 from ops.stack.service import Service
 from tests.chaos.system.worker import FACTOR
 from tests.system import stack as stacks
 from tests.system.stack import NotRunning
 
+WEB, APPLICATION = "web", "tests.chaos.system.web"
 WORKERS = ("worker-1", "worker-2")
 QUEUES = "high_priority,trading,data_sync,default"
+# As many requests as it takes: how many one client may send is another matter.
+UNTHROTTLED = {f"THROTTLE_{name}": "1000000" for name in ("ADDRESS", "USER", "TOKEN", "ACTS")}
 OPTIONS = {
     # A killed process leaves what it wrote to the operating system, so waiting for the disk would prove nothing more.
     "postgres": ("-c", "fsync=off", "-c", "full_page_writes=off"),
@@ -24,7 +28,7 @@ OPTIONS = {
 }
 WEIGHT_LIMIT = 6000  # a minute, where time is not shortened
 
-__all__ = ["WORKERS", "NotRunning", "Stack", "temporary"]
+__all__ = ["WEB", "WORKERS", "NotRunning", "Stack", "temporary"]
 
 
 class Stack(stacks.Stack):
@@ -40,11 +44,21 @@ class Stack(stacks.Stack):
             "CHAOS_FACTOR": str(factor),
             "MAX_BOT_ENTRIES_PER_HOUR": "1000000",  # nobody is there to start again whoever enters too often
             "CHAOS_PLANT": plant,
+            "CHAOS_HANDS": str(directory / "hands"),
+            "WEB_PORT": str(free_port()),
+            **UNTHROTTLED,
         }
+        (directory / "hands").mkdir()
+        self.add(self._web())
         for name in WORKERS:
             self.add(self._worker(name))
         for name in ("beat", "beat-2"):
             self.add(replace(services.beat(self.environment), name=name))
+
+    def _web(self) -> Service:
+        web = services.web(self.environment)
+        argv = [APPLICATION if word == "tradebot_site.wsgi" else word for word in web.argv]
+        return replace(web, argv=argv)
 
     def _worker(self, name: str) -> Service:
         options = ["-Q", QUEUES, "-c", "2", "-n", f"{name}@%h", "-l", "INFO", "--without-mingle", "--without-gossip"]

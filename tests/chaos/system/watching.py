@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -15,7 +16,15 @@ TRANSACTIONS = ("claim", "record", "reject", "doubt", "prove_absent")
 STATEMENTS = ("drop", "note_not_found")
 ORDERS = ("/api/v3/order", "/api/v3/orderList/oco", "/fapi/v1/order", "/fapi/v1/algoOrder")
 
-_open: list[str] = []  # the steps that the transaction which is open now belongs to
+_local = threading.local()  # a web server has several threads
+
+
+def _open() -> list[str]:
+    """The steps that the transaction which is open now in this thread belongs to."""
+    if not hasattr(_local, "steps"):
+        _local.steps = []
+    steps: list[str] = _local.steps
+    return steps
 
 
 def watch_books(books: Any) -> None:
@@ -37,10 +46,26 @@ def watch_intents(order: Any) -> None:
             hit("intend.begun")
         save(self, *args, **kwargs)
         if is_new:
-            _open.append("intend")
+            _open().append("intend")
             hit("intend.written")
 
     order.save = watched
+
+
+def watch_wishes(asked: Any) -> None:
+    """Orders by hand: asked for in the web server, begun by a worker."""
+    save = asked.save
+
+    @wraps(save)
+    def watched(self: Any, *args: Any, **kwargs: Any) -> None:
+        is_new = self._state.adding
+        if is_new:
+            hit("wish.begun")
+        save(self, *args, **kwargs)
+        if is_new:
+            _open().append("wish")
+
+    asked.save, asked.begin = watched, _then(asked.begin, "wish.running")
 
 
 def watch_commits(database: Any) -> None:
@@ -48,17 +73,17 @@ def watch_commits(database: Any) -> None:
     commit, rollback = database._commit, database._rollback
 
     def watched_commit(self: Any) -> None:
-        steps = list(dict.fromkeys(_open))
+        steps = list(dict.fromkeys(_open()))
         for step in steps:
             if step != "intend":  # that was hit when its row was written
                 hit(f"{step}.written")
         commit(self)
-        _open.clear()
+        _open().clear()
         for step in steps:
             hit(f"{step}.committed")
 
     def watched_rollback(self: Any) -> None:
-        _open.clear()
+        _open().clear()
         rollback(self)
 
     database._commit, database._rollback = watched_commit, watched_rollback
@@ -169,9 +194,9 @@ def _as_statement(step: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def _belonging_to(step: str) -> Iterator[None]:
-    _open.append(step)
+    _open().append(step)
     try:
         yield
     finally:
-        if step in _open:
-            _open.remove(step)
+        if step in _open():
+            _open().remove(step)

@@ -56,11 +56,12 @@ def _watch() -> None:
 
     from bots import services as bots
     from tests.chaos.system import watching
-    from trades.models import Order
+    from trades.models import Order, OrderByHand
     from trades.services.books import DatabaseBooks
 
     watching.watch_books(DatabaseBooks)
     watching.watch_intents(Order)
+    watching.watch_wishes(OrderByHand)
     watching.watch_commits(DatabaseWrapper)
     watching.watch_sockets(http.client.HTTPConnection)
     watching.watch_tick(bots)
@@ -75,10 +76,13 @@ def _shorten(factor: float) -> None:
     from market.budget import budget
     from market.exchange import sorting
     from trades import protocol
+    from trades.services import asked, asked_rows
 
     for name, value in vars(protocol).items():
         if isinstance(value, timedelta):
             setattr(protocol, name, value / factor)
+    asked.TASK_DUE_AFTER /= factor
+    asked_rows.TOO_OLD /= factor
     sorting.DEFAULT_SILENCE /= factor
     for market, weight in budget.DEFAULT_LIMITS.items():  # a minute of theirs is several of ours
         budget.DEFAULT_LIMITS[market] = round(weight * factor)

@@ -1,0 +1,44 @@
+"""What users do with accounts: add them, give, test and wipe their keys, bound what is at stake on them."""
+
+from market.services.accounts import AccountInUse, NameTaken, add_account, delete_account, rename_account
+from market.services.balances import Holdings, holdings, known_holdings
+from market.services.keys import (
+    WHY_REFUSED,
+    KeyRefused,
+    check_connection,
+    examine,
+    note_balances,
+    open_paper_keys,
+    replace_keys,
+    set_keys,
+    wipe_keys,
+)
+from market.services.limits import AlreadyLimited, delete_limits, save_limits
+from market.services.owning import AccountGone, NotYourAccount
+from market.services.seals import rotate_secrets
+
+__all__ = [
+    "WHY_REFUSED",
+    "AccountGone",
+    "AccountInUse",
+    "AlreadyLimited",
+    "Holdings",
+    "KeyRefused",
+    "NameTaken",
+    "NotYourAccount",
+    "add_account",
+    "check_connection",
+    "delete_account",
+    "delete_limits",
+    "examine",
+    "holdings",
+    "known_holdings",
+    "note_balances",
+    "open_paper_keys",
+    "rename_account",
+    "replace_keys",
+    "rotate_secrets",
+    "save_limits",
+    "set_keys",
+    "wipe_keys",
+]

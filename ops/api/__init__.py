@@ -1,0 +1,1 @@
+"""The REST face of what people watch: figures over all bots."""
