@@ -1,7 +1,7 @@
 # `make help` lists the targets. Everything happens inside this directory: .venv, .local and the caches.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev up down reset status test check bench chaos simulate soak screenshots format lock
+.PHONY: help setup dev up down reset status test check bench chaos fuzz simulate soak screenshots format lock
 .NOTPARALLEL:
 
 BIN := .venv/bin
@@ -43,12 +43,15 @@ check: dev ## style, types, imports, migrations, Django's own checks
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
 
-bench: dev ## how fast it is on this machine, AREA=exchange, orders, fills, tick or admin (takes minutes; best when nothing else runs)
+bench: dev ## how fast it is on this machine, AREA=exchange, orders, fills, tick, admin or api (takes minutes; best when nothing else runs)
 	@exec $(BIN)/python manage.py bench $(or $(AREA),exchange) $(ARGS)
 
 chaos: dev ## kill -9 under load, ROUNDS=60 SEED=n PLANT=name AREA=system: what was promised must still be true
 	@exec $(BIN)/python manage.py chaos $(or $(AREA),system) --json $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	$(if $(SEED),--seed $(SEED)) $(if $(PLANT),--plant $(PLANT)) $(ARGS)
+
+fuzz: dev ## whatever the API's schema allows and what it does not, CASES=200 an operation, SEED=n repeats a run
+	@exec $(BIN)/python -m tests.fuzz --cases $(or $(CASES),200) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 simulate: dev ## the order core against the engine in process, PLACEMENTS=100000 (SEED=n repeats a run)
 	@exec $(BIN)/python manage.py simulate --placements $(PLACEMENTS) $(if $(SEED),--seed $(SEED)) $(ARGS)

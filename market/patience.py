@@ -29,18 +29,19 @@ class TooManyWaiting(ExchangeUnavailable):
 
 
 @contextmanager
-def patiently(seconds: float = SECONDS) -> Iterator[None]:
-    """Let all that this block asks of the exchange take so long together. Raises TooManyWaiting, before anything.
+def patiently(seconds: float | None = None) -> Iterator[None]:
+    """Let all that this block asks of the exchange take so long together, SECONDS unless told.
 
-    A read that takes longer fails with ExchangeUnavailable. An order or a transfer that had left by then fails with
-    OutcomeUnknown, one that had not with OrderRejected, as ever. Within another block the outer one's time holds.
+    Raises TooManyWaiting before anything is asked. A read that takes longer fails with ExchangeUnavailable. An order or
+    a transfer that had left by then fails with OutcomeUnknown, one that had not with OrderRejected, as ever. Within
+    another block the outer one's time holds.
     """
     if _until.get() is not None:
         yield
         return
     if not _places.acquire(blocking=False):
         raise TooManyWaiting(f"{MOST_WAITING} requests wait for an exchange already; try again in some seconds")
-    token = _until.set(monotonic() + seconds)
+    token = _until.set(monotonic() + (SECONDS if seconds is None else seconds))
     try:
         yield
     finally:

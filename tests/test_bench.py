@@ -79,3 +79,14 @@ def test_pages_of_the_admin_are_measured(capsys):
         assert page.keys() == {"name", "median_ms", "p99_ms", "queries"}
         assert 0 < page["median_ms"] <= page["p99_ms"]
         assert 0 < page["queries"] <= 40, page
+
+
+def test_the_list_of_bots_is_measured_beside_a_bare_list(capsys):
+    call_command("bench", "api", "--quick", "--json")
+
+    printed = json.loads(capsys.readouterr().out)
+    figures = {"requests_per_second", "bare_requests_per_second", "ratio", "p50_ms", "p99_ms", "bare_p50_ms"}
+    assert (printed["bots"], printed["page"], printed["callers"]) == (60, 50, 4)
+    assert all(printed[name] > 0 for name in figures)
+    assert printed["p50_ms"] <= printed["p99_ms"]
+    assert printed["bytes"] > 50 * 100

@@ -175,6 +175,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "SwitchScope": ["platform", "user", "account"],
+        "BotStatus": ["stopped", "pending", "running", "waiting", "paused", "error"],
+        "PositionSide": ["long", "short"],
         "TokenScope": ["read", "trade", "admin"],
         "TasksHealth": ["healthy", "unhealthy"],
         "Side": ["BUY", "SELL"],

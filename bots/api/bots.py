@@ -13,10 +13,13 @@ from bots.api.refusing import Changed, told
 from bots.api.rows import BotRowSerializer
 from bots.api.settings import BotChangeSerializer, BotSerializer, NewBotSerializer
 from bots.api.steering import Steering
+from bots.api.watching import Watching
+from bots.api.webhooks import Webhooks
 from bots.models import BotConfig
 from bots.services import CHANGEABLE
 from bots.services.glances import glances
 from market.api.access import Need, reads, trades
+from market.api.asking import ASKS
 from market.api.views import ApiViewSet
 
 NEW = {
@@ -40,13 +43,14 @@ def defaults() -> dict[str, Any]:
     return {field.name: field.get_default() for field in BotConfig._meta.fields if field.name in CHANGEABLE}
 
 
-class BotViewSet(Steering, ApiViewSet):
+class BotViewSet(Webhooks, Watching, ApiViewSet):
     """The caller's own bots; operators see everybody's."""
 
     queryset = BotConfig.objects.with_state().select_related("owner")
     serializer_class = BotSerializer
     filterset_class = BotFilters
     ordering_fields = ["id", "name", "symbol"]
+    shows_secret = frozenset({"renew_webhook"})
     needs: ClassVar[dict[str, Need]] = {
         "list": reads("bots.view_botconfig"),
         "retrieve": reads("bots.view_botconfig"),
@@ -55,6 +59,8 @@ class BotViewSet(Steering, ApiViewSet):
         "partial_update": trades("bots.change_botconfig"),
         "destroy": trades("bots.delete_botconfig"),
         **Steering.steering,
+        **Watching.watching,
+        **Webhooks.webhooks,
     }
     also_refuses: ClassVar[dict[str, set[int]]] = {
         "create": {503},
@@ -62,6 +68,7 @@ class BotViewSet(Steering, ApiViewSet):
         "partial_update": {409},
         "destroy": {409},
         "run_now": {503},
+        "explain": {*ASKS},
         "clone": {503},
     }
 

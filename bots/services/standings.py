@@ -1,7 +1,7 @@
 """Looking before deciding: where bots stand, read in bulk."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -154,17 +154,22 @@ def record_since_start(bot: BotConfig) -> Record | None:
     trades = Trade.objects.filter(position=bot.position_id)
     if bot.state.enabled_at:
         trades = trades.filter(created_at__gte=bot.state.enabled_at)
-    return record_of(_closings(bot.position, trades), capital=bot.initial_capital)
+    newest = trades.order_by("-created_at", "-pk").values_list(*OF_CLOSINGS)
+    return record_of(closings(bot.position, newest), capital=bot.initial_capital)
 
 
-def _closings(position: Position, trades: QuerySet[Trade]) -> list[tuple[bool, Decimal]]:
-    """The newest trades of a position, oldest first: whether each closed it, and its P&L.
+OF_CLOSINGS = ("purpose", "realized_pnl", "quantity_filled", "commission", "commission_asset")
+
+
+def closings(position: Position, newest: Iterable[Sequence[Any]]) -> list[tuple[bool, Decimal]]:
+    """Of the newest trades of a position, the oldest first: whether each closed it, and its P&L.
+
+    ``newest``: OF_CLOSINGS of each, the newest first.
 
     Told from what is held now, backwards: what was held when the first of them was booked is not written anywhere.
     """
     held, found = abs(position.quantity), []
-    fields = ("purpose", "realized_pnl", "quantity_filled", "commission", "commission_asset")
-    for purpose, pnl, quantity, commission, asset in trades.order_by("-created_at", "-pk").values_list(*fields):
+    for purpose, pnl, quantity, commission, asset in newest:
         is_entry = purpose == Order.Purpose.ENTRY
         found.append((not is_entry and held < position.smallest_quantity, pnl))
         held += -quantity if is_entry else quantity

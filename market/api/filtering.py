@@ -1,10 +1,12 @@
 """What a list may be asked: filters, order, single fields. What nobody knows is refused, not overlooked."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError as WrongValue
 from django.db.models import QuerySet
+from django_filters import NumberFilter
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
@@ -13,6 +15,8 @@ from rest_framework.request import Request
 from market.api.serializing import with_value
 
 NO_FILTERS = frozenset({"cursor", "page_size", "ordering", "fields"})
+MOST_LETTERS = 2_000  # of a filter's numbers
+HUGE = re.compile(r"e[+-]?\d{3}", re.IGNORECASE)
 
 
 class Filters(DjangoFilterBackend):
@@ -31,12 +35,21 @@ class Filters(DjangoFilterBackend):
 
     def _filtered(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         """Raises ValidationError, which tells the values that were given."""
+        self._require_short_numbers(request, queryset, view)
         try:
             return super().filter_queryset(request, queryset, view)
         except ValidationError as error:
             raise ValidationError(with_values(error.detail, request.query_params)) from error
         except (ValueError, TypeError, ArithmeticError, WrongValue) as error:  # beyond what its column can be asked
             raise ValidationError({"": ["A value in the address is out of range."]}) from error
+
+    def _require_short_numbers(self, request: Request, queryset: QuerySet[Any], view: Any) -> None:
+        """-1e1000000 is short to write, and takes a minute to be made an integer of: raise ValidationError."""
+        filters = self.get_filterset_class(view, queryset)
+        for name, one in filters.base_filters.items() if filters else ():
+            asked = request.query_params.get(name, "")
+            if isinstance(one, NumberFilter) and (len(asked) > MOST_LETTERS or HUGE.search(asked)):
+                raise ValidationError({name: [f"A shorter number is needed. Given: {asked[:40]!r}."]})
 
     def _names(self, view: Any, queryset: QuerySet[Any]) -> set[str]:
         filters = self.get_filterset_class(view, queryset)

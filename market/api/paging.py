@@ -46,6 +46,8 @@ class CursorPages(CursorPagination):
         self.ordering = self.get_ordering(request, queryset, view)
         self.cursor = self.decode_cursor(request)
         _, reverse, position = cast(Any, self.cursor) or (0, False, None)
+        if self.cursor is not None and position is None:
+            raise NotFound("Invalid cursor")
         try:
             self._read(queryset, position, reverse=reverse)
         except BAD as error:

@@ -67,6 +67,13 @@ class BandsSerializer(serializers.Serializer):
         return {side.value: BandSerializer() for side in Side}
 
 
+class SortedField(serializers.ListField):
+    """A set, in an order that does not change from one answer to the next."""
+
+    def to_representation(self, data: Any) -> list[Any]:
+        return super().to_representation(sorted(data))
+
+
 class RulesSerializer(serializers.Serializer):
     """The limits of a symbol. A maximum of null and a step of 0 mean that there is none."""
 
@@ -83,7 +90,7 @@ class RulesSerializer(serializers.Serializer):
     max_orders = serializers.IntegerField(allow_null=True, help_text="Open ones of an account on the symbol.")
     max_conditionals = serializers.IntegerField(allow_null=True)
     max_position = Amount(allow_null=True, help_text="Spot, in base asset.")
-    order_types = serializers.ListField(child=serializers.ChoiceField([kind.value for kind in OrderType]))
+    order_types = SortedField(child=serializers.ChoiceField([kind.value for kind in OrderType]))
     has_pairs = serializers.BooleanField(help_text="Whether it takes a stop and a target as one list.")
 
 

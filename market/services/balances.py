@@ -41,7 +41,7 @@ def holdings(account: ExchangeAccount, *, now: datetime) -> Holdings:
             note_refusal(account, error)
             raise
         note_balances(account, balances, now=now)
-        return _packed(balances, now), Holdings(now, balances)
+        return _packed(balances, now), Holdings(moment_of(milliseconds(now)), balances)
 
     return shared(_key(account), read=partial(_if_fresh, now=now), fetch=fetch, keep=MAX_AGE)
 

@@ -1,1 +1,1 @@
-"""The REST face of what is watched: figures over all bots."""
+"""The REST face of what people watch: figures over all bots."""

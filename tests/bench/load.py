@@ -59,11 +59,17 @@ def prepared(task: dict[str, Any]) -> Iterator[bytes]:
         yield f"{method} {path}?{query} HTTP/1.1\r\nHost: exchange\r\n{head}\r\n".encode()
 
 
-def drive(address: tuple[str, int], requests: list[bytes], connections: int, expected: bytes) -> dict[str, Any]:
-    """Send all requests, each connection the next one when its answer is there; ``expected`` is in every good body."""
+def drive(
+    address: tuple[str, int], requests: list[bytes], connections: int, expected: bytes, *, each: bool = False
+) -> dict[str, Any]:
+    """Send all requests, each connection the next one when its answer is there; ``expected`` is in every good body.
+
+    ``each``: with how long each has taken.
+    """
     selector, todo = selectors.DefaultSelector(), iter(requests)
     latencies: list[float] = []
     refused: Counter[str] = Counter()
+    answer: bytes | None = None
     began, cpu = time.perf_counter(), time.process_time()
     for _ in range(connections):
         connection = Connection(socket.create_connection(address))
@@ -82,7 +88,8 @@ def drive(address: tuple[str, int], requests: list[bytes], connections: int, exp
                 _send(connection, request)
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     latencies.sort()
-    return {
+    more = {"latencies_ms": [1000 * latency for latency in latencies], "bytes": len(answer or b"")} if each else {}
+    return more | {
         "per_second": len(requests) / seconds,
         "seconds": seconds,
         "p50_ms": 1000 * latencies[len(latencies) // 2],

@@ -12,6 +12,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.utils.json import strict_constant
 
 MOST_DIGITS = 60  # of a whole number; money has 38
+MOST_DEEP = 32
 
 
 class StrictJSONParser(JSONParser):
@@ -29,7 +30,7 @@ class StrictJSONParser(JSONParser):
                 parse_float=_real,
                 object_pairs_hook=_without_twins,
             )
-            _require_text(read)
+            _require_plain(read)
             return read
         except RecursionError as error:
             raise ParseError("JSON parse error - it is nested too deeply") from error
@@ -54,18 +55,18 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) < len(pairs):
         raise ValueError("a name stands twice in one object")
-    for name, value in pairs:
-        _require_text(name)
-        _require_text(value)
     return read
 
 
-def _require_text(value: Any) -> None:
-    if isinstance(value, list):
-        for item in value:
-            _require_text(item)
-    elif isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
+def _require_plain(value: Any, depth: int = 0) -> None:
+    """What is too deep is refused here, before something of ours is too deep in itself to write it down."""
+    if depth > MOST_DEEP:
+        raise ValueError(f"it is nested too deeply: more than {MOST_DEEP} levels")
+    if isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
         raise ValueError("a text holds NUL or half a character")
+    inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for item in inner:
+        _require_plain(item, depth + 1)
 
 
 class OnlyJSON(BaseContentNegotiation):

@@ -102,3 +102,12 @@ def confirmed(act) -> Callable[..., Any]:
         return answer(client, act(client, url, action, *rows))
 
     return confirmed
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker, paper):
+    """The world of the proofs of the API, built once for a module; its tests are marked `django_db`."""
+    from tradebot_site.tests.api import world as worlds
+
+    with django_db_blocker.unblock(), worlds.built(paper) as world:
+        yield world

@@ -182,7 +182,6 @@ class CancelOrderView(ApiView):
     """POST cancels an order that was placed by hand."""
 
     needs: ClassVar[dict[str, Need]] = {"post": trades(PLACES_ORDERS)}
-    also_refuses = {409}
 
     @extend_schema(
         operation_id="orders_cancel",

@@ -45,5 +45,7 @@ def cancel_by_hand(order_id: int, *, by: User, now: datetime) -> tuple[Order, Ex
         error = cancel_order(order, gateway=gateway_for(order.position.account), now=clock())
     except (NotConfigured, SecretUnreadable) as trouble:
         raise CantBeCanceled(f"order {order.pk}: {trouble}") from trouble
+    except ExchangeError as trouble:
+        error = trouble
     order.refresh_from_db()
     return order, error

@@ -149,7 +149,8 @@ def _written_down(act: Act, rules: Rules, price: Price, trouble: str, answers: A
         if isinstance(made, Denial):
             raise OrderDenied(made)
         if act.asked:
-            act.asked.end(OrderByHand.Status.DONE, order=made, now=now)
+            ended = act.asked.end(OrderByHand.Status.DONE, order=made, now=now)
+            assert ended, f"order by hand {act.asked.pk}: its row is locked, and yet somebody else has ended it"
     return made
 
 

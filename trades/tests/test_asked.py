@@ -1,11 +1,11 @@
 """Orders that are asked for: written down first, made once, or ended with a reason."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from threading import Barrier, BrokenBarrierError, local
+from threading import Barrier, BrokenBarrierError, Thread, local
 
 import pytest
 from django.db import IntegrityError, connection
@@ -18,6 +18,7 @@ from market.types import OrderType, Price
 from trades import services, tasks
 from trades.models import Event, Order, OrderByHand
 from trades.services import asked as module
+from trades.services import hands
 from trades.tests.factories import OrderFactory
 from trades.tests.gateways import FakeGateway
 from trades.tests.test_hands import BUY, nothing_happened, orders_at
@@ -264,10 +265,44 @@ def test_a_second_delivery_in_the_middle_of_the_first_makes_no_second_order(acco
     monkeypatch.setattr("trades.services.hands.clock_trouble", deliver_again)
     if not guarded:
         monkeypatch.setattr("trades.services.hands.require_wanted", lambda *args, **kwargs: None)
+        monkeypatch.setattr(OrderByHand, "end", lambda *args, **kwargs: True)
 
     execute(asked)
 
     assert len(gateway.sent) == Order.objects.count() == orders
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_the_sweep_waits_for_a_worker_that_writes_the_order_down(account, paper, monkeypatch, guarded):
+    asked, expired = ask(account), list[bool]()
+    late = timezone.now() + 61 * SECONDS
+    intend = hands.intend_order
+
+    def expire():
+        try:
+            services.asked_in_vain(now=late)
+            expired.append(OrderByHand.objects.get().status == "expired")
+        finally:
+            connection.close()
+
+    def intend_slowly(*args, **kwargs):
+        made = intend(*args, **kwargs)
+        if isinstance(made, Order):  # and not the question what is free, after which it is tried again
+            sweep.start()
+            sweep.join(0.5 if guarded else 10)
+        return made
+
+    sweep = Thread(target=expire)
+    monkeypatch.setattr(hands, "intend_order", intend_slowly)
+    if not guarded:
+        monkeypatch.setattr(hands, "require_wanted", lambda *args, **kwargs: None)
+
+    with nullcontext() if guarded else pytest.raises(AssertionError, match="its row is locked"):
+        execute(asked)
+    sweep.join(10)
+
+    assert expired == [not guarded]
+    assert len(orders_at(paper, account)) == guarded
 
 
 def test_an_order_that_a_dead_worker_left_behind_is_sent_by_the_sweep_of_orders(account, paper, monkeypatch):

@@ -5,10 +5,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tests.bench import BenchmarkFailed, admin, exchange, fills, orders, tick
+from tests.bench import BenchmarkFailed, admin, api, exchange, fills, orders, tick
 
 AREAS: dict[str, Callable[..., dict[str, Any]]] = {
     "admin": admin.run,
+    "api": api.run,
     "exchange": exchange.run,
     "fills": fills.run,
     "orders": orders.run,

@@ -99,7 +99,7 @@ class Load:
             turn += 1
             steps = [self._send_bots]
             if turn % TURNS_PER_JUMP == 0:
-                steps += [self.jump, self._make_new]
+                steps += [self.jump, self._make_new, self._deliver_again]
             for step in steps:
                 with suppress(*AWAY):
                     step()
@@ -117,6 +117,13 @@ class Load:
         self._level = self._dice.choice([level for level in LEVELS if level != self._level])
         for symbol, price in self._prices.items():
             self._paper.ask("POST", "/paper/prices", {"symbol": symbol, "price": f"{price * self._level:.4f}"})
+
+    def _deliver_again(self) -> None:
+        """Do what brokers do: bring the task of an order by hand once more."""
+        with psycopg.connect(**self._database, autocommit=True) as connection:
+            newest = connection.execute("SELECT max(id) FROM trades_orderbyhand").fetchone()
+        if newest and newest[0]:
+            self._broker.send("trades.tasks.execute_trade_async", newest[0])
 
     def _make_new(self) -> None:
         """Do what owners do: edit bots, save a refused key again."""

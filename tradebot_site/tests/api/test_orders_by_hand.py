@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 
 from bots.tests.factories import BotFactory
 from market.access import TokenScope
-from market.exchange.errors import OutcomeUnknown
+from market.exchange.errors import ExchangeUnavailable, OutcomeUnknown
 from market.exchange.types import ReportStatus
 from market.models import IdempotentAnswer
 from market.tests.factories import NOON, ExchangeAccountFactory, SymbolRulesFactory
@@ -380,9 +380,10 @@ def test_a_limit_order_by_hand_is_canceled(trader, resting):
     assert (status, refusal["detail"]) == (409, f"order {order.pk} is canceled already")
 
 
-def test_a_cancel_without_an_answer_is_written_down(trader, resting):
+@pytest.mark.parametrize("error", [OutcomeUnknown("read timeout"), ExchangeUnavailable("read timeout")])
+def test_a_cancel_without_an_answer_is_written_down(trader, resting, error):
     order, gateway = resting
-    gateway.cancel_answer = OutcomeUnknown("read timeout")
+    gateway.cancel_answer = error
 
     status, told = cancel(trader, order)
 

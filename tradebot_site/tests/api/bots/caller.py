@@ -1,16 +1,12 @@
 """A program that asks the API with a token of its own."""
 
 import json
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
-from django.test import Client
-from django.utils import timezone
 
-from market.access import TokenScope
-from ops.tokens import make_token
+from tradebot_site.tests.api.callers import program_of
 from tradebot_site.tests.people import person
 
 
@@ -18,9 +14,7 @@ class Caller:
     """`caller.get("bots", status="error")` is status and answer, and so are the other methods."""
 
     def __init__(self, user: User, scope: str = "trade") -> None:
-        now = timezone.now()
-        _, token = make_token(user, name=f"{scope} {now}", scope=TokenScope(scope), lives=timedelta(days=1), now=now)
-        self.user, self.client, self.headers = user, Client(), {"Authorization": f"Token {token}"}
+        self.user, self.client, self.headers = user, program_of(user, scope), dict[str, str]()
 
     def get(self, path: str, /, **query: Any) -> tuple[int, Any]:
         return self.send("GET", f"{path}?{urlencode(query)}" if query else path)

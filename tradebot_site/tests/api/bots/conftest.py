@@ -9,11 +9,6 @@ from market.tests.factories import ExchangeAccountFactory
 from tradebot_site.tests.api.bots.caller import Caller, caller
 
 
-@pytest.fixture(autouse=True)
-def plain_http(settings):
-    settings.SECURE_SSL_REDIRECT = False
-
-
 @pytest.fixture
 def trader(db) -> Caller:
     return caller("trader")

@@ -1,0 +1,105 @@
+"""How one bot has fared: what it earned, how often it won, how far it fell. From what is booked, exactly."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from bots.models import BotConfig
+from bots.services.standings import OF_CLOSINGS, closings
+from trades.models import Funding, Trade
+
+MOST_TRADES = 2_000  # of a period, the newest
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Of one period, in quote asset; the drawdowns in percent of the highest equity so far."""
+
+    since: datetime
+    is_whole: bool  # whether all of the period's trades are in it
+    realized_pnl: Decimal
+    fees: Decimal
+    funding: Decimal
+    trades: int
+    wins: Sequence[Decimal]  # what positions brought that were closed with a gain
+    losses: Sequence[Decimal]
+    max_drawdown_percent: Decimal
+    drawdown_percent: Decimal
+    equity: Sequence[tuple[datetime, Decimal]] = field(default_factory=list)
+
+    @property
+    def closed(self) -> int:
+        return len(self.wins) + len(self.losses)
+
+    @property
+    def win_rate_percent(self) -> Decimal | None:
+        return round(Decimal(len(self.wins)) * 100 / self.closed, 2) if self.closed else None
+
+    @property
+    def profit_factor(self) -> Decimal | None:
+        """Gross profit by gross loss; none without a loss."""
+        lost = -sum(self.losses, ZERO)
+        return round(sum(self.wins, ZERO) / lost, 4) if lost else None
+
+
+def performance(bot: BotConfig, *, since: datetime) -> Performance:
+    """What became of the bot since then. Two queries.
+
+    Equity is its capital and what it had earned after each trade and funding, told from now backwards. A sale of a part
+    is neither won nor lost by itself: it counts when the rest is sold.
+    """
+    newest = Trade.objects.filter(position=bot.position_id, created_at__gte=since).order_by("-created_at", "-pk")
+    trades = list(newest.values_list("created_at", "commission_quote", *OF_CLOSINGS)[: MOST_TRADES + 1])
+    is_whole, trades = len(trades) <= MOST_TRADES, trades[:MOST_TRADES]
+    begin = since if is_whole else trades[-1][0]
+    funded = Funding.objects.filter(position=bot.position_id, paid_at__gte=begin).order_by("-paid_at", "-pk")
+    fundings = list(funded.values_list("paid_at", "amount")[:MOST_TRADES])
+    steps = [*((at, pnl) for at, _, _, pnl, *_ in trades), *fundings]
+    equity = _equity(steps, now=bot.initial_capital + bot.position.realized_pnl)
+    results = _results(closings(bot.position, [rest for _, _, *rest in trades]))
+    deepest, last = _drawdowns([value for _, value in equity])
+    return Performance(
+        since=begin,
+        is_whole=is_whole,
+        realized_pnl=sum((amount for _, amount in steps), ZERO),
+        fees=sum((fee for _, fee, *_ in trades), ZERO),
+        funding=sum((amount for _, amount in fundings), ZERO),
+        trades=len(trades),
+        wins=[pnl for pnl in results if pnl >= 0],
+        losses=[pnl for pnl in results if pnl < 0],
+        max_drawdown_percent=deepest,
+        drawdown_percent=last,
+        equity=equity,
+    )
+
+
+def _equity(steps: Iterable[tuple[datetime, Decimal]], *, now: Decimal) -> list[tuple[datetime, Decimal]]:
+    """The equity after each step, the oldest first."""
+    found = []
+    for at, amount in sorted(steps, key=lambda step: step[0], reverse=True):
+        found.append((at, now))
+        now -= amount
+    return found[::-1]
+
+
+def _results(closed: Iterable[tuple[bool, Decimal]]) -> list[Decimal]:
+    """What each position brought that was closed, the oldest first."""
+    found, pnl = [], ZERO
+    for closes, amount in closed:
+        pnl += amount
+        if closes:
+            found.append(pnl)
+            pnl = ZERO
+    return found
+
+
+def _drawdowns(values: Iterable[Decimal]) -> tuple[Decimal, Decimal]:
+    """The deepest fall from a highest value so far, and that at the end, in percent of it."""
+    peak = deepest = last = ZERO
+    for value in values:
+        peak = max(peak, value)
+        last = (peak - value) * 100 / peak if peak > 0 else ZERO
+        deepest = max(deepest, last)
+    return round(deepest, 4), round(last, 4)
