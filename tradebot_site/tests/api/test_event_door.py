@@ -12,6 +12,7 @@ from django_redis import get_redis_connection
 from bots.tests.factories import BotFactory
 from market.tests.factories import ExchangeAccountFactory
 from ops.models import ApiToken, Authenticator
+from ops.stack.testing import wait_until
 from ops.tokens import make_token
 from tradebot_site.event_stream.standing import Credential, standings
 from tradebot_site.tests.api.streams import PATH, EventStream, bearer, session_of
@@ -170,6 +171,7 @@ def test_whoever_may_not_listen_any_more_is_told_so_within_seconds(stream):
     assert set(codes.values()) == {"not_authenticated"}
     assert set(ends["out"]) == {"code", "detail", "fields", "request_id"}
     assert not listeners["stays"].of("end")
+    wait_until(lambda: any(line == ": still here" for line in listeners["stays"].lines), 20)
     for listener in listeners.values():
         listener.close()
 
