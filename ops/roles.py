@@ -17,6 +17,7 @@ STEERED = ("bots.botconfig", "market.exchangeaccount", "market.risklimits", "mar
 SCHEDULES = tuple(f"django_celery_beat.{name}" for name in ("periodictask", "intervalschedule", "crontabschedule"))
 RESULTS = ("django_celery_results.taskresult",)
 DEAD_LETTERS = ("ops.deadletter",)
+TOKENS = ("ops.apitoken",)
 
 
 def _may(acts: Iterable[str], models: Iterable[str]) -> frozenset[str]:
@@ -25,8 +26,12 @@ def _may(acts: Iterable[str], models: Iterable[str]) -> frozenset[str]:
     return frozenset(f"{app}.{act}_{model}" for act in acts for app, model in named)
 
 
-# How one looks at the list of bots is nobody else's matter.
-VIEWER = _may(["view"], [*JOURNAL, *STEERED]) | _may(["view", "add", "change", "delete"], ["bots.savedview"])
+# How one looks at the list of bots is nobody else's matter, nor is it which programs one lets in no more.
+VIEWER = (
+    _may(["view"], [*JOURNAL, *STEERED])
+    | _may(["view", "add", "change", "delete"], ["bots.savedview"])
+    | _may(["view", "delete"], TOKENS)
+)
 TRADER = VIEWER | _may(["add", "change", "delete"], STEERED)
 OPERATOR = (
     TRADER

@@ -43,6 +43,7 @@ SCHEDULES = (
     Schedule("reconcile-transfers", "trades.tasks.reconcile_transfers", "payments", 29, every_seconds=30),
     Schedule("book-fundings", "trades.tasks.book_fundings", "data_sync", 300, every_seconds=600),
     Schedule("keep-decisions", "bots.tasks.keep_decisions", "maintenance", 3000, crontab=("15", "*")),
+    Schedule("keep-api-rows", "ops.tasks.keep_api_rows", "maintenance", 3000, crontab=("25", "*")),
     Schedule("keep-dead-letters", "ops.tasks.keep_dead_letters", "maintenance", 3000, crontab=("20", "*")),
     Schedule(
         "reconcile-all-accounts-nightly",

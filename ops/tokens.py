@@ -11,6 +11,7 @@ from knox.crypto import hash_token
 
 from market.access import TokenScope
 from market.history import tell
+from market.models import SET_ALL_KEYS
 from market.ready import Ready, ask, one_round_trip
 from ops.models import ApiToken
 
@@ -94,6 +95,11 @@ def note_use(token: ApiToken, *, now: datetime) -> None:
         ApiToken.objects.filter(since, pk=token.pk).update(last_used_at=now)
 
 
+def may_revoke(user: User, token: ApiToken) -> bool:
+    """One's own; those of others who may set and wipe their keys: a token is one."""
+    return token.user_id == user.pk or user.has_perm(SET_ALL_KEYS)
+
+
 def revoke(token: ApiToken) -> None:
     """From now on it counts no more."""
     with transaction.atomic():
@@ -107,6 +113,11 @@ def revoke_all(user: User) -> int:
     for token in tokens:
         revoke(token)
     return len(tokens)
+
+
+def drop_expired(*, now: datetime) -> int:
+    """Forget tokens that count no more; how many they were. That they would expire is in the history already."""
+    return ApiToken.objects.filter(expiry__lte=now).delete()[0]
 
 
 class RevokesTokens:

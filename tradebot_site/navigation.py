@@ -39,6 +39,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Task results", "django_celery_results.taskresult", "task_alt"),
         ("Dead letters", "ops.deadletter", "mark_email_unread"),
         ("Changes", "ops.change", "history"),
+        ("API tokens", "ops.apitoken", "vpn_key"),
         ("Users", "auth.user", "person"),
         ("Groups", "auth.group", "group"),
         ("Lock-outs", "axes.accessattempt", "lock"),
@@ -60,8 +61,8 @@ def script(request: HttpRequest) -> str:
 
 
 def own_links(request: HttpRequest) -> list[dict[str, str]]:
-    """The menu of the user: what one changes of oneself."""
-    pages = {"Change password": "admin:password_change", "Second factor": "second-factor"}
+    """The menu of the user: what one changes of oneself, and how programs do."""
+    pages = {"Change password": "admin:password_change", "Second factor": "second-factor", "API": "api-docs"}
     return [{"title": title, "link": reverse(page)} for title, page in pages.items()]
 
 

@@ -156,7 +156,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["market.api.access.Access"],
     "DEFAULT_THROTTLE_CLASSES": ["market.api.throttles.CallerThrottle"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["market.api.rendering.Renderer"],
     "DEFAULT_PARSER_CLASSES": ["tradebot_site.api.parsing.StrictJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "tradebot_site.api.parsing.OnlyJSON",
     "DEFAULT_METADATA_CLASS": None,

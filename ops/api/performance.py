@@ -86,7 +86,9 @@ class OfEnvironmentSerializer(serializers.Serializer):
 
 
 class PerformanceSerializer(serializers.Serializer):
-    as_of = serializers.DateTimeField(help_text="Days that are over may be five minutes older, rounds one.")
+    as_of = serializers.DateTimeField(
+        help_text="Days that are over and everybody's rounds may be five minutes older, one's own rounds a minute."
+    )
     environments = OfEnvironmentSerializer(many=True, help_text="Where there are positions, the realest first.")
 
 

@@ -25,6 +25,7 @@ HARMLESS = {
     "market.tasks.warmup_futures_symbols_cache": "reads what the exchange says at present",
     "market.tasks.measure_clocks": "measures the present",
     "ops.tasks.keep_dead_letters": "drops what is too old",
+    "ops.tasks.keep_api_rows": "drops what is too old",
     "celery.backend_cleanup": "drops results that are too old",
 }
 NEVER = {

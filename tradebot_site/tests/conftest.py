@@ -1,16 +1,20 @@
 """People of the admin, and one row of everything."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 
 from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick
 from bots.tests.factories import BotFactory
+from market.access import TokenScope
 from market.models import RiskLimits, Switch
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
+from ops import tokens
 from trades.models import Event
 from trades.tests.factories import FillFactory, OrderFactory, TradeFactory, TransferFactory
 
@@ -63,6 +67,9 @@ def full_bot(owner: User | None = None, **kwargs: Any) -> BotConfig:
     ExternalSignal.objects.create(bot=bot, sender_id="1", action="exit_long", sent_at=NOON, received_at=NOON)
     Switch.objects.create(user=bot.owner, state="reducing")
     RiskLimits.objects.create(account=bot.account, max_exposure=1_000)
+    tokens.make_token(
+        bot.owner, name=f"of {bot.pk}", scope=TokenScope.READ, lives=timedelta(days=1), now=timezone.now()
+    )
     SavedView.objects.create(user=bot.owner, name="mine", query="status=error", is_shared=True)
     return bot
 

@@ -72,6 +72,7 @@ MATRIX = {
     "trades.Transfer": READ,
     "trades.Event": READ,
     "ops.Change": READ,
+    "ops.ApiToken": READ._replace(actions={"revoke": "vtoa"}),
     "django_celery_beat.PeriodicTask": SCHEDULE._replace(
         actions={"delete_selected": "oa", "enable": "oa", "disable": "oa", "run_now": "oa"},
         more={"run_this_now": "oa"},
@@ -118,6 +119,7 @@ OWNED = {
     "trades.Transfer",
     "trades.Event",
     "ops.Change",
+    "ops.ApiToken",
     "bots.SavedView",
 }
 REGISTERED = {model._meta.label: model_admin for model, model_admin in django_admin.site._registry.items()}

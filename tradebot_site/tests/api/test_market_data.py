@@ -162,7 +162,8 @@ def test_an_order_book_has_the_spread_and_what_is_near(listed, paper):
     assert (status, len(told["bids"]), len(told["asks"])) == (200, 20, 20)
     assert told["bids"][0]["price"] == told["best_bid"]
     assert Decimal(told["spread"]) == ask - bid > 0
-    assert abs(Decimal(told["spread_percent"]) - (ask - bid) / (ask + bid) * 200) < Decimal("1e-9")
+    assert abs(Decimal(told["spread_percent"]) - (ask - bid) / (ask + bid) * 200) < Decimal("1e-8")
+    assert len(told["spread_percent"].partition(".")[2]) <= 8
     assert Decimal(told["bid_volume"]) == sum(Decimal(level["quantity"]) for level in told["bids"][:5])
 
 

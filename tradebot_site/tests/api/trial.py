@@ -20,6 +20,7 @@ from market.api.refusals import Conflict, Unavailable, Unprocessable
 from market.api.serializing import Amount, StrictModelSerializer, StrictSerializer
 from market.api.views import ApiView, ApiViewSet
 from tradebot_site import urls as ours
+from tradebot_site.tests.api.worker_tasks import say
 
 URLS = "tradebot_site.tests.api.trial"
 REFUSALS = {
@@ -107,6 +108,22 @@ class OddView(DoingView):
         return Response({"at": user.date_joined, "price": asked.validated_data["price"], "names": {"a"}})
 
 
+class BrokenView(DoingView):
+    """Answers with what JSON has no word for."""
+
+    def answer(self, asked):
+        return Response({"ratio": float("nan")})
+
+
+class SayingView(DoingView):
+    """Has tasks say two words, the second one by the first."""
+
+    def answer(self, asked):
+        first, _, second = asked.validated_data["what"].partition(" ")
+        say.apply_async((first,), {"inner": second}, queue="default")
+        return Response(status=202)
+
+
 class FileView(DoingView):
     def answer(self, asked):
         return HttpResponse("a,b", content_type="text/csv")
@@ -146,6 +163,8 @@ urlpatterns = [
     path("api/v1/trial/secret", SecretView.as_view()),
     path("api/v1/trial/empty", EmptyView.as_view()),
     path("api/v1/trial/odd", OddView.as_view()),
+    path("api/v1/trial/broken", BrokenView.as_view()),
+    path("api/v1/trial/say", SayingView.as_view()),
     path("api/v1/trial/file", FileView.as_view()),
     path("api/v1/trial/", include(router.urls)),
     *ours.urlpatterns,
