@@ -55,6 +55,11 @@ def make(done: int, scope: TokenScope = TRADE, *, body: Any = None, foreign: int
     return _line(done, scope, foreign=foreign, body=body, **{"viewer": 403} | others)
 
 
+def watch(done: int = 200) -> Line:
+    """Watching over the machinery: operators alone."""
+    return Line(dict.fromkeys(CALLERS, 403) | {"anonymous": 401, "operator": done})
+
+
 def everybody(done: int, *, body: Any = None, shows: str = "") -> Line:
     """The same for all, whoever asks."""
     return Line(dict.fromkeys(CALLERS, done), body, shows)
@@ -155,6 +160,26 @@ TABLE: dict[str, Line] = {
     "POST /api/v1/bots/<pk>/run-now": act(202, shows="bot"),
     "POST /api/v1/bots/<pk>/start": act(200),
     "POST /api/v1/bots/<pk>/stop": act(200, shows="bot"),
+    "GET /api/v1/bots/<pk>/chart": one(),
+    "GET /api/v1/bots/<pk>/decisions": one(shows="decision"),
+    "GET /api/v1/bots/<pk>/explain": one(),
+    "GET /api/v1/bots/<pk>/performance": one(),
+    "GET /api/v1/bots/<pk>/state": one(),
+    "GET /api/v1/bots/<pk>/webhook": one(operator=403),
+    "POST /api/v1/bots/<pk>/webhook": act(201, ADMIN, operator=403),
+    "GET /api/v1/decisions": many(shows="decision"),
+    "GET /api/v1/decisions/<pk>": one(shows="decision"),
+    "GET /api/v1/signals": many(shows="signal"),
+    "GET /api/v1/signals/<pk>": one(shows="signal"),
+    "GET /api/v1/strategies": many(),
+    "GET /api/v1/strategies/<name>": many(),
+    "GET /api/v1/indicators": many(query="environment=paper&market=spot&symbol=BTCUSDT&interval=1m&strategy=ema_rsi"),
+    "GET /api/v1/performance": many(),
+    "GET /api/v1/summary": many(),
+    "GET /api/tasks/active": watch(),
+    "GET /api/tasks/workers": watch(),
+    "GET /api/tasks/queues": watch(),
+    "GET /api/tasks/health": watch(503),
     "POST /api/v1/bots/operate": make(
         200, body=lambda tenant: {"operation": "stop", "ids": [tenant.bot.pk]}, foreign=200
     ),

@@ -153,7 +153,9 @@ def _tenant(name: str, paper: Any) -> Tenant:
     amounts = {kind: Decimal(amount) for kind, amount in AMOUNTS[name].items()}
     Position.objects.filter(pk=bot.position_id).update(realized_pnl=amounts["held"])
     told = {"position": bot.position, "order": order, "created_at": now}
-    webhook, webhook_secret = renew_webhook(bot, by=user, now=now)
+    listening = BotFactory(name=f"listening bot of {name}", account=spare, symbol="SOLUSDT", strategy="webhook_signal")
+    webhook, webhook_secret = renew_webhook(listening, by=user, now=now)
+    renew_webhook(bot, by=user, now=now)
     texts = _tokens(user)
     return Tenant(
         name=name,
