@@ -58,6 +58,11 @@ def everybody(done: int, *, body: Any = None, shows: str = "") -> Line:
     return Line(dict.fromkeys(CALLERS, done), body, shows)
 
 
+def watched(done: int) -> Line:
+    """What is for those alone who look after the machinery."""
+    return Line(dict.fromkeys(CALLERS, 403) | {"anonymous": 401, "operator": done})
+
+
 def _login(tenant: Tenant) -> Any:
     return {"username": tenant.user.username, "password": PASSWORD, "name": "made"}
 
@@ -162,6 +167,7 @@ TABLE: dict[str, Line] = {
     "GET /api/v1/news/<pk>": one(shows="event"),
     "GET /api/v1/transfers": many(shows="moved"),
     "GET /api/v1/transfers/<pk>": one(shows="moved"),
+    "GET /api/v1/performance": many(shows="pnl"),
     "GET /api/v1/kill-switch": many(shows="switch"),
     "GET /api/v1/events": many(307),
     "POST /api/v1/events/ticket": many(201),
@@ -169,5 +175,9 @@ TABLE: dict[str, Line] = {
     "POST /api/v1/kill-switch": act(200, body=_press),
     "POST /api/tasks/execute-trade": act(202, body=_order),
     "GET /api/tasks/status/<task_id>": one(),
+    "GET /api/tasks/active": watched(200),
+    "GET /api/tasks/workers": watched(200),
+    "GET /api/tasks/queues": watched(200),
+    "GET /api/tasks/health": watched(503),  # nobody works here
     "POST /hooks/v1/bots/<public_id>/signal": everybody(401, body=_saying(action="enter_long")),
 }
