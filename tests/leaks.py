@@ -15,12 +15,14 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 KNOWN_BY, DEPTH, MOST_UNPACKED = 16, 3, 5_000_000
 # What may be base64 or hex: at least as long as a part of a secret would be.
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}={0,2}")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){16,}")
+_ESCAPE = re.compile(rb"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\(.)", re.DOTALL)
+TO_USUAL = bytes.maketrans(b"-_", b"+/")
 _LINES = re.compile(rb"(?:[A-Za-z0-9+/]{60,76}\r?\n)+[A-Za-z0-9+/]*={0,2}")  # as mails are written
 _ZLIB = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 
@@ -28,58 +30,68 @@ _ZLIB = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 def find(haystack: bytes | str, secrets: Mapping[str, str], *, depth: int = DEPTH) -> list[str]:
     """Which secrets are in there, each with its spelling; ``secrets`` by name."""
     text = haystack.encode() if isinstance(haystack, str) else haystack
+    readings = dict(_readings(text))
     found = [
         f"{name}, {spelling}"
         for name, secret in secrets.items()
-        for spelling, pattern in spellings(secret).items()
-        if pattern.search(text)
+        for spelling, (reading, needle) in spellings(secret).items()
+        if needle in readings.get(reading, b"")
     ]
     if depth:
         for how, inner in _unpacked(text):
+            if not inner:
+                continue
             found += [f"{hit} in {how}" for hit in find(inner, secrets, depth=depth - 1)]
     return list(dict.fromkeys(found))
 
 
 @cache
-def spellings(secret: str) -> dict[str, re.Pattern[bytes]]:
-    """By name how a part of the secret can be written."""
+def spellings(secret: str) -> dict[str, tuple[str, bytes]]:
+    """By name how a part of the secret can be written: in which reading of a text what is to be looked for."""
     begin = max(0, (len(secret) - KNOWN_BY) // 2)
     part = secret[begin : begin + KNOWN_BY]
     assert len(part) == KNOWN_BY, "such a short secret is found by chance"
     plain = part.encode()
-    written = {
-        "plain": re.escape(plain),
-        "reversed": re.escape(part[::-1].encode()),
-        "hex": rb"(?i:" + plain.hex().encode() + rb")",
-        "escaped": rb"(?i:" + rb"".join(_escaped(letter) for letter in part) + rb")",
-    }
-    written |= {f"base64 at {offset}": _in_base64(plain, offset) for offset in range(3)}
-    return {name: re.compile(pattern) for name, pattern in written.items()}
+    written = {name: (name, plain) for name in ("plain", "percents", "form", "entities", "escapes", "escapes twice")}
+    written |= {"reversed": ("plain", part[::-1].encode()), "hex": ("small", plain.hex().encode())}
+    return written | {f"base64 at {offset}": ("base64", _in_base64(plain, offset)) for offset in range(3)}
 
 
-def _escaped(letter: str) -> bytes:
-    """A letter in all ways in which URL, JSON, HTML, Python, or COPY may write it."""
-    code = ord(letter)
-    ways = {letter, json.dumps(letter)[1:-1], html.escape(letter), repr(letter)[1:-1], f"\\u{code:04x}", f"&#{code};"}
-    ways |= {quote(letter, safe=""), quote_plus(letter), "".join(f"%{byte:02x}" for byte in letter.encode())}
-    ways |= {way.replace("\\", "\\\\") for way in set(ways)} | {f"\\{letter}", f"&#x{code:x};", f"\\x{code:02x}"}
-    return b"(?:" + b"|".join(re.escape(way.encode()) for way in sorted(ways, key=len, reverse=True)) + b")"
+def _readings(text: bytes) -> Iterator[tuple[str, bytes]]:
+    """The text as it is, and as whoever undoes what URL, form, HTML, JSON, Python, or COPY do to it reads it."""
+    yield "plain", text
+    yield "small", text.lower()
+    yield "base64", text.replace(b"\\/", b"/").translate(TO_USUAL)
+    if b"%" in text:
+        yield "percents", unquote_to_bytes(text)
+        yield "form", unquote_to_bytes(text.replace(b"+", b" "))
+    if b"&" in text:
+        yield "entities", html.unescape(text.decode("utf-8", "replace")).encode()
+    if b"\\" in text:
+        once = _ESCAPE.sub(_meant, text)
+        yield "escapes", once
+        yield "escapes twice", _ESCAPE.sub(_meant, once)
+
+
+def _meant(escape: re.Match[bytes]) -> bytes:
+    if code := escape[1] or escape[2]:
+        return chr(int(code, 16)).encode("utf-8", "replace")
+    return escape[3]
 
 
 def _in_base64(plain: bytes, offset: int) -> bytes:
     """What of the encoded text is the same whatever stands before and after."""
-    encoded = base64.b64encode(b"\0" * offset + plain).decode().rstrip("=")
+    encoded = base64.b64encode(b"\0" * offset + plain).rstrip(b"=")
     first = (0, 2, 3)[offset]  # the letters before hold bits of what stands before
-    sure = encoded[first : (offset + len(plain)) * 8 // 6]
-    return re.sub(rb"\\?[+/_-]", rb"[-+/_]", sure.encode())
+    return encoded[first : (offset + len(plain)) * 8 // 6]
 
 
 def _unpacked(text: bytes) -> Iterator[tuple[str, bytes]]:
-    for run in _HEX.finditer(text):
-        yield "hex", bytes.fromhex(run[0].decode())
-    for run in _BASE64.finditer(text):
-        letters = run[0].rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
-        yield "base64", base64.b64decode(letters[: len(letters) // 4 * 4] + _rest(letters))
+    """What is in there, encoded or packed; the pieces of one kind together."""
+    pieces = {bytes.fromhex(run.decode()) for run in set(_HEX.findall(text))}
+    yield "hex", b"\0".join(pieces)
+    runs = {run.rstrip(b"=").translate(TO_USUAL) for run in set(_BASE64.findall(text))}
+    yield "base64", b"\0".join({base64.b64decode(run[: len(run) // 4 * 4] + _rest(run)) for run in runs})
     for run in _LINES.finditer(text):
         yield "lines of base64", base64.b64decode(run[0].replace(b"\r", b"").replace(b"\n", b"") + b"==")
     for start in _ZLIB.finditer(text):
