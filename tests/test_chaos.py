@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from django.core.management import call_command
 
 from tests.chaos import exchange
@@ -22,7 +23,8 @@ def test_the_command_prints_what_was_done_and_lost(capsys):
     assert (printed["rounds"], printed["lost"]) == (1, 0)
 
 
-def test_chaos_of_the_whole_system_finds_an_order_that_was_sent_twice():
-    findings = rounds.run(60, plant="resend_after_timeout")
+@pytest.mark.parametrize("plant", ["resend_after_timeout", "hand_order_per_delivery"])
+def test_chaos_of_the_whole_system_finds_an_order_that_was_sent_twice(plant):
+    findings = rounds.run(60, plant=plant)
 
     assert findings.counts["duplicated"] > 0

@@ -21,6 +21,7 @@ from bots.services.glances import glances
 from market.api.access import Need, reads, trades
 from market.api.asking import ASKS
 from market.api.views import ApiViewSet
+from trades.api.journal import FIELDS
 
 NEW = {
     "name": "trend on bitcoin",
@@ -49,6 +50,7 @@ class BotViewSet(Webhooks, Watching, ApiViewSet):
     queryset = BotConfig.objects.with_state().select_related("owner")
     serializer_class = BotSerializer
     filterset_class = BotFilters
+    is_plain_unfiltered = True  # without parameters there is nothing for the filters to do
     ordering_fields = ["id", "name", "symbol"]
     shows_secret = frozenset({"renew_webhook"})
     needs: ClassVar[dict[str, Need]] = {
@@ -72,7 +74,7 @@ class BotViewSet(Webhooks, Watching, ApiViewSet):
         "clone": {503},
     }
 
-    @extend_schema(summary="Bots with their states", responses=BotRowSerializer(many=True))
+    @extend_schema(summary="Bots with their states", parameters=[FIELDS], responses=BotRowSerializer(many=True))
     def list(self, request: Request) -> Response:
         bots = self.filter_queryset(self.get_queryset().select_related(None))
         page = self.paginate_queryset(bots.values("pk", "time_zone", *self.ordering_fields)) or []
@@ -80,9 +82,9 @@ class BotViewSet(Webhooks, Watching, ApiViewSet):
         rows = BotRowSerializer(found, many=True, context=self.get_serializer_context())
         return self.get_paginated_response(rows.data)
 
-    @extend_schema(summary="One bot with all its settings and its state")
+    @extend_schema(summary="One bot with all its settings and its state", parameters=[FIELDS])
     def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(BotSerializer(self.get_object()).data)
+        return Response(BotSerializer(self.get_object(), context=self.get_serializer_context()).data)
 
     @extend_schema(summary="Make a bot", request=NewBotSerializer, responses={201: BotSerializer}, examples=[EXAMPLE])
     def create(self, request: Request) -> Response:

@@ -18,6 +18,7 @@ from market.api.paging import CursorPages
 from market.api.serializing import StrictModelSerializer
 from market.api.views import ApiViewSet
 from market.planning import among_few, planned_anew
+from trades.api.journal import FIELDS
 
 
 class NewestDecided(CursorPages):
@@ -84,7 +85,8 @@ class OfBotsViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Decisions of all bots, the newest first"), retrieve=extend_schema(summary="A decision")
+    list=extend_schema(summary="Decisions of all bots, the newest first", parameters=[FIELDS]),
+    retrieve=extend_schema(summary="A decision", parameters=[FIELDS]),
 )
 class DecisionViewSet(OfBotsViewSet):
     queryset = Decision.objects.all()
@@ -95,8 +97,8 @@ class DecisionViewSet(OfBotsViewSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Signals from outside, the newest first"),
-    retrieve=extend_schema(summary="A signal from outside"),
+    list=extend_schema(summary="Signals from outside, the newest first", parameters=[FIELDS]),
+    retrieve=extend_schema(summary="A signal from outside", parameters=[FIELDS]),
 )
 class SignalViewSet(OfBotsViewSet):
     queryset = ExternalSignal.objects.all()

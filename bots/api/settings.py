@@ -63,6 +63,10 @@ class StepsField(serializers.JSONField):
             raise serializers.ValidationError(f"{len(data)} steps, at most {MOST_STEPS}.")
         return data
 
+    def to_representation(self, value: Any) -> Any:
+        """Files and forms may have brought them as texts."""
+        return [[float(one) if isinstance(one, str) else one for one in pair] for pair in value]
+
     @staticmethod
     def _is_pair(value: Any) -> bool:
         return isinstance(value, list) and len(value) == 2 and all(_is_number(one) and 0 < one <= 1000 for one in value)

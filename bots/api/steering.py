@@ -85,6 +85,7 @@ def act(name: str, *, status: int = 200, description: str = "") -> Callable[...,
     """Make a method the action that does one of OPERATIONS to a bot."""
     operation = OPERATIONS[name]
     schema = extend_schema(
+        operation_id=f"bots_{name}",
         summary=operation.label,
         description=description or operation.says,
         request=NothingSerializer,
@@ -92,7 +93,7 @@ def act(name: str, *, status: int = 200, description: str = "") -> Callable[...,
     )
 
     def decorate(method: Callable[..., Response]) -> Any:
-        return action(detail=True, methods=["post"], url_path=name.replace("_", "-"))(schema(method))
+        return schema(action(detail=True, methods=["post"], url_path=name.replace("_", "-"))(method))
 
     return decorate
 
@@ -121,6 +122,7 @@ class Steering(GenericViewSet[BotConfig]):
         return self._operate("start")
 
     @extend_schema(
+        operation_id="bots_stop",
         summary="Stop, and keep or close the position",
         description=f"keep: {OPERATIONS['stop'].says} flatten: {OPERATIONS['flatten'].says}",
         request=StopSerializer,
@@ -157,6 +159,7 @@ class Steering(GenericViewSet[BotConfig]):
         return self._operate("reset_day")
 
     @extend_schema(
+        operation_id="bots_clone",
         summary="Clone a bot",
         description="The copy has the same settings; it is stopped, and has a position of its own.",
         request=CloneSerializer,
@@ -176,6 +179,7 @@ class Steering(GenericViewSet[BotConfig]):
         return Response(BotSerializer(copy).data, status=201)
 
     @extend_schema(
+        operation_id="bots_operate",
         summary="Do one thing to many bots",
         description=f"Up to {MOST}, each for itself: those that it can't be done to are told with the reason.",
         request=OperateSerializer,

@@ -33,6 +33,7 @@ from market.api.asking import asked, asking_the_exchange
 from market.api.filtering import require_known
 from market.planning import planned_anew
 from market.rounding import plain
+from trades.api.journal import FIELDS
 
 SEES = reads("bots.view_botconfig")
 
@@ -45,7 +46,11 @@ class Watching(GenericViewSet[BotConfig]):
         "decisions": reads("bots.view_decision"),
     }
 
-    @extend_schema(summary="Where a bot stands now, with its indicators", responses=WatchedSerializer)
+    @extend_schema(
+        operation_id="bots_state",
+        summary="Where a bot stands now, with its indicators",
+        responses=WatchedSerializer,
+    )
     @action(detail=True)
     def state(self, request: Request, pk: str) -> Response:
         require_known(request, set())
@@ -53,6 +58,7 @@ class Watching(GenericViewSet[BotConfig]):
         return Response({**_glance(bot)["state"], **sight_in(sight_of(bot, now=now)), "revision": bot.revision})
 
     @extend_schema(
+        operation_id="bots_performance",
         summary="What a bot has earned, and how",
         parameters=[PeriodSerializer],
         responses=PerformanceSerializer,
@@ -66,7 +72,9 @@ class Watching(GenericViewSet[BotConfig]):
         return Response(performance_of(bot, found, state=_glance(bot)["state"]))
 
     @extend_schema(
+        operation_id="bots_decisions",
         summary="What a bot has decided, the newest first",
+        parameters=[FIELDS],
         description="The same thought a second time is not written again.",
         responses=DecisionSerializer(many=True),
     )
@@ -80,6 +88,7 @@ class Watching(GenericViewSet[BotConfig]):
         return self.get_paginated_response(told.data)
 
     @extend_schema(
+        operation_id="bots_explain",
         summary="What a bot would do now, and why it did what it did",
         description="`would` is what a run would decide now. Before an entry is sent more is asked: balances, limits.",
         responses=ExplainedSerializer,
@@ -111,6 +120,7 @@ class Watching(GenericViewSet[BotConfig]):
         return Response({**told, "advice": advice(bot.state.reason, code), "would": would, "market": seen})
 
     @extend_schema(
+        operation_id="bots_chart",
         summary="The chart of a bot: candles, lines, levels, fills",
         description="Times in seconds since 1970. Numbers to be drawn, not to be booked.",
         responses=ChartSerializer,

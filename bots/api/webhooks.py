@@ -38,7 +38,9 @@ class Webhooks(Steering):
         "renew_webhook": administers("bots.change_botconfig"),
     }
 
-    @extend_schema(summary="The address for signals from outside", responses=WebhookSerializer)
+    @extend_schema(
+        operation_id="bots_webhook", summary="The address for signals from outside", responses=WebhookSerializer
+    )
     @action(detail=True, methods=["get"])
     def webhook(self, request: Request, pk: str) -> Response:
         require_known(request, set())
@@ -49,6 +51,7 @@ class Webhooks(Steering):
         return Response(self._told(webhook))
 
     @extend_schema(
+        operation_id="bots_webhook_renew",
         summary="Make a new secret for signals from outside",
         description="The secret that it has now is void at once. A bot without a webhook gets one.",
         request=NothingSerializer,

@@ -65,7 +65,7 @@ OF_STATE: Mapping[str, str] = {
     "entry_price": _while_open(_amount("p.entry_price")),
     "opened_at": _while_open(_moment("p.opened_at")),
     "price": _amount("seen.price"),
-    "unrealized_pnl": _while_open(_amount("p.quantity * (seen.price - p.entry_price)")),
+    "unrealized_pnl": _while_open(_amount("round(p.quantity * (seen.price - p.entry_price), 18)")),
     "realized_pnl": _amount("p.realized_pnl"),
     "daily_pnl": _amount("day.earned"),
     "daily_trades_count": "day.opened",

@@ -79,6 +79,13 @@ class LevelSerializer(serializers.Serializer):
     quantity = Amount(help_text="In base asset.")
 
 
+class Percent(Amount):
+    """A quotient: no more digits than mean anything."""
+
+    def to_representation(self, value: Any) -> str:
+        return super().to_representation(round(Decimal(value), 8))
+
+
 class OrderBookSerializer(serializers.Serializer):
     """An order book as it was. A side that nobody offers has no best price, and then there is no spread."""
 
@@ -86,7 +93,7 @@ class OrderBookSerializer(serializers.Serializer):
     best_bid = Amount(allow_null=True)
     best_ask = Amount(allow_null=True)
     spread = Amount(allow_null=True, help_text="In quote asset.")
-    spread_percent = Amount(allow_null=True, help_text="Of the middle between the best prices.")
+    spread_percent = Percent(allow_null=True, help_text="Of the middle between the best prices.")
     bid_volume = Amount(help_text="Of the 5 best bids, in base asset.")
     ask_volume = Amount(help_text="Of the 5 best asks, in base asset.")
     bids = LevelSerializer(many=True, source="book.bids", help_text="20 at most, the best one first.")
@@ -107,10 +114,16 @@ class PricesSerializer(serializers.Serializer):
 def candle_rows(candles: Candles) -> list[dict[str, Any]]:
     """As CandleSerializer would tell them, for a tenth of its time: there may be a thousand."""
     columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
-    texts = zip(*([plain(Decimal(repr(value))) for value in column.tolist()] for column in columns), strict=True)
+    texts = zip(*([_text(value) for value in column.tolist()] for column in columns), strict=True)
     names = ("open", "high", "low", "close", "volume")
     opened = (moment_of(ms).isoformat().replace("+00:00", "Z") for ms in candles.open_time_ms.tolist())
     return [{"open_at": at, **dict(zip(names, row, strict=True))} for at, row in zip(opened, texts, strict=True)]
+
+
+def _text(value: float) -> str:
+    """The shortest decimal number that is this float, as `plain` would write it."""
+    text = repr(value)
+    return plain(Decimal(text)) if "e" in text else text.removesuffix(".0")
 
 
 def newest(candles: Candles, count: int) -> Candles:

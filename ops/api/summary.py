@@ -16,10 +16,11 @@ from market.api.access import Need, reads
 from market.api.filtering import require_known
 from market.api.serializing import Amount
 from market.api.views import ApiView
-from market.rounding import plain
+from market.rounding import plain, round_down
 from market.types import Environment, Market
 from ops import figures
 from ops.figures.sharing import Owner
+from trades.pnl import PLACES
 
 
 class ReasonCountSerializer(serializers.Serializer):
@@ -136,5 +137,5 @@ def _symbol(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _amount(told: str | None) -> str | None:
-    """As figures are kept, amounts are texts."""
-    return None if told is None else plain(Decimal(told))
+    """As figures are kept, amounts are texts; products of two have more places than an amount has."""
+    return None if told is None else plain(round_down(Decimal(told), PLACES))

@@ -18,7 +18,7 @@ from ops.figures.money import DAYS, PAST_SECONDS, SECONDS, ZERO
 from ops.figures.sharing import Owner, remembered
 from trades.models import Funding, Position, PositionQuerySet, Trade
 
-ROUNDS_SECONDS = 60.0
+ROUNDS_SECONDS, ALL_ROUNDS_SECONDS = 60.0, PAST_SECONDS  # one owner's; everybody's take seconds to be found
 FEW_ROUNDS = 5  # of fewer a share of won ones says nothing
 SUMS = ("pnl", "fees", "funding", "trades")
 Figures = dict[str, Any]
@@ -88,7 +88,8 @@ def performance(scope: Scope, environment: str, *, now: datetime) -> Figures:
     booked = past | present
     names = [(first + timedelta(days=number)).date().isoformat() for number in range(DAYS)]
     days = [{"date": name, **_sums(booked.get(name, {}))} for name in names]
-    rounds = kept("rounds", ROUNDS_SECONDS, lambda: _rounds(rows, environment, first))
+    patience = ALL_ROUNDS_SECONDS if scope.owner is None else ROUNDS_SECONDS
+    rounds = kept("rounds", patience, lambda: _rounds(rows, environment, first))
     return {
         "environment": environment,
         "today": _added(days[-1:]),

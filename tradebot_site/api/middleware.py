@@ -14,6 +14,7 @@ from tradebot_site.api.errors import API, is_api, refuse
 from tradebot_site.lockout import client_ip
 
 BODIES = ("POST", "PUT", "PATCH")
+MOST_DIGITS = 12  # of a length, zeros before it included
 MOST_READ_AWAY = 4_000_000  # bytes of a body that is refused anyway
 Next = Callable[[HttpRequest], HttpResponse]
 
@@ -67,10 +68,10 @@ def _refusal_of_body(request: Any) -> HttpResponse | None:
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         _read_chunks(request, most=most)
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal():
-        return refuse(400, "bad_request", "Content-Length is no number.")
-    if int(length[:12]) > most:
-        if int(length[:12]) <= MOST_READ_AWAY:
+    if not length.isdecimal() or len(length) > MOST_DIGITS:
+        return refuse(400, "bad_request", f"Content-Length is no number of at most {MOST_DIGITS} digits.")
+    if int(length) > most:
+        if int(length) <= MOST_READ_AWAY:
             _read_away(request._stream)
         return refuse(413, "too_large", f"The body is larger than the {most} bytes that are taken.")
     kind = request.content_type or ""

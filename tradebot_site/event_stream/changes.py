@@ -50,10 +50,14 @@ class Key(NamedTuple):
 class Change:
     """One message to be. ``owner`` None: of the platform, for everybody; ``bot`` None: of none."""
 
-    kind: str
+    key: Key
     owner: int | None
     bot: int | None
     data: bytes
+
+    @property
+    def kind(self) -> str:
+        return self.key.kind
 
     def message(self, mark: str) -> bytes:
         """As it goes over the wire."""
@@ -67,7 +71,7 @@ def change_of(kind: str, row: Sequence[Any]) -> Change:
     told |= {name: value for name, value in zip(FIELDS[kind], row[5:], strict=True) if name}
     if kind == "event":
         told["data"] = orjson.Fragment(told["data"])
-    return Change(kind, owner, bot, orjson.dumps(told, default=_amount, option=orjson.OPT_UTC_Z))
+    return Change(Key(kind, number, row[3]), owner, bot, orjson.dumps(told, default=_amount, option=orjson.OPT_UTC_Z))
 
 
 def _amount(value: Any) -> str:

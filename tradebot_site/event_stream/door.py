@@ -55,12 +55,16 @@ class Door:
         opened: list[Opening] = []
         try:
             close_old_connections()
+            connection.close_if_health_check_failed()
             connection.ensure_connection()
         except DatabaseTrouble as error:
             logger.warning("event stream: nobody can be let in, the database does not answer: %s", error)
             return _unavailable(environment, "The database does not answer; in a moment again.")
         response = self._handler.get_response(WSGIRequest(environment | {HERE: opened}))
+        went_away = response.status_code == 500 and connection.errors_occurred
         response.close()
+        if went_away:
+            return _unavailable(environment, "The database does not answer; in a moment again.")
         return _answer(response, opened[0] if opened and response.status_code == 200 else None)
 
 

@@ -119,7 +119,7 @@ class Hub:
             for viewer in self._viewers_of(change):
                 if viewer.wants(change):
                     message = message or change.message(mark)
-                    viewer.put(message, look=self.looks + 1)
+                    viewer.put(message, look=self.looks + 1, key=change.key)
                     self._told.add(viewer)
         await self._breathe()
         self._drop_the_slowest()

@@ -52,24 +52,27 @@ class Reader:
     def __init__(self) -> None:
         self.mark: Mark | None = None
         self._told: set[Key] = set()
+        self._passed: set[Key] = set()  # by looks that failed since: told, but what they lead to may not be
         self._positions: list[Position] = []
 
     def look(self, owners: Owners, tell: Tell) -> Mark:
-        """Tell what has changed since the last look, in pages. If it raises, the next one tells all of it again."""
+        """Tell what has changed since the last look, in pages. If it raises, the next one tells the rest."""
         with _snapshot(LOOK_SECONDS) as cursor:
             now = _position(cursor, self.mark)
             positions = [*self._positions, now]
             told: set[Key] = set()
             if self.mark is None:
                 mark = _first_mark(cursor, now)
+                now, tell = _position(cursor, mark), _ignore
             else:
                 mark = self._next_mark(self.mark, positions)
-                if owners is None or owners:
-                    told = Reading(self.mark, now, owners, self._told, tell).read()
-                    # Ticked off, an event is a row written anew, and no news.
-                    told |= {key for key in self._told if key.kind == "event" and key.number > mark.event}
-        self.mark, self._told = mark, told
-        self._positions = [known for known in positions if now.at_ms - known.at_ms <= 2 * ORDERS_SETTLED_AFTER_MS]
+            if owners is None or owners:
+                told = Reading(self.mark or mark, now, owners, self._told, tell, self._passed).read()
+            # Ticked off, an event is a row written anew, and no news.
+            told |= {key for key in self._told if key.kind == "event" and key.number > mark.event}
+            # Here: whether a transaction that has written nothing can be ended is nobody's concern.
+            self.mark, self._told, self._passed = mark, told, set()
+            self._positions = [known for known in positions if now.at_ms - known.at_ms <= 2 * ORDERS_SETTLED_AFTER_MS]
         return mark
 
     def _next_mark(self, last: Mark, positions: list[Position]) -> Mark:
@@ -106,6 +109,7 @@ class Reading:
     owners: Owners
     known: set[Key]
     tell: Tell
+    passed: set[Key] = field(default_factory=set)  # is added to as pages are told
     _open: set[Key] = field(default_factory=set)
     _orders: set[int] = field(default_factory=set)
     _filled: set[int] = field(default_factory=set)
@@ -139,7 +143,9 @@ class Reading:
             while rows := cursor.fetchmany(PAGE):
                 fresh = [row for row in rows if self._is_new(kind, row)]
                 if fresh:
-                    self.tell([change_of(kind, row) for row in fresh])
+                    page = [change for row in fresh if (change := change_of(kind, row)).key not in self.passed]
+                    self.tell(page)
+                    self.passed |= {change.key for change in page}
                 yield from fresh
 
     def _is_new(self, kind: str, row: Sequence[Any]) -> bool:
@@ -185,6 +191,10 @@ def _snapshot(seconds: int) -> Iterator[Any]:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute(f"SET LOCAL statement_timeout = '{seconds}s'")
         yield cursor
+
+
+def _ignore(page: list[Change]) -> None:
+    """What was there before the first look is no news."""
 
 
 def _position(cursor: Any, since: Mark | None) -> Position:

@@ -133,8 +133,9 @@ class Service:
             missed, looks = await self._missed(since, viewer)
         except (TooMuch, DatabaseTrouble, TimeoutError):
             return messages.event("reset", {"reason": "Too much was missed: load everything anew."}, mark=now)
-        viewer.forget(until=looks)
         told = b"".join(change.message(last_id) for change in missed if viewer.wants(change))
+        keys = frozenset(change.key for change in missed)
+        viewer.note_replayed(keys, read_after=looks, done_at=self._hub.looks)
         return messages.event("ready", {"resumed": True}, mark=last_id) + told + f"id: {now}\n\n".encode()
 
     async def _missed(self, since: Mark, viewer: Viewer) -> tuple[list[Change], int]:

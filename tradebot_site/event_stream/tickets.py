@@ -21,7 +21,7 @@ LENGTH = 43  # of 256 bits in URL-safe base64
 def issue(credential: Credential) -> str:
     """A new ticket. Raises RedisError."""
     text = secrets.token_urlsafe(32)
-    sealed = Secret.seal(orjson.dumps(tuple(credential)).decode()).token
+    sealed = Secret.seal(orjson.dumps(list(credential)).decode()).token
     get_redis_connection("default").set(_key(text), sealed, ex=int(VALID_FOR.total_seconds()))
     return text
 

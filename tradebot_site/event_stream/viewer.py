@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
-from tradebot_site.event_stream.changes import RIGHTS, Change
+from tradebot_site.event_stream.changes import RIGHTS, Change, Key
 from tradebot_site.event_stream.standing import Credential, Standing
 
 MOST_WAITING = 20_000  # messages; who is further behind is dropped, and asks for the rest when it comes back
@@ -32,7 +32,9 @@ class Viewer:
     is_slow: bool = False
     farewell: bytes | None = None
     waiting_bytes: int = 0
-    _queue: deque[tuple[int, bytes]] = field(default_factory=deque)
+    _queue: deque[tuple[int, Key | None, bytes]] = field(default_factory=deque)
+    _replayed: frozenset[Key] = frozenset()
+    _replayed_until: int = 0
     _stirred: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -45,16 +47,19 @@ class Viewer:
 
     def wants(self, change: Change) -> bool:
         """Whether a change, which it may see, is one that it has asked for."""
-        return change.kind in self.kinds and (self.opening.bots is None or change.bot in self.opening.bots)
+        chosen = self.opening.bots is None or change.bot in self.opening.bots
+        return chosen and change.kind in self.kinds and change.key not in self._replayed
 
-    def put(self, message: bytes, *, look: int) -> None:
+    def put(self, message: bytes, *, look: int, key: Key | None = None) -> None:
         """Let a message of a look wait for it; drop it when too many do."""
+        if self._replayed and look > self._replayed_until:
+            self._replayed = frozenset()
         if self.farewell is not None or self.is_slow:
             return
         if len(self._queue) >= MOST_WAITING:
             self.drop()
             return
-        self._queue.append((look, message))
+        self._queue.append((look, key, message))
         self.waiting_bytes += len(message)
         self._stirred.set()
 
@@ -69,10 +74,14 @@ class Viewer:
             self.farewell = farewell
             self._clear()
 
-    def forget(self, *, until: int) -> None:
-        """Throw away what looks up to this one have told: a replay, which was read later, has it."""
-        self._queue = deque(entry for entry in self._queue if entry[0] > until)
-        self.waiting_bytes = sum(len(message) for _, message in self._queue)
+    def note_replayed(self, keys: frozenset[Key], *, read_after: int, done_at: int) -> None:
+        """Let nothing come twice, or older than it was, that a replay has told.
+
+        What looks had told before it was read is older; the two looks after it may come upon the same versions.
+        """
+        self._replayed, self._replayed_until = keys, done_at + 2
+        self._queue = deque(entry for entry in self._queue if entry[0] > read_after and entry[1] not in keys)
+        self.waiting_bytes = sum(len(message) for _, _, message in self._queue)
 
     async def take(self, seconds: float) -> bytes:
         """What waits, as much as is written at once; empty when there is nothing for so long."""
@@ -84,7 +93,7 @@ class Viewer:
                 pass  # something may have come in this very moment
         taken, size = [], 0
         while self._queue and size < WRITTEN_AT_ONCE:
-            message = self._queue.popleft()[1]
+            message = self._queue.popleft()[2]
             taken.append(message)
             size += len(message)
         self.waiting_bytes = max(0, self.waiting_bytes - size)

@@ -37,6 +37,7 @@ QUEUED = "Trade execution queued"
 class TooManyWaiting(APIException):
     status_code = 429
     default_code = "too_many_waiting"
+    wait = 5  # seconds, told as Retry-After
 
 
 class NotByHand(Conflict):

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from market.api.serializing import Amount, StrictModelSerializer
 from market.prices import KEEP, known_prices
 from market.types import Environment, Market, Price
+from trades.api.examples import EVENT, FILL, ORDER, ORDER_DETAIL, POSITION, TRADE, TRANSFER, like
 from trades.models import Event, Fill, Order, Position, Trade, Transfer
 
 FILLS_SHOWN = 500
@@ -36,6 +37,7 @@ class BotNumber(serializers.ReadOnlyField):
         return value
 
 
+@like(TRADE)
 class TradeSerializer(StrictModelSerializer):
     """The booked result of one executed order."""
 
@@ -52,6 +54,7 @@ class TradeSerializer(StrictModelSerializer):
         read_only_fields = fields
 
 
+@like(FILL)
 class FillSerializer(StrictModelSerializer):
     """One execution against an order, as the exchange reported it."""
 
@@ -70,6 +73,7 @@ class FillSerializer(StrictModelSerializer):
         read_only_fields = fields
 
 
+@like(ORDER)
 class OrderSerializer(StrictModelSerializer):
     """An instruction to the exchange, from the moment it was decided on."""
 
@@ -102,6 +106,7 @@ class OwnFillSerializer(FillSerializer):
     bot = environment = market = side = None  # type: ignore[assignment]
 
 
+@like(ORDER_DETAIL)
 class OrderDetailSerializer(OrderSerializer):
     """An order with its fills and what they came to."""
 
@@ -124,6 +129,7 @@ class OrderDetailSerializer(OrderSerializer):
         return TradeSerializer(trade).data
 
 
+@like(POSITION)
 class PositionSerializer(StrictModelSerializer):
     """What one bot, or one hand, holds and has earned; worth what the last price says, where one is known."""
 
@@ -171,6 +177,7 @@ class PositionSerializer(StrictModelSerializer):
         return known[where].get(position.symbol)
 
 
+@like(EVENT)
 class EventSerializer(StrictModelSerializer):
     """News about a position, an account, a user, or the platform."""
 
@@ -203,6 +210,7 @@ class EventSerializer(StrictModelSerializer):
         return event.position.symbol if event.position else None
 
 
+@like(TRANSFER)
 class TransferSerializer(StrictModelSerializer):
     """Money moved between the wallets of one account."""
 

@@ -1,9 +1,13 @@
-"""Plain HTTP, and nobody pays for what another test has asked."""
+"""Plain HTTP, nobody pays for what another test has asked, and one event stream for the tests of a module."""
+
+from collections.abc import Iterator
 
 import pytest
 from django_redis import get_redis_connection
 
 from market.api import throttles
+from ops.stack import testing
+from tradebot_site.tests.api.streams import EventStream
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +22,12 @@ def uncounted(monkeypatch):
         redis.delete(key)
     monkeypatch.setattr(throttles, "_own", throttles.Counts())
     monkeypatch.setattr(throttles, "_asked_again_at", 0.0)
+
+
+@pytest.fixture(scope="module")
+def stream(tmp_path_factory, django_db_setup) -> Iterator[EventStream]:
+    """One process for the tests of a module; those that do something to it have their own."""
+    children: list[testing.Child] = []
+    yield EventStream(testing.spawner(tmp_path_factory.mktemp("stream"), children))
+    for child in children:
+        child.kill()

@@ -3,14 +3,17 @@
 import http.client
 import json
 import os
+import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
@@ -18,6 +21,7 @@ from django.utils import timezone
 from market.access import TokenScope
 from ops.stack.testing import Child, Spawn, free_port, wait_until
 from ops.tokens import make_token
+from tradebot_site.tests.people import client_of
 
 PATH = "/api/v1/events"
 
@@ -76,11 +80,13 @@ class Listener:
 class EventStream:
     """The process."""
 
-    def __init__(self, spawn: Spawn, **variables: str) -> None:
+    def __init__(self, spawn: Spawn, *, host: str = "", **variables: str) -> None:
+        """``host``: the directory of PostgreSQL's socket, if it is not the test's own."""
         self.port = free_port()
-        database = "postgresql://tradebot@/{host}/{dbname}".format(**connection.get_connection_params())
+        parameters = connection.get_connection_params()
+        database = f"postgresql://tradebot@/{host or parameters['host']}/{parameters['dbname']}"
         named = {"DATABASE_URL": database, "EVENT_STREAM_PORT": str(self.port), "HTTPS_ONLY": "false"}
-        env = dict(os.environ) | named | {"APPLICATION_NAME": "events"} | variables
+        env = dict(os.environ) | named | variables
         self._spawn = lambda: spawn([sys.executable, "manage.py", "event_stream"], env=env, name=f"events-{self.port}")
         self.child: Child
         self.start()
@@ -129,4 +135,58 @@ def bearer(user: User, scope: TokenScope = TokenScope.READ) -> dict[str, str]:
     return {"Authorization": f"Token {text}"}
 
 
-Waiter = Callable[..., Any]
+def session_of(user: User) -> dict[str, str]:
+    """What a browser sends in which the user is logged in."""
+    return {"Cookie": f"{settings.SESSION_COOKIE_NAME}={client_of(user).cookies[settings.SESSION_COOKIE_NAME].value}"}
+
+
+class Relay:
+    """A unix socket that leads to PostgreSQL until it is cut."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / ".s.PGSQL.5432"
+        self._to = f"{connection.get_connection_params()['host']}/.s.PGSQL.5432"
+        self._open: list[socket.socket] = []
+        self._holds, self.held = False, 0
+        self.mend()
+
+    def mend(self) -> None:
+        self._path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self._path))
+        self._listener.listen(50)
+        threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
+
+    def cut(self) -> None:
+        """Nobody is there any more."""
+        self._path.unlink()
+        for one in (self._listener, *self._open):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._open = []
+
+    def hold(self) -> None:
+        """Let nothing through any more, and close nothing."""
+        self._holds = True
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                near = listener.accept()[0]
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(self._to)
+                self._open += [near, far]
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=pair, daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65_536):
+                if self._holds:
+                    self.held += 1
+                    continue
+                other.sendall(data)
+        for end in (one, other):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)

@@ -1,11 +1,16 @@
 """Accounts over the API: whose they are, what is told of them, and what can't be done to them."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from market.access import TokenScope
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
+from ops.tokens import make_token
 from tradebot_site.tests.api.asking import KEY, SECRET, Caller
 from tradebot_site.tests.conftest import full_bot
 from tradebot_site.tests.people import person
@@ -175,6 +180,24 @@ def test_an_account_is_deleted_while_nothing_refers_to_it_with_its_limits(trader
     assert trader.delete(f"accounts/{unused.pk}") == 204
     assert trader.delete(f"accounts/{unused.pk}") == 404
     assert list(ExchangeAccount.objects.all()) == [used]
+
+
+@pytest.mark.parametrize(
+    ("scope", "statuses"), [("read", [200, 403, 403]), ("trade", [200, 409, 403]), ("admin", [200, 409, 200])]
+)
+def test_a_token_reads_tests_and_sets_keys_as_far_as_its_scope_reaches(trader, scope, statuses):
+    account = mine(trader, api_key="", api_secret="")
+    _, text = make_token(
+        trader.user, name="a token", scope=TokenScope(scope), lives=timedelta(days=1), now=timezone.now()
+    )
+    caller = Caller(None)
+    caller.client.defaults["HTTP_AUTHORIZATION"] = f"Token {text}"
+    page = f"accounts/{account.pk}"
+
+    assert [caller.get(page)[0], caller.post(f"{page}/test")[0], caller.post(f"{page}/wipe")[0]] == statuses
+    assert caller.post("accounts")[0] == (400 if scope == "admin" else 403)
+    assert caller.patch(page, name="renamed")[0] == (200 if scope == "admin" else 403)
+    assert caller.delete(page) == (204 if scope == "admin" else 403)
 
 
 @pytest.mark.parametrize("page", ["0", "999999999999999999", "abc", "-1", "1.5"])

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from bots.models import BotState
@@ -16,11 +17,6 @@ from trades.tests.factories import FillFactory, OrderFactory, TradeFactory
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def stream(spawn) -> EventStream:
-    return EventStream(spawn)
-
-
 def bot_of(user, **kwargs):
     return BotFactory(account=ExchangeAccountFactory(owner=user), **kwargs)
 
@@ -30,8 +26,9 @@ def test_an_owner_is_told_what_happens_to_their_bots(stream):
     bot = bot_of(trader)
     with stream.listening(trader) as listener:
         order = OrderFactory(position=bot.position, created_at=timezone.now())
-        fill = FillFactory(order=order, commission=Decimal("0.500"))
-        trade = TradeFactory(order=order)
+        with transaction.atomic():
+            fill = FillFactory(order=order, commission=Decimal("0.500"))
+            trade = TradeFactory(order=order)
         event = Event.objects.create(
             kind="order_filled", position=bot.position, order=order, message="filled", created_at=timezone.now()
         )

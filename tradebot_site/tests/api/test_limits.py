@@ -41,11 +41,12 @@ def test_an_owner_bounds_an_account_changes_a_bound_and_lifts_them_all(trader, a
     )
     page = f"limits/{made['id']}"
     changed = trader.patch(page, max_exposure=None, max_daily_loss="50")
+    unchanged = trader.patch(page)
 
     expected = NOTHING | {"id": made["id"], "account": account.pk, "user": None, "time_zone": "Europe/Berlin"}
     assert (status, made) == (201, expected | {"max_exposure": "1000.5", "max_open_orders": 5})
     assert changed == (200, expected | {"max_open_orders": 5, "max_daily_loss": "50"})
-    assert trader.get(page) == changed
+    assert trader.get(page) == unchanged == changed
     assert trader.get("limits")[1]["results"] == [changed[1]]
     assert (trader.delete(page), trader.delete(page), RiskLimits.objects.count()) == (204, 404, 0)
 

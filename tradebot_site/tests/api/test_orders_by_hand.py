@@ -20,6 +20,7 @@ from market.exchange.errors import ExchangeUnavailable, OutcomeUnknown
 from market.exchange.types import ReportStatus
 from market.models import IdempotentAnswer
 from market.tests.factories import NOON, ExchangeAccountFactory, SymbolRulesFactory
+from market.types import Side
 from ops.tokens import make_token
 from tradebot_site.tests.people import client_of, person
 from trades import services
@@ -228,9 +229,10 @@ def test_who_has_too_many_waiting_waits_too_and_may_use_the_key_again(trader, ac
     monkeypatch.setattr("trades.services.asked.MOST_UNFINISHED", 1)
     post(trader)
 
-    status, refusal = post(trader, key="a")
+    refusal = client_of(trader).post(URL, BUY, content_type="application/json", headers={"Idempotency-Key": "a"})
 
-    assert (status, refusal["code"]) == (429, "too_many_waiting")
+    assert (refusal.status_code, refusal.json()["code"]) == (429, "too_many_waiting")
+    assert refusal.headers["Retry-After"] == "5"
     OrderByHand.objects.all().delete()
     assert post(trader, key="a")[0] == 202
 
@@ -239,7 +241,7 @@ def test_who_has_too_many_waiting_waits_too_and_may_use_the_key_again(trader, ac
 
 
 def asked_by(trader, account, **changes):
-    wanted = services.HandOrder("BTCUSDT", services.hands.Side.BUY, Decimal("0.01"))
+    wanted = services.HandOrder("BTCUSDT", Side.BUY, Decimal("0.01"))
     asked = services.ask_for_order(trader, account, wanted, asked_by=trader, key="", now=NOON)
     for name, value in changes.items():
         setattr(asked, name, value)

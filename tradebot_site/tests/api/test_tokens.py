@@ -483,4 +483,4 @@ def test_a_list_costs_the_same_however_long_it_is(trader):
         for _ in range(5):
             token_of(trader)
 
-    assert counts == [3, 3]  # the token with its user, what that may, the list
+    assert counts == [3, 3]  # the token with its user, what that may do, the list

@@ -1,7 +1,7 @@
 """Bots at a glance: the list with states, its filters, its statements, and that it says what the models say."""
 
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import pytest
 from django.db import connection
@@ -18,6 +18,7 @@ from market.rounding import plain
 from market.tests.factories import ExchangeAccountFactory
 from tradebot_site.tests.api.bots.caller import caller
 from trades.models import Position
+from trades.pnl import EXACT, PLACES
 from trades.tests.factories import OrderFactory, TradeFactory
 
 pytestmark = pytest.mark.django_db
@@ -94,7 +95,9 @@ def test_the_list_says_what_models_and_figures_say(db):
         )
         BotState.objects.filter(pk=bot.pk).update(day_from=trade.created_at if bot.pk % 5 else None)
     for series_of in {bot.series: bot for bot in bots}.values():
-        reading_of(series_of)
+        reading_of(series_of, price="50100.123456789123456789")
+    Position.objects.filter(pk=bots[0].position_id).update(quantity="0.3", entry_price="0.1")
+    Position.objects.filter(pk=bots[1].position_id).update(quantity="-0.123456789123456789", entry_price="1.1")
     bots = list(BotConfig.objects.with_state().select_related("owner"))
     known = figures(bots, now=now)
 
@@ -102,7 +105,9 @@ def test_the_list_says_what_models_and_figures_say(db):
 
     for bot in bots:
         state, figure = told[bot.pk]["state"], known[bot.pk]
-        unrealized = figure.unrealized_pnl(bot)
+        with localcontext(EXACT):
+            unrealized = figure.unrealized_pnl(bot)
+            unrealized = unrealized and unrealized.quantize(PLACES, ROUND_HALF_UP)
         assert {name: state[name] for name in ("status", "reason", "text", "lockout", "in_position")} == {
             "status": bot.state.status,
             "reason": bot.state.reason,
@@ -204,7 +209,7 @@ def test_single_fields_are_shown_if_asked(trader, bot):
     [
         ({"colour": "red"}, "is not known here"),
         ({"status": "asleep"}, "asleep"),
-        ({"account": "x"}, "Enter a number"),
+        ({"account": "x"}, "Enter a whole number"),
         ({"account": 10**30}, "less than or equal"),
         ({"ordering": "state"}, "'state' is not possible"),
         ({"page_size": 1000}, "'1000' is no number from 1 to 200"),
@@ -228,3 +233,11 @@ def trader_without_token():
     from django.test import Client
 
     return Client().get("/api/v1/bots").status_code
+
+
+def test_single_fields_of_one_bot_are_shown_if_asked(trader, bot):
+    assert trader.get(f"bots/{bot.pk}", fields="id,stop_loss_percent") == (
+        200,
+        {"id": bot.pk, "stop_loss_percent": None},
+    )
+    assert trader.get(f"bots/{bot.pk}", colour="red")[0] == 400
