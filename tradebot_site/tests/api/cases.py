@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -105,21 +106,25 @@ def _lead_to_rows(draw: Draw, asked: Asked, route: Route, tenant: Tenant) -> Non
 
 
 def _spoil(draw: Draw, case: Any, route: Route, tenant: Tenant) -> None:
-    """A body that is known to be good, mostly with a field or two that are not."""
+    """A body, or a query, that is known to be good, mostly with a field or two that are not."""
     line = TABLE.get(str(route))
     good = line.body(tenant) if line and line.body else None
-    if not isinstance(good, dict):
-        return
-    drawn = case.body if isinstance(case.body, dict) else {}
-    body = dict(good)
+    if isinstance(good, dict):
+        case.body = _spoilt(draw, good, case.body if isinstance(case.body, dict) else {})
+        case.media_type = case.media_type or "application/json"
+    if line and line.query:
+        case.query = _spoilt(draw, dict(parse_qsl(line.query)), dict(case.query or {}))
+
+
+def _spoilt(draw: Draw, good: dict[str, Any], drawn: dict[str, Any]) -> dict[str, Any]:
+    fields = dict(good)
     for name in draw(st.lists(st.sampled_from(sorted({*good, *drawn})), max_size=2, unique=True)):
         how = draw(st.sampled_from(["other", "spoilt", "missing"]))
         if how == "missing":
-            body.pop(name, None)
+            fields.pop(name, None)
         else:
-            body[name] = drawn[name] if how == "other" and name in drawn else draw(st.sampled_from(SPOILT))
-    case.body = body
-    case.media_type = case.media_type or "application/json"
+            fields[name] = drawn[name] if how == "other" and name in drawn else draw(st.sampled_from(SPOILT))
+    return fields
 
 
 def _make_odd(draw: Draw, asked: Asked, route: Route) -> None:

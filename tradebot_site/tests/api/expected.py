@@ -7,6 +7,8 @@ what the nine others get. A number of three digits is that very status, one digi
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from django.utils import timezone
+
 from market.access import TokenScope
 from tradebot_site.tests.api.world import CALLERS, Tenant
 from tradebot_site.tests.people import PASSWORD
@@ -51,6 +53,11 @@ def act(done: int, scope: TokenScope = TRADE, *, body: Any = None, shows: str = 
 def make(done: int, scope: TokenScope = TRADE, *, body: Any = None, foreign: int = 400, **others: int) -> Line:
     """Making one: with the body of the owner, whose rows it names, the others are refused."""
     return _line(done, scope, foreign=foreign, body=body, **{"viewer": 403} | others)
+
+
+def watch(done: int = 200) -> Line:
+    """Watching over the machinery: operators alone."""
+    return Line(dict.fromkeys(CALLERS, 403) | {"anonymous": 401, "operator": done})
 
 
 def everybody(done: int, *, body: Any = None, shows: str = "") -> Line:
@@ -103,6 +110,12 @@ def _order(tenant: Tenant) -> Any:
     }
 
 
+def _signal(tenant: Tenant) -> Any:
+    """Whoever has the bot's secret may tell it; without it nobody is anybody (`bots/tests/test_signal_hook.py`)."""
+    told = {"id": "1", "time": timezone.now().isoformat(), "action": "enter_long"}
+    return {"secret": tenant.webhook_secret} | told
+
+
 def _saying(**body: Any) -> Callable[[Tenant], Any]:
     return lambda tenant: body
 
@@ -147,6 +160,26 @@ TABLE: dict[str, Line] = {
     "POST /api/v1/bots/<pk>/run-now": act(202, shows="bot"),
     "POST /api/v1/bots/<pk>/start": act(200),
     "POST /api/v1/bots/<pk>/stop": act(200, shows="bot"),
+    "GET /api/v1/bots/<pk>/chart": one(),
+    "GET /api/v1/bots/<pk>/decisions": one(shows="decision"),
+    "GET /api/v1/bots/<pk>/explain": one(),
+    "GET /api/v1/bots/<pk>/performance": one(),
+    "GET /api/v1/bots/<pk>/state": one(),
+    "GET /api/v1/bots/<pk>/webhook": one(operator=403),
+    "POST /api/v1/bots/<pk>/webhook": act(201, ADMIN, operator=403),
+    "GET /api/v1/decisions": many(shows="decision"),
+    "GET /api/v1/decisions/<pk>": one(shows="decision"),
+    "GET /api/v1/signals": many(shows="signal"),
+    "GET /api/v1/signals/<pk>": one(shows="signal"),
+    "GET /api/v1/strategies": many(),
+    "GET /api/v1/strategies/<name>": many(),
+    "GET /api/v1/indicators": many(query="environment=paper&market=spot&symbol=BTCUSDT&interval=1m&strategy=ema_rsi"),
+    "GET /api/v1/performance": many(),
+    "GET /api/v1/summary": many(),
+    "GET /api/tasks/active": watch(),
+    "GET /api/tasks/workers": watch(),
+    "GET /api/tasks/queues": watch(),
+    "GET /api/tasks/health": watch(503),
     "POST /api/v1/bots/operate": make(
         200, body=lambda tenant: {"operation": "stop", "ids": [tenant.bot.pk]}, foreign=200
     ),
@@ -169,5 +202,5 @@ TABLE: dict[str, Line] = {
     "POST /api/v1/kill-switch": act(200, body=_press),
     "POST /api/tasks/execute-trade": act(202, body=_order),
     "GET /api/tasks/status/<task_id>": one(),
-    "POST /hooks/v1/bots/<public_id>/signal": everybody(401, body=_saying(action="enter_long")),
+    "POST /hooks/v1/bots/<public_id>/signal": everybody(202, body=_signal),
 }

@@ -21,6 +21,9 @@ ROWS: dict[str, Callable[[Tenant], Any]] = {
     "/api/v1/bots/<pk>": lambda tenant: tenant.bot.pk,
     "POST /api/v1/bots/<pk>/resume": lambda tenant: tenant.paused.pk,
     "POST /api/v1/bots/<pk>/start": lambda tenant: tenant.spare.pk,
+    "/api/v1/decisions/<pk>": lambda tenant: tenant.decision.pk,
+    "/api/v1/signals/<pk>": lambda tenant: tenant.signal.pk,
+    "/api/v1/strategies/<name>": lambda tenant: "ema_rsi",
     "/api/v1/orders/<pk>": lambda tenant: tenant.order.pk,
     "/api/v1/fills/<pk>": lambda tenant: tenant.fill.pk,
     "/api/v1/trades/<pk>": lambda tenant: tenant.trade.pk,
@@ -29,7 +32,7 @@ ROWS: dict[str, Callable[[Tenant], Any]] = {
     "/api/v1/transfers/<pk>": lambda tenant: tenant.transfer.pk,
     "/api/v1/orders/<pk>/cancel": lambda tenant: tenant.by_hand.order.pk,
     "/api/tasks/status/<task_id>": lambda tenant: tenant.by_hand.task_id,
-    "/hooks/v1/bots/<public_id>": lambda tenant: tenant.public_id,
+    "/hooks/v1/bots/<public_id>": lambda tenant: tenant.webhook.public_id,
 }
 # By the name of a field in a body or a query.
 FIELDS: dict[str, Callable[[Tenant], Any]] = {

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick
+from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick, Webhook
 from bots.services import renew_webhook
 from bots.tests.factories import BotFactory
 from market.access import TokenScope
@@ -65,7 +65,8 @@ class Tenant:
     view: SavedView
     rules: SymbolRules
     by_hand: OrderByHand
-    public_id: str
+    webhook: Webhook
+    webhook_secret: str
     spare: BotConfig
     paused: BotConfig
     unused: ExchangeAccount
@@ -152,6 +153,9 @@ def _tenant(name: str, paper: Any) -> Tenant:
     amounts = {kind: Decimal(amount) for kind, amount in AMOUNTS[name].items()}
     Position.objects.filter(pk=bot.position_id).update(realized_pnl=amounts["held"])
     told = {"position": bot.position, "order": order, "created_at": now}
+    listening = BotFactory(name=f"listening bot of {name}", account=spare, symbol="SOLUSDT", strategy="webhook_signal")
+    webhook, webhook_secret = renew_webhook(listening, by=user, now=now)
+    renew_webhook(bot, by=user, now=now)
     texts = _tokens(user)
     return Tenant(
         name=name,
@@ -175,7 +179,8 @@ def _tenant(name: str, paper: Any) -> Tenant:
         spare=BotFactory(name=f"spare bot of {name}", account=spare, symbol="ETHUSDT", desired_state="stopped"),
         paused=BotFactory(name=f"paused bot of {name}", account=spare, symbol="BNBUSDT", entries_paused=True),
         spare_keys=paper.create_account(),
-        public_id=renew_webhook(bot, by=user, now=now)[0].public_id,
+        webhook=webhook,
+        webhook_secret=webhook_secret,
         token=ApiToken.objects.get(user=user, scope="read"),
         tokens=texts,
         canaries={kind: f"canary-{kind}-{name}" for kind in KINDS} | AMOUNTS[name] | {"key": api_key},
