@@ -25,6 +25,16 @@ def database_url() -> str:
     return f"postgresql://{params['user']}@/{params['host']}/{params['dbname']}"
 
 
+def serve(spawn, free_port, wait_until) -> str:
+    """Start a gunicorn on the test database; its address."""
+    environment = dict(os.environ) | {"DATABASE_URL": database_url(), "HTTPS_ONLY": "false", "DEBUG": "false"}
+    argv = [sys.executable, "-m", "gunicorn", "tradebot_site.wsgi", "--threads", "2", "--no-control-socket"]
+    spawn([*argv, "--bind", f"127.0.0.1:{free_port}"], env=environment, name="gunicorn")
+    url = f"http://127.0.0.1:{free_port}"
+    wait_until(lambda: answers(f"{url}/health"), 30, "gunicorn answers")
+    return url
+
+
 @pytest.fixture
 def site(transactional_db, spawn, free_port, wait_until):
     """The address of a gunicorn on the test database."""
@@ -32,12 +42,7 @@ def site(transactional_db, spawn, free_port, wait_until):
         chromium()
     except BrowserMissing as error:
         pytest.skip(str(error))
-    environment = dict(os.environ) | {"DATABASE_URL": database_url(), "HTTPS_ONLY": "false", "DEBUG": "false"}
-    argv = [sys.executable, "-m", "gunicorn", "tradebot_site.wsgi", "--threads", "2", "--no-control-socket"]
-    spawn([*argv, "--bind", f"127.0.0.1:{free_port}"], env=environment, name="gunicorn")
-    url = f"http://127.0.0.1:{free_port}"
-    wait_until(lambda: answers(f"{url}/health"), 30, "gunicorn answers")
-    return url
+    return serve(spawn, free_port, wait_until)
 
 
 @pytest.fixture

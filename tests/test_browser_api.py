@@ -59,34 +59,3 @@ def test_it_shows_each_operation_and_tries_one_as_who_is_logged_in(site, trader)
     assert troubles == []
     assert hosts == {urlsplit(site).netloc}
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|javascript:", html)
-
-
-def test_the_schema_is_sent_once(site):
-    url = f"{site}/api/v1/schema"
-    first = requests.get(url, timeout=20)
-
-    again = requests.get(url, headers={"If-None-Match": first.headers["ETag"]}, timeout=20)
-
-    assert first.headers["Content-Type"] == "application/vnd.oai.openapi+json"
-    assert (again.status_code, again.content) == (304, b"")
-
-
-def test_over_the_wire(site):
-    """What only a real server does: bodies in chunks, HEAD without a body, a body that nobody reads."""
-    url, body = f"{site}/api/v1/tokens", b'{"username": "nobody", "password": "x", "name": "x"}'
-    json = {"Content-Type": "application/json"}
-    with requests.Session() as session:
-        chunked = session.post(url, iter([body[:10], body[10:]]), headers=json, timeout=20)
-        large = session.post(url, iter([b" " * 10_000] * 100), headers=json, timeout=20)
-        stated = session.post(url, b" " * 1_000_000, headers=json, timeout=20)
-        head = session.head(f"{site}/api/v1/schema", timeout=20)
-        after = session.get(url, timeout=20)
-
-    answers = [chunked, large, stated, head, after]
-    assert [answer.status_code for answer in answers] == [401, 413, 413, 200, 401]
-    assert head.content == b""
-    assert [answer.json()["code"] for answer in (chunked, large, after)] == [
-        "authentication_failed",
-        "too_large",
-        "not_authenticated",
-    ]

@@ -50,6 +50,7 @@ class BotViewSet(Webhooks, Watching, ApiViewSet):
     queryset = BotConfig.objects.with_state().select_related("owner")
     serializer_class = BotSerializer
     filterset_class = BotFilters
+    is_plain_unfiltered = True  # without parameters there is nothing for the filters to do
     ordering_fields = ["id", "name", "symbol"]
     shows_secret = frozenset({"renew_webhook"})
     needs: ClassVar[dict[str, Need]] = {

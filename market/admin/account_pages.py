@@ -21,6 +21,7 @@ from market.exchange.errors import ExchangeError
 from market.exchange.types import Balance, KeyPermissions
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
+from market.patience import patiently
 from market.types import Market
 
 Facts = list[tuple[str, str]]
@@ -70,7 +71,8 @@ def test_page(request: HttpRequest, account: ExchangeAccount) -> HttpResponse:
     facts: Facts = []
     if request.method == "POST":
         try:
-            balances, permissions = services.examine(account, now=now)
+            with patiently():
+                balances, permissions = services.examine(account, now=now)
         except (ExchangeError, SecretUnreadable) as error:
             messages.error(request, f"{account.name}: {error}")
             told = [f"If the exchange refused the key: {services.WHY_REFUSED}."]
@@ -130,7 +132,8 @@ def rotate_page(request: HttpRequest, account: ExchangeAccount) -> HttpResponse:
     form = KeysForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            balances = services.replace_keys(account, **form.cleaned_data, by=caller(request), now=timezone.now())
+            with patiently():
+                balances = services.replace_keys(account, **form.cleaned_data, by=caller(request), now=timezone.now())
         except (services.KeyRefused, ExchangeError) as error:
             form.add_error(None, str(error))
         else:

@@ -29,6 +29,7 @@ from market.admin.filters import chosen, owner_filter
 from market.exchange.errors import ExchangeError
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
+from market.patience import patiently
 from market.types import Environment
 
 FIXED = ["owner", "environment", "market"]  # orders, fills and bots rely on them
@@ -170,7 +171,8 @@ class ExchangeAccountAdmin(OwnedAdmin):
     def _open_paper_account(self, request: HttpRequest, account: ExchangeAccount) -> None:
         """A newcomer has no key of the paper exchange, and needs none."""
         try:
-            services.open_paper_keys(account, by=caller(request))
+            with patiently():
+                services.open_paper_keys(account, by=caller(request))
         except ExchangeError as error:
             text = f"{account.name} has no key: {error}. Enter one, or add the account when the paper exchange runs."
             self.message_user(request, text, messages.WARNING)
@@ -188,7 +190,8 @@ class ExchangeAccountAdmin(OwnedAdmin):
             return
         for account in chosen:
             try:
-                balances, permissions = services.examine(account, now=timezone.now())
+                with patiently():
+                    balances, permissions = services.examine(account, now=timezone.now())
             except (ExchangeError, SecretUnreadable) as error:
                 self.message_user(request, f"{account.name}: {error}", messages.ERROR)
             else:

@@ -25,7 +25,7 @@ class Filters(DjangoFilterBackend):
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         action = getattr(view, "action", "list")
         if action == "list":
-            if set(request.query_params) <= NO_FILTERS:
+            if getattr(view, "is_plain_unfiltered", False) and set(request.query_params) <= NO_FILTERS:
                 return queryset  # to make a form of no filters takes longer than the query
             require_known(request, {*self._names(view, queryset), *NO_FILTERS})
             return self._filtered(request, queryset, view)

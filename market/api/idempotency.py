@@ -78,7 +78,8 @@ class Idempotent(APIView):
             raise
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.claimed and response.status_code < 500 and response.status_code != 429:
+        # What was refused was not done: the key is free for the same try in better times, or for a better one.
+        if self.claimed and response.status_code < 300:
             act = getattr(self, "action", None) or "post"
             try:
                 settle(self.claimed, response, is_kept=act not in self.shows_secret)

@@ -114,10 +114,16 @@ class PricesSerializer(serializers.Serializer):
 def candle_rows(candles: Candles) -> list[dict[str, Any]]:
     """As CandleSerializer would tell them, for a tenth of its time: there may be a thousand."""
     columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
-    texts = zip(*([plain(Decimal(repr(value))) for value in column.tolist()] for column in columns), strict=True)
+    texts = zip(*([_text(value) for value in column.tolist()] for column in columns), strict=True)
     names = ("open", "high", "low", "close", "volume")
     opened = (moment_of(ms).isoformat().replace("+00:00", "Z") for ms in candles.open_time_ms.tolist())
     return [{"open_at": at, **dict(zip(names, row, strict=True))} for at, row in zip(opened, texts, strict=True)]
+
+
+def _text(value: float) -> str:
+    """The shortest decimal number that is this float, as `plain` would write it."""
+    text = repr(value)
+    return plain(Decimal(text)) if "e" in text else text.removesuffix(".0")
 
 
 def newest(candles: Candles, count: int) -> Candles:

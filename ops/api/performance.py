@@ -23,6 +23,10 @@ from market.types import Environment
 from ops.figures import Scope, performance, traded_environments
 
 ENVIRONMENTS = [item.value for item in Environment]
+SAYS = (
+    "Where there are positions, the realest first. Days that are over, and everybody's rounds, may be five minutes old;"
+    " one's own rounds a minute."
+)
 
 
 class PerformanceFilters(StrictFilterSet):
@@ -85,16 +89,12 @@ class OfEnvironmentSerializer(serializers.Serializer):
     rounds = RoundsSerializer(help_text="Of the last 30 days.")
 
 
-class PerformanceSerializer(serializers.Serializer):
-    as_of = serializers.DateTimeField(
-        help_text="Days that are over and everybody's rounds may be five minutes older, one's own rounds a minute."
-    )
-    environments = OfEnvironmentSerializer(many=True, help_text="Where there are positions, the realest first.")
+class OverallPerformanceSerializer(serializers.Serializer):
+    environments = OfEnvironmentSerializer(many=True, help_text=SAYS)
 
 
 _SUMS = {"pnl": "12.5", "fees": "0.8", "funding": "0", "trades": 4}
 EXAMPLE = {
-    "as_of": "2026-01-31T12:00:00Z",
     "environments": [
         {
             "environment": "paper",
@@ -137,7 +137,7 @@ class PerformanceView(ApiView):
             OpenApiParameter("symbol", str, description="Of this symbol alone."),
             OpenApiParameter("owner", str, description="A user's name; for those who see everybody's rows."),
         ],
-        responses={200: PerformanceSerializer},
+        responses={200: OverallPerformanceSerializer},
         examples=[OpenApiExample("two rounds", value=EXAMPLE, response_only=True)],
     )
     def get(self, request: Request) -> Response:
@@ -149,7 +149,7 @@ class PerformanceView(ApiView):
                 known = traded_environments(scope)
                 chosen = [name for name in known if told.get("environment") in (None, "", name)]
                 found = [{"quote_asset": QUOTE_ASSET, **performance(scope, name, now=now)} for name in chosen]
-        return Response(PerformanceSerializer({"as_of": now, "environments": found}).data)
+        return Response(OverallPerformanceSerializer({"environments": found}).data)
 
 
 def _asked(request: Request) -> dict[str, Any]:

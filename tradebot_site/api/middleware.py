@@ -14,6 +14,8 @@ from tradebot_site.api.errors import API, is_api, refuse
 from tradebot_site.lockout import client_ip
 
 BODIES = ("POST", "PUT", "PATCH")
+MOST_DIGITS = 12  # of a length, zeros before it included
+MOST_READ_AWAY = 4_000_000  # bytes of a body that is refused anyway
 Next = Callable[[HttpRequest], HttpResponse]
 
 
@@ -61,14 +63,16 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
     return _refusal_of_body(request)
 
 
-def _refusal_of_body(request: HttpRequest) -> HttpResponse | None:
+def _refusal_of_body(request: Any) -> HttpResponse | None:
     most = settings.API_MAX_BYTES
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         _read_chunks(request, most=most)
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal():
-        return refuse(400, "bad_request", "Content-Length is no number.")
-    if int(length[:12]) > most:
+    if not length.isdecimal() or len(length) > MOST_DIGITS:
+        return refuse(400, "bad_request", f"Content-Length is no number of at most {MOST_DIGITS} digits.")
+    if int(length) > most:
+        if int(length) <= MOST_READ_AWAY:
+            _read_away(request._stream)
         return refuse(413, "too_large", f"The body is larger than the {most} bytes that are taken.")
     kind = request.content_type or ""
     has_body = int(length) and request.method in BODIES and request.path_info.startswith(API)
@@ -80,9 +84,19 @@ def _refusal_of_body(request: HttpRequest) -> HttpResponse | None:
 
 def _read_chunks(request: Any, *, most: int) -> None:
     """Take the body of a request that does not say how long it is, which Django would leave out without a word."""
-    body = request.META["wsgi.input"].read(most + 1)
+    source = request.META["wsgi.input"]
+    body = source.read(most + 1)
+    if len(body) > most:
+        _read_away(source)
     request.META["CONTENT_LENGTH"] = str(len(body))
     request._stream = BytesIO(body)
+
+
+def _read_away(source: Any) -> None:
+    """Who is still sending when the connection is closed does not get to read why."""
+    left = MOST_READ_AWAY
+    while left > 0 and (read := source.read(min(left, 65_536))):
+        left -= len(read)
 
 
 def _retry(seconds: int) -> dict[str, str]:

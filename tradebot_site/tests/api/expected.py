@@ -65,6 +65,11 @@ def everybody(done: int, *, body: Any = None, shows: str = "") -> Line:
     return Line(dict.fromkeys(CALLERS, done), body, shows)
 
 
+def watched(done: int) -> Line:
+    """What is for those alone who look after the machinery."""
+    return Line(dict.fromkeys(CALLERS, 403) | {"anonymous": 401, "operator": done})
+
+
 def _login(tenant: Tenant) -> Any:
     return {"username": tenant.user.username, "password": PASSWORD, "name": "made"}
 

@@ -16,7 +16,9 @@ from bots.models import BotState
 from bots.tests.factories import BotFactory
 from market.tests.factories import ExchangeAccountFactory
 from ops.stack.testing import wait_until
-from tradebot_site.event_stream.viewer import MOST_WAITING
+from tradebot_site.event_stream.changes import RIGHTS
+from tradebot_site.event_stream.standing import Credential
+from tradebot_site.event_stream.viewer import MOST_WAITING, Opening, Viewer
 from tradebot_site.tests.api.streams import PATH, EventStream, bearer
 from tradebot_site.tests.api.test_event_reading import fleet
 from tradebot_site.tests.people import person
@@ -128,3 +130,19 @@ def test_who_does_not_listen_is_dropped_and_the_others_hear_everything(spawn):
                 taken += data
 
     assert taken.count(b"event: bot") < len(bots) * rounds // 2
+
+
+def test_no_more_waits_for_one_viewer_than_may_wait():
+    opening = Opening(1, Credential(1, 1, None), frozenset(RIGHTS), frozenset({1}), None, "")
+    slow, ended = Viewer(opening), Viewer(opening)
+    for _ in range(MOST_WAITING):
+        slow.put(b"message", look=1)
+    assert slow.waiting_bytes == MOST_WAITING * len(b"message")
+    assert not slow.is_over
+
+    slow.put(b"one too many", look=1)
+    ended.put(b"message", look=1)
+    ended.end(b"good bye")
+
+    assert slow.is_slow
+    assert (slow.waiting, slow.waiting_bytes, ended.waiting) == (0, 0, 0)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from time import monotonic
 
+import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -11,12 +12,13 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django_redis import get_redis_connection
 
+from market.api.market_rows import candle_rows
 from market.candles import LIGHT_LIMIT, candles_key, kept_candles, refresh
 from market.exchange import public_gateway
 from market.models import SymbolRules
 from market.symbols import warm_symbols
 from market.tests.factories import SymbolRulesFactory, entry, futures_entry
-from market.types import Series
+from market.types import Candles, Series
 from tradebot_site.tests.api.asking import Caller
 from tradebot_site.tests.people import person
 
@@ -108,6 +110,25 @@ def test_candles_are_those_of_the_exchange_closed_and_with_their_age(listed):
     assert closed_at == parse_datetime(told["candles"][-1]["open_at"]) + timedelta(minutes=1)
     assert timedelta() <= now - closed_at < timedelta(minutes=1, seconds=5)
     assert (told["is_stale"], told["trouble"], 0 <= told["age_seconds"] <= 65) == (False, "", True)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (97000.1, "97000.1"),
+        (5.0, "5"),
+        (0.0, "0"),
+        (1e-7, "0.0000001"),
+        (1.5e20, "150000000000000000000"),
+        (100.0, "100"),
+    ],
+)
+def test_the_numbers_of_a_candle_are_written_without_exponent_and_needless_zeros(value, text):
+    rows = candle_rows(Candles.from_rows(np.array([[60_000.0, value, value, value, value, value]])))
+
+    assert rows == [
+        {"open_at": "1970-01-01T00:01:00Z"} | dict.fromkeys(("open", "high", "low", "close", "volume"), text)
+    ]
 
 
 def test_candles_that_are_shared_ask_nobody_and_no_more_than_there_are_is_told(listed, settings):
