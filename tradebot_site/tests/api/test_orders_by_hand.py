@@ -366,7 +366,7 @@ def rests(account, **changes):
 
 
 def cancel(caller, order):
-    answer = client_of(caller).post(f"/api/v1/orders/{order.pk}/cancel")
+    answer = client_of(caller).post(f"/api/v1/orders/{order.pk}/cancel", content_type="application/json")
     return answer.status_code, answer.json()
 
 
