@@ -37,7 +37,7 @@ class Schema(AutoSchema):
 
     def get_auth_needed(self) -> bool:
         """Whether the operation is for those alone who have proven who they are."""
-        return self.get_auth() != [{}]
+        return self.get_auth() not in ([], [{}])
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)

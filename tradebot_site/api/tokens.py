@@ -58,7 +58,7 @@ class NewTokenSerializer(StrictSerializer):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=1_000, write_only=True, trim_whitespace=False)
     code = serializers.CharField(
-        max_length=20, write_only=True, required=False, default="",
+        max_length=20, write_only=True, required=False, default="", allow_blank=True,
         help_text="What your app shows now, or a recovery code; needed if you have a second factor.",
     )  # fmt: skip
     name = serializers.CharField(max_length=60, help_text="What it is for.")
@@ -125,7 +125,7 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, ApiVie
         summary="Make a token",
         request=NewTokenSerializer,
         responses={201: MadeTokenSerializer},
-        auth=cast(Any, [{}]),
+        auth=[],
         description="With your password, and the code of your second factor if you have one. It is shown this once.",
     )
     def create(self, request: Request) -> Response:

@@ -22,12 +22,12 @@ class AnyCase(serializers.ChoiceField):
         return super().to_internal_value(data.lower() if isinstance(data, str) else data)
 
 
-@extend_schema_field({"type": "string", "enum": ["buy", "sell", "BUY", "SELL"]})
+@extend_schema_field({"type": "string", "enum": ["buy", "sell"], "description": "In any case."})
 class SideField(AnyCase):
     """Which way."""
 
 
-@extend_schema_field({"type": "string", "enum": ["market", "limit", "MARKET", "LIMIT"]})
+@extend_schema_field({"type": "string", "enum": ["market", "limit"], "description": "In any case."})
 class TypeField(AnyCase):
     """At which price."""
 
