@@ -186,15 +186,16 @@ class CancelOrderView(ApiView):
     @extend_schema(
         operation_id="orders_cancel",
         summary="Cancel an order by hand",
-        description="200: it is over, canceled or perhaps filled before. 202: the exchange gave no clear answer; "
-        "the wish is written down, and tried again until there is one.",
+        description="200: it is over, canceled or perhaps filled before. 202: the exchange gave no clear answer within "
+        "some seconds, or has not answered to the order itself yet; the wish is written down, and carried out as soon "
+        "as the order is found open.",
         request=None,
         responses={200: CanceledSerializer, 202: OpenApiResponse(CanceledSerializer, description="Not clear yet.")},
     )
     def post(self, request: Request, pk: str) -> Response:
         require_known(request, set())
         try:
-            order, error = services.cancel_by_hand(int(pk), by=cast(User, request.user), now=timezone.now())
+            order, detail = services.cancel_by_hand(int(pk), by=cast(User, request.user), now=timezone.now())
         except Order.DoesNotExist as missing:
             raise Http404("there is no such order") from missing
         except services.NotByHand as refusal:
@@ -205,6 +206,6 @@ class CancelOrderView(ApiView):
             "order_id": order.pk,
             "order_status": order.status,
             "executed_quantity": order.filled_quantity,
-            "detail": str(error or ""),
+            "detail": detail,
         }
         return Response(CanceledSerializer(told).data, status=200 if order.finished_at else 202)

@@ -364,7 +364,7 @@ def rests(account, **changes):
 
 
 def cancel(caller, order):
-    answer = client_of(caller).post(f"/api/v1/orders/{order.pk}/cancel")
+    answer = client_of(caller).post(f"/api/v1/orders/{order.pk}/cancel", content_type="application/json")
     return answer.status_code, answer.json()
 
 
@@ -401,12 +401,16 @@ def test_what_was_not_sent_is_taken_back(trader, resting, account):
 
 
 @pytest.mark.parametrize("status", ["submitted", "unknown"])
-def test_what_has_no_answer_yet_is_not_canceled_yet(trader, resting, status):
+def test_what_has_no_answer_yet_is_canceled_later_and_said_to_be(trader, resting, status):
     order, gateway = resting
     Order.objects.update(status=status)
 
-    assert cancel(trader, order)[0] == 409
+    code, told = cancel(trader, order)
+
+    assert (code, told["order_status"]) == (202, status)
+    assert "as soon as it is found open" in told["detail"]
     assert gateway.canceled == []
+    assert Order.objects.get().cancel_requested_at is not None
 
 
 def test_a_bots_order_is_its_bots(trader, account):
