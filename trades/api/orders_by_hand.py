@@ -32,6 +32,7 @@ from trades.tasks import send_order_by_hand
 # Of traders, not of those who only look.
 PLACES_ORDERS = "market.change_exchangeaccount"
 QUEUED = "Trade execution queued"
+KNOWN = "This key's order was asked for before; ask for its task what has become of it"
 
 
 class TooManyWaiting(APIException):
@@ -86,7 +87,9 @@ class ExecuteTradeView(ApiView):
         asked = self._ask(user, _account(user, wanted, told.get("account")), wanted, caller)
         if asked.status == OrderByHand.Status.PENDING:
             transaction.on_commit(partial(send_order_by_hand, asked))
-        answer = {"task_id": asked.task_id, "status": "pending", "message": QUEUED}
+        status = state_of(asked)["status"]  # of a key that was used before it may have ended since
+        message = QUEUED if status == "pending" else KNOWN
+        answer = {"task_id": asked.task_id, "status": status, "message": message}
         return Response(AskedSerializer(answer).data, status=202)
 
     def _ask(self, user: User, account: ExchangeAccount, wanted: services.HandOrder, caller: User) -> OrderByHand:

@@ -23,6 +23,7 @@ from trades.services.hands import Act, HandOrder, OrderDenied, carry_out
 
 TASK_DUE_AFTER = timedelta(seconds=5)  # by then a task has begun, unless it is lost or waits in a long queue
 MOST_UNFINISHED = 20  # of one user
+KEY_COUNTS_FOR = timedelta(hours=24)  # as long as an answer is kept for it (`market.api.idempotency`)
 ONCE_PER_KEY = "asked_once_per_key"
 PER_SWEEP = 500
 
@@ -40,8 +41,8 @@ def ask_for_order(
 ) -> OrderByHand:
     """Write down what is asked for, in the name of ``user``; somebody has to place it then (``execute_asked``).
 
-    Asked again with the same key, which is the asking person's own, it is the same row, however that ended. Raises
-    NotYourAccount, TooManyUnfinished, KeyNamesAnother.
+    Asked again with the same key, which is the asking person's own, within a day, it is the same row, however that
+    ended. Raises NotYourAccount, TooManyUnfinished, KeyNamesAnother.
     """
     if account.owner_id != user.pk or (asked_by != user and not sees_all(asked_by)):
         raise NotYourAccount(f"account {account.pk} belongs to somebody else")
@@ -58,14 +59,15 @@ def ask_for_order(
     try:
         with transaction.atomic(durable=True):
             _one_at_a_time(user)
-            known = _known(asked_by, key)
+            known = _known(asked_by, key, now)
             if known is None:
                 _require_room(user)
+                _take_from_older(asked_by, key, now)
                 return OrderByHand.objects.create(asked_by=asked_by, key=key, created_at=now, **told)
     except IntegrityError as error:
         if ONCE_PER_KEY not in str(error):
             raise
-        known = _known(asked_by, key)  # asked for at the same time, for another user
+        known = _known(asked_by, key, now)  # asked for at the same time, for another user
     if known is None or not known.is_same(told):
         raise KeyNamesAnother(key)
     return known
@@ -80,8 +82,17 @@ def accounts_for(user: User, wanted: HandOrder) -> QuerySet[ExchangeAccount]:
     return accounts.filter(Exists(SymbolRules.objects.filter(symbol=wanted.symbol, **here)))
 
 
-def _known(asked_by: User, key: str) -> OrderByHand | None:
-    return OrderByHand.objects.filter(asked_by=asked_by, key=key).first() if key else None
+def _known(asked_by: User, key: str, now: datetime) -> OrderByHand | None:
+    """What the key stands for, unless that is so long ago that it stands for a new order again."""
+    young = OrderByHand.objects.filter(asked_by=asked_by, key=key, created_at__gt=now - KEY_COUNTS_FOR)
+    return young.first() if key else None
+
+
+def _take_from_older(asked_by: User, key: str, now: datetime) -> None:
+    """Let the key be free for a new row, in the transaction that writes that."""
+    if key:
+        older = OrderByHand.objects.filter(asked_by=asked_by, key=key, created_at__lte=now - KEY_COUNTS_FOR)
+        older.update(key="")
 
 
 def _one_at_a_time(user: User) -> None:

@@ -11,6 +11,7 @@ import pytest
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from market.api import idempotency
 from market.exchange.errors import ExchangeUnavailable, OrderRejected
 from market.services import NotYourAccount
 from market.tests.factories import ExchangeAccountFactory, UserFactory
@@ -65,6 +66,25 @@ def test_the_same_key_asks_for_the_same_order_and_no_other_one():
     assert ask(mine) != ask(mine)  # without a key
     with pytest.raises(services.KeyNamesAnother):
         ask(mine, replace(BUY, quantity=Decimal("0.02")), key="a")
+
+
+def test_a_key_stands_for_another_order_after_a_day():
+    account, now = ExchangeAccountFactory(), timezone.now()
+    day, twice = timedelta(hours=24), replace(BUY, quantity=Decimal("0.02"))
+    old = ask(account, key="a", now=now - day)
+
+    assert ask(account, key="a", now=now - SECONDS) == old
+    new = ask(account, twice, key="a", now=now)
+
+    assert new != old
+    assert ask(account, twice, key="a", now=now + day - SECONDS) == new
+    with pytest.raises(services.KeyNamesAnother):
+        ask(account, key="a", now=now)
+    assert list(OrderByHand.objects.order_by("pk").values_list("key", flat=True)) == ["", "a"]
+
+
+def test_a_key_counts_as_long_as_its_answer_is_kept():
+    assert module.KEY_COUNTS_FOR == idempotency.KEPT
 
 
 def test_a_key_is_its_senders_own():

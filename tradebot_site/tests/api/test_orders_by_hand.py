@@ -224,6 +224,35 @@ def test_a_key_whose_answer_is_gone_still_names_its_order(trader, account, died)
     assert post(trader, key="a", quantity="0.02")[1]["code"] == "key_reused"
 
 
+ENDS = {"denied": "failed", "running": "running", "pending": "pending"}
+
+
+@pytest.mark.parametrize(("row", "status"), ENDS.items())
+def test_a_known_order_is_told_as_it_stands_and_not_as_queued(trader, account, broker, row, status):
+    _, first = post(trader, key="a")
+    OrderByHand.objects.update(status=row, completed_at=None if row in ("pending", "running") else timezone.now())
+    IdempotentAnswer.objects.all().delete()
+
+    code, again = post(trader, key="a")
+
+    assert (code, again["task_id"], again["status"]) == (202, first["task_id"], status)
+    assert (again["message"] == "Trade execution queued") == (row == "pending")
+    assert broker("high_priority") == 1 + (row == "pending")
+
+
+def test_a_key_of_last_week_places_a_new_order(trader, account, broker):
+    _, first = post(trader, key="a")
+    long_ago = timezone.now() - timedelta(days=7)
+    OrderByHand.objects.update(created_at=long_ago, completed_at=long_ago, status="failed")
+    IdempotentAnswer.objects.update(claimed_at=long_ago)
+
+    code, second = post(trader, key="a")
+
+    assert (code, second["status"]) == (202, "pending")
+    assert second["task_id"] != first["task_id"]
+    assert broker("high_priority") == 2
+
+
 def test_who_has_too_many_waiting_waits_too_and_may_use_the_key_again(trader, account, monkeypatch):
     monkeypatch.setattr("trades.services.asked.MOST_UNFINISHED", 1)
     post(trader)
