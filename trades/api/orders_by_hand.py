@@ -75,7 +75,6 @@ class ExecuteTradeView(ApiView):
         asking = WantedSerializer(data=request.data)
         asking.is_valid(raise_exception=True)
         told, caller = asking.validated_data, cast(User, request.user)
-        user = _user(caller, told.get("user_id"))
         wanted = services.HandOrder(
             symbol=told["symbol"],
             side=Side(told["side"].upper()),
@@ -84,7 +83,7 @@ class ExecuteTradeView(ApiView):
             price=told.get("price"),
             leverage=told["leverage"],
         )
-        asked = self._ask(user, _account(user, wanted, told.get("account")), wanted, caller)
+        asked = self._ask(wanted, caller, told.get("user_id"), told.get("account"))
         if asked.status == OrderByHand.Status.PENDING:
             transaction.on_commit(partial(send_order_by_hand, asked))
         status = state_of(asked)["status"]  # of a key that was used before it may have ended since
@@ -92,10 +91,20 @@ class ExecuteTradeView(ApiView):
         answer = {"task_id": asked.task_id, "status": status, "message": message}
         return Response(AskedSerializer(answer).data, status=202)
 
-    def _ask(self, user: User, account: ExchangeAccount, wanted: services.HandOrder, caller: User) -> OrderByHand:
-        key = self.claimed.key if self.claimed else ""
+    def _ask(
+        self, wanted: services.HandOrder, caller: User, user_id: int | None, account_id: int | None
+    ) -> OrderByHand:
+        """The key first: what it stands for was placed, whatever has become of user and accounts since."""
+        key, now = self.claimed.key if self.claimed else "", timezone.now()
         try:
-            return services.ask_for_order(user, account, wanted, asked_by=caller, key=key, now=timezone.now())
+            known = services.asked_before(
+                caller, wanted, key=key, user_id=user_id or caller.pk, account_id=account_id, now=now
+            )
+            if known:
+                return known
+            user = _user(caller, user_id)
+            account = _account(user, wanted, account_id)
+            return services.ask_for_order(user, account, wanted, asked_by=caller, key=key, now=now)
         except NotYourAccount as error:
             raise Http404 from error
         except services.TooManyUnfinished as error:

@@ -6,6 +6,7 @@ from trades.services.asked import (
     TooManyUnfinished,
     accounts_for,
     ask_for_order,
+    asked_before,
     asked_in_vain,
     execute_asked,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "agree_on_terms",
     "ask_exchange",
     "ask_for_order",
+    "asked_before",
     "asked_in_vain",
     "cancel_by_hand",
     "cancel_order",

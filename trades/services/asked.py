@@ -46,16 +46,7 @@ def ask_for_order(
     """
     if account.owner_id != user.pk or (asked_by != user and not sees_all(asked_by)):
         raise NotYourAccount(f"account {account.pk} belongs to somebody else")
-    told = {
-        "user_id": user.pk,
-        "account_id": account.pk,
-        "symbol": wanted.symbol,
-        "side": wanted.side.value,
-        "type": wanted.type.value,
-        "quantity": wanted.quantity,
-        "price": wanted.price,
-        "leverage": wanted.leverage,
-    }
+    told = {"user_id": user.pk, "account_id": account.pk, **_told(wanted)}
     try:
         with transaction.atomic(durable=True):
             _one_at_a_time(user)
@@ -71,6 +62,33 @@ def ask_for_order(
     if known is None or not known.is_same(told):
         raise KeyNamesAnother(key)
     return known
+
+
+def asked_before(
+    asked_by: User, wanted: HandOrder, *, key: str, user_id: int, account_id: int | None, now: datetime
+) -> OrderByHand | None:
+    """What was asked for with this key, looked up before anything that may have changed since; None: nothing.
+
+    Without an account it is the one that was found then. Raises KeyNamesAnother.
+    """
+    known = _known(asked_by, key, now)
+    if known is None:
+        return None
+    if not known.is_same({"user_id": user_id, "account_id": account_id or known.account_id, **_told(wanted)}):
+        raise KeyNamesAnother(key)
+    return known
+
+
+def _told(wanted: HandOrder) -> dict[str, object]:
+    """An order as its row names it."""
+    return {
+        "symbol": wanted.symbol,
+        "side": wanted.side.value,
+        "type": wanted.type.value,
+        "quantity": wanted.quantity,
+        "price": wanted.price,
+        "leverage": wanted.leverage,
+    }
 
 
 def accounts_for(user: User, wanted: HandOrder) -> QuerySet[ExchangeAccount]:

@@ -224,6 +224,27 @@ def test_a_key_whose_answer_is_gone_still_names_its_order(trader, account, died)
     assert post(trader, key="a", quantity="0.02")[1]["code"] == "key_reused"
 
 
+@pytest.mark.parametrize("change", ["second account", "symbol gone", "user gone"])
+def test_a_retry_hears_of_its_order_whatever_has_changed_since(trader, account, settings, change):
+    operator = person("operator")
+    first = post(operator, key="a", user_id=trader.pk)
+    IdempotentAnswer.objects.all().delete()  # the process died before it answered
+    if change == "second account":
+        ExchangeAccountFactory(owner=trader, name="second")
+    if change == "symbol gone":
+        settings.ENVIRONMENTS = ["testnet"]
+    if change == "user gone":
+        trader.is_active = False
+        trader.save()
+
+    assert post(operator, key="a", user_id=trader.pk) == first
+    IdempotentAnswer.objects.all().delete()
+    assert post(operator, key="a", user_id=trader.pk, account=account.pk + 1)[1]["code"] == "key_reused"
+    IdempotentAnswer.objects.all().delete()
+    assert post(operator, key="a")[1]["code"] == "key_reused"
+    assert OrderByHand.objects.count() == 1
+
+
 ENDS = {"denied": "failed", "running": "running", "pending": "pending"}
 
 
