@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Least
 
 from market.access import sees_all
 from market.exchange.errors import ExchangeError
@@ -18,7 +19,14 @@ from market.services import NotYourAccount
 from market.types import Market, OrderType, Side, moving
 from trades.models import OrderByHand
 from trades.services import asked_rows
-from trades.services.asked_rows import AlreadyEnded, end_without_order, expire, is_too_old
+from trades.services.asked_rows import (
+    AlreadyEnded,
+    DatabaseClock,
+    end_without_order,
+    expire,
+    is_too_late,
+    is_too_old,
+)
 from trades.services.hands import Act, HandOrder, OrderDenied, carry_out
 
 TASK_DUE_AFTER = timedelta(seconds=5)  # by then a task has begun, unless it is lost or waits in a long queue
@@ -54,7 +62,10 @@ def ask_for_order(
             if known is None:
                 _require_room(user)
                 _take_from_older(asked_by, key, now)
-                return OrderByHand.objects.create(asked_by=asked_by, key=key, created_at=now, **told)
+                asked = OrderByHand(asked_by=asked_by, key=key, created_at=Least(Value(now), DatabaseClock()), **told)
+                asked.save()
+                asked.refresh_from_db(fields=["created_at"])
+                return asked
     except IntegrityError as error:
         if ONCE_PER_KEY not in str(error):
             raise
@@ -149,7 +160,7 @@ def _execute(asked: OrderByHand, *, now: datetime) -> None:
         except OrderDenied:
             pass  # written down, with the reason
         except AlreadyEnded:
-            if is_too_old(asked, now=clock()):
+            if is_too_late(pk=asked.pk):
                 expire(asked, now=clock())
         except ExchangeError as error:
             end_without_order(

@@ -142,7 +142,7 @@ def _accepted(act: Act, *, now: datetime) -> tuple[Gateway, Order]:
 def _written_down(act: Act, rules: Rules, price: Price, trouble: str, answers: Answers, *, now: datetime) -> Order:
     with transaction.atomic(durable=True):  # with a denial not even an empty position stays
         if act.asked:
-            require_wanted(act.asked, now=now)
+            require_wanted(act.asked)
         position = _position_of(act.account, rules)
         intent = replace(_intent(act, position, price), clock_trouble=trouble, **vars(answers))
         made = intend_order(position.pk, intent, rules=rules, now=now)

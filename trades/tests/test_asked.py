@@ -347,6 +347,40 @@ def test_an_order_that_a_dead_worker_left_behind_is_sent_by_the_sweep_of_orders(
     assert len(orders_at(paper, account)) == 1
 
 
+@pytest.mark.parametrize(("seconds", "status", "sent"), [(58, "filled", 1), (61, "canceled", 0)])
+def test_an_order_that_was_left_behind_is_sent_within_the_minute_and_not_after_it(
+    account, paper, monkeypatch, seconds, status, sent
+):
+    asked = ask(account)
+    with monkeypatch.context() as broken:
+        broken.setattr("trades.services.hands.submit_order", lambda *args, **kwargs: None)
+        execute(asked)
+    OrderByHand.objects.update(created_at=timezone.now() - seconds * SECONDS)
+    if seconds < 60:  # a busy machine is no reason to fail
+        monkeypatch.setattr("trades.services.asked_rows.TOO_OLD", 120 * SECONDS)
+    Order.objects.update(created_at=timezone.now() - 20 * SECONDS)
+
+    services.reconcile_orders(now=timezone.now())
+
+    order = Order.objects.get()
+    assert (order.status, len(orders_at(paper, account))) == (status, sent)
+    assert order.error == ("" if sent else "not sent: it was asked for more than 60 seconds ago")
+
+
+def test_a_worker_whose_clock_is_behind_sends_nothing_late(account, paper):
+    asked = ask(account, now=timezone.now() - 61 * SECONDS)
+
+    done = execute(asked, now=timezone.now() - 120 * SECONDS)
+
+    assert (done.status, nothing_happened(paper, account)) == ("expired", True)
+
+
+def test_who_asks_with_a_clock_that_is_ahead_gains_no_time():
+    asked = ask(ExchangeAccountFactory(), now=timezone.now() + 100 * SECONDS)
+
+    assert asked.created_at <= timezone.now()
+
+
 # --- the sweep -----------------------------------------------------------------------------------------------------
 
 
