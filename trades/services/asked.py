@@ -27,7 +27,7 @@ from trades.services.asked_rows import (
     is_too_late,
     is_too_old,
 )
-from trades.services.hands import Act, HandOrder, OrderDenied, carry_out
+from trades.services.hands import Act, HandOrder, HeldUp, OrderDenied, carry_out
 
 TASK_DUE_AFTER = timedelta(seconds=5)  # by then a task has begun, unless it is lost or waits in a long queue
 MOST_UNFINISHED = 20  # of one user
@@ -159,6 +159,8 @@ def _execute(asked: OrderByHand, *, now: datetime) -> None:
             carry_out(Act(asked.user, asked.account, wanted, str(asked.task_id), asked), now=clock())
         except OrderDenied:
             pass  # written down, with the reason
+        except HeldUp as error:
+            asked.note(str(error))  # the sweep brings it again, until it is too old
         except AlreadyEnded:
             if is_too_late(pk=asked.pk):
                 expire(asked, now=clock())

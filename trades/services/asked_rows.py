@@ -11,6 +11,7 @@ from trades.services.events import write_event
 # A market order is not executed minutes later, when nobody expects it any more.
 TOO_OLD = timedelta(seconds=60)
 LATE = "nobody came to it in time; nothing was sent"
+TRIED = "tried until it was too old; nothing was sent"
 
 
 class DatabaseClock(Func):
@@ -65,4 +66,5 @@ def end_without_order(
 
 def expire(asked: OrderByHand, *, now: datetime) -> bool:
     """End what is too old to be sent. False: somebody else was faster."""
-    return end_without_order(asked, OrderByHand.Status.EXPIRED, LATE, code="expired", now=now)
+    message = f"{TRIED}: {asked.message}" if asked.message else LATE
+    return end_without_order(asked, OrderByHand.Status.EXPIRED, message, code="expired", now=now)

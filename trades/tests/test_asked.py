@@ -12,10 +12,13 @@ from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from market.api import idempotency
-from market.exchange.errors import ExchangeUnavailable, OrderRejected
+from market.budget import Priority
+from market.budget.priorities import current_priority
+from market.exchange.errors import ExchangeUnavailable, OrderRejected, RateLimited
+from market.models import ExchangeAccount
 from market.services import NotYourAccount
 from market.tests.factories import ExchangeAccountFactory, UserFactory
-from market.types import OrderType, Price
+from market.types import OrderType, Price, Side
 from trades import services, tasks
 from trades.models import Event, Order, OrderByHand
 from trades.services import asked as module
@@ -224,6 +227,70 @@ def test_without_a_market_to_look_at_it_has_failed_and_nothing_is_sent(account, 
     assert (asked.status, asked.code, asked.message) == ("failed", "exchange", "nothing was sent: away")
     assert Event.objects.get().data == {"code": "exchange"}
     assert nothing_happened(paper, account)
+
+
+SELL = replace(BUY, side=Side.SELL, quantity=Decimal("0.00999"))
+
+
+@pytest.mark.parametrize("trouble", ["away", "asked for silence", "silent"])
+def test_what_leaves_is_tried_again_when_the_exchange_is_there_again(account, paper, monkeypatch, trouble):
+    execute(ask(account))
+    asked = ask(account, SELL)
+
+    def away(*args, **kwargs):
+        raise ExchangeUnavailable("away")
+
+    def limited(*args, **kwargs):
+        raise RateLimited("asked for silence", retry_after=SECONDS)
+
+    with monkeypatch.context() as broken:
+        if trouble == "silent":
+            ExchangeAccount.objects.update(cooldown_until=timezone.now() + 60 * SECONDS)
+        else:
+            broken.setattr("trades.services.hands.last_prices", away if trouble == "away" else limited)
+        assert execute(asked).status == "running"
+    assert {"silent": "asked for silence"}.get(trouble, trouble) in OrderByHand.objects.get(pk=asked.pk).message
+    ExchangeAccount.objects.update(cooldown_until=None)
+
+    (found,) = services.asked_in_vain(now=timezone.now() + 6 * SECONDS)
+
+    assert found == asked
+    done = execute(asked)
+    assert (done.order.status, done.message) == ("filled", "")
+    assert len(orders_at(paper, account)) == 2
+    assert not Event.objects.filter(kind="order_denied").exists()
+
+
+def test_what_leaves_and_is_held_up_for_too_long_says_by_what(account, monkeypatch):
+    execute(ask(account))
+    asked = ask(account, SELL)
+
+    def away(*args, **kwargs):
+        raise ExchangeUnavailable("away")
+
+    monkeypatch.setattr("trades.services.hands.last_prices", away)
+    execute(asked)
+
+    services.asked_in_vain(now=timezone.now() + 61 * SECONDS)
+
+    asked.refresh_from_db()
+    assert (asked.status, asked.code) == ("expired", "expired")
+    assert asked.message == "tried until it was too old; nothing was sent: away"
+
+
+def test_what_leaves_spends_as_an_exit_from_the_first_look_on_and_nothing_else_does(account, monkeypatch):
+    seen, look = [], hands.last_prices
+
+    def noted(*args, **kwargs):
+        seen.append(current_priority())
+        return look(*args, **kwargs)
+
+    monkeypatch.setattr("trades.services.hands.last_prices", noted)
+    for wanted in (SELL, BUY, SELL):  # of nothing, to open, to close
+        execute(ask(account, wanted))
+
+    assert seen == [Priority.ENTRIES, Priority.ENTRIES, Priority.EXITS]
+    assert Order.objects.filter(status="filled").count() == 2
 
 
 def test_a_symbol_that_nobody_knows_is_a_refusal(account):
