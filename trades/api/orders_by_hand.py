@@ -29,8 +29,6 @@ from trades.api.asking import AskedSerializer, TaskSerializer, WantedSerializer,
 from trades.models import Order, OrderByHand
 from trades.tasks import send_order_by_hand
 
-# Of traders, not of those who only look.
-PLACES_ORDERS = "market.change_exchangeaccount"
 QUEUED = "Trade execution queued"
 KNOWN = "This key's order was asked for before; ask for its task what has become of it"
 
@@ -47,7 +45,7 @@ class NotByHand(Conflict):
 class ExecuteTradeView(ApiView):
     """POST writes an order down; a task places it, with the checks and the protocol of every order."""
 
-    needs: ClassVar[dict[str, Need]] = {"post": trades(PLACES_ORDERS)}
+    needs: ClassVar[dict[str, Need]] = {"post": trades(services.PLACES_ORDERS)}
     also_refuses = {404}
 
     @extend_schema(
@@ -193,7 +191,7 @@ class CanceledSerializer(serializers.Serializer):
 class CancelOrderView(ApiView):
     """POST cancels an order that was placed by hand."""
 
-    needs: ClassVar[dict[str, Need]] = {"post": trades(PLACES_ORDERS)}
+    needs: ClassVar[dict[str, Need]] = {"post": trades(services.PLACES_ORDERS)}
 
     @extend_schema(
         operation_id="orders_cancel",

@@ -2,6 +2,7 @@
 
 from trades.services.accounts import reconcile_account, reconcile_accounts, to_reconcile, watch_futures
 from trades.services.asked import (
+    PLACES_ORDERS,
     KeyNamesAnother,
     TooManyUnfinished,
     accounts_for,
@@ -47,6 +48,7 @@ from trades.services.withdrawing import withdraw_halted
 
 __all__ = [
     "ANSWERED_BY_THE_EXCHANGE",
+    "PLACES_ORDERS",
     "PLATFORM",
     "TOO_OLD",
     "Answers",

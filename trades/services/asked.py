@@ -32,6 +32,8 @@ from trades.services.hands import Act, HandOrder, HeldUp, OrderDenied, carry_out
 TASK_DUE_AFTER = timedelta(seconds=5)  # by then a task has begun, unless it is lost or waits in a long queue
 MOST_UNFINISHED = 20  # of one user
 KEY_COUNTS_FOR = timedelta(hours=24)  # as long as an answer is kept for it (`market.api.idempotency`)
+# Of traders, not of those who only look.
+PLACES_ORDERS = "market.change_exchangeaccount"
 ONCE_PER_KEY = "asked_once_per_key"
 PER_SWEEP = 500
 
@@ -151,6 +153,8 @@ def _execute(asked: OrderByHand, *, now: datetime) -> None:
     clock = moving(now)
     if is_too_old(asked, now=now):
         expire(asked, now=now)
+    elif trouble := _no_longer_may(asked):
+        end_without_order(asked, OrderByHand.Status.DENIED, trouble, code="not_allowed", now=now)
     elif asked.begin(now=now):
         wanted = HandOrder(
             asked.symbol, Side(asked.side), asked.quantity, OrderType(asked.type), asked.price, asked.leverage
@@ -168,6 +172,22 @@ def _execute(asked: OrderByHand, *, now: datetime) -> None:
             end_without_order(
                 asked, OrderByHand.Status.FAILED, f"nothing was sent: {error}", code="exchange", now=clock()
             )
+
+
+def _no_longer_may(asked: OrderByHand) -> str:
+    """Why it is not placed though it was taken: rights that were there when it was asked for; empty: nothing.
+
+    The rows have just been read, so that no right is remembered from another time.
+    """
+    user, asked_by = asked.user, asked.asked_by
+    for one in (user, asked_by):
+        if not one.is_active:
+            return f"{one} may not log in any more"
+    if not asked_by.has_perm(PLACES_ORDERS):
+        return f"{asked_by} may place no orders any more"
+    if asked_by != user and not sees_all(asked_by):
+        return f"{asked_by} may not act for {user} any more"
+    return ""
 
 
 def asked_in_vain(*, now: datetime) -> list[OrderByHand]:

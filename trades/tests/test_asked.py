@@ -8,6 +8,7 @@ from decimal import Decimal
 from threading import Barrier, BrokenBarrierError, Thread, local
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
@@ -15,7 +16,7 @@ from market.api import idempotency
 from market.budget import Priority
 from market.budget.priorities import current_priority
 from market.exchange.errors import ExchangeUnavailable, OrderRejected, RateLimited
-from market.models import ExchangeAccount
+from market.models import SEE_ALL_ROWS, ExchangeAccount
 from market.services import NotYourAccount
 from market.tests.factories import ExchangeAccountFactory, UserFactory
 from market.types import OrderType, Price, Side
@@ -446,6 +447,42 @@ def test_who_asks_with_a_clock_that_is_ahead_gains_no_time():
     asked = ask(ExchangeAccountFactory(), now=timezone.now() + 100 * SECONDS)
 
     assert asked.created_at <= timezone.now()
+
+
+def operator_of():
+    """Somebody who places orders and sees everybody's rows."""
+    operator = UserFactory(username="operator")
+    names = ["change_exchangeaccount", SEE_ALL_ROWS.partition(".")[2]]
+    operator.user_permissions.set(Permission.objects.filter(codename__in=names))
+    return operator
+
+
+LOST = {
+    "user": "may not log in any more",
+    "asked_by": "may not log in any more",
+    "change_exchangeaccount": "operator may place no orders any more",
+    SEE_ALL_ROWS.partition(".")[2]: "operator may not act for",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize(("lost", "words"), LOST.items())
+def test_what_is_asked_for_is_not_placed_after_its_author_has_lost_the_right(account, paper, lost, words):
+    operator = operator_of()
+    asked = ask(account, by=operator)
+    if lost in ("user", "asked_by"):
+        User.objects.filter(pk=getattr(asked, lost).pk).update(is_active=False)
+    operator.user_permissions.remove(*Permission.objects.filter(codename=lost))
+
+    done = execute(asked)
+
+    if lost == "nothing":
+        assert done.status == "done"
+        return
+    assert (done.status, done.code) == ("denied", "not_allowed")
+    assert words in done.message
+    assert Event.objects.get().data == {"code": "not_allowed"}
+    assert nothing_happened(paper, account)
 
 
 # --- the sweep -----------------------------------------------------------------------------------------------------
