@@ -66,11 +66,11 @@ def line(monkeypatch):
             if connection.in_atomic_block or opened:
                 seen.opened.append((when, call, opened))
 
-        def watched(self, request, **kwargs):
+        def watched(self, request, *args, **kwargs):
             call = f"{request.method} {request.path_url.partition('?')[0]}"
             seen.calls.add(call)
             look("before", call)
-            answer = send(self, request, **kwargs)
+            answer = send(self, request, *args, **kwargs)
             look("after", call)
             return answer
 
