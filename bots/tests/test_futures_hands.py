@@ -2,16 +2,20 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from threading import Thread
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from bots.models import BotConfig, BotState, Decision
 from bots.tests.factories import BotFactory
 from bots.tests.futures import at_the_exchange, position_of, run, setup_of
 from market.exchange import gateway_for
+from market.exchange.errors import ExchangeUnavailable
 from market.tests.factories import ExchangeAccountFactory
 from market.types import OrderType, Side
+from trades import services
 from trades.checks import Code
 from trades.models import Order, Position, TermsInForce
 from trades.services import HandOrder, OrderDenied, agree_on_terms, cancel_order, place_order
@@ -114,6 +118,40 @@ def test_who_changes_the_terms_of_a_symbol_makes_the_others_ask_anew(account):
 
     known = {row.position: (row.leverage, row.asked_at is not None) for row in TermsInForce.objects.all()}
     assert known == {elsewhere: (3, True), other: (7, False), mine: (9, True)}
+
+
+@pytest.mark.parametrize("symbol", ["BTCUSDT", "ETHUSDT"])
+def test_the_terms_of_a_symbol_are_agreed_on_for_one_at_a_time(account, monkeypatch, symbol):
+    mine, other = PositionFactory(account=account), PositionFactory(account=account, by_hand=True, symbol=symbol)
+    terms = Terms(7, is_isolated=True, backing=Decimal(1000), stop_percent=None)
+    bring_about, said = services.terms._brought_about, []
+
+    def agree(position):
+        gateway, now = gateway_for(account), timezone.now()
+        agree_on_terms(position, terms, gateway=gateway, key_mark=account.key_mark, now=now)
+
+    def come_between():
+        try:
+            agree(other)
+            said.append("agreed")
+        except ExchangeUnavailable as error:
+            said.append(str(error))
+        finally:
+            connection.close()
+
+    def bring_about_slowly(*args):
+        monkeypatch.setattr(services.terms, "_brought_about", bring_about)
+        thread = Thread(target=come_between)
+        thread.start()
+        thread.join(20)
+        return bring_about(*args)
+
+    monkeypatch.setattr(services.terms, "_brought_about", bring_about_slowly)
+    agree(mine)
+
+    busy = "the terms of BTCUSDT are being agreed on for somebody else just now"
+    assert said == [busy if symbol == "BTCUSDT" else "agreed"]
+    assert TermsInForce.objects.count() == (1 if symbol == "BTCUSDT" else 2)
 
 
 @pytest.mark.parametrize("how", ["held", "ordered"])
