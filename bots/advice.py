@@ -100,6 +100,7 @@ OF_DENIAL: Mapping[str, str] = {
     Code.NOT_RECONCILED: OF_REASON[Reason.NOT_RECONCILED],
     Code.ORDER_UNKNOWN: DOUBT,
     Code.ALREADY_OPEN: BY_ITSELF,
+    Code.SYMBOL_TAKEN: "Close what is held, or ordered, by hand in the symbol: then it goes on with the next tick.",
     Code.EXIT_IN_FLIGHT: BY_ITSELF,
     Code.WOULD_INCREASE: "It would have sold more than it holds; it looks again with the next tick.",
     Code.ALREADY_DONE: BY_ITSELF,

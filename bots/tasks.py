@@ -2,12 +2,14 @@
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from bots import services
 from bots.models import BotConfig, BotState
@@ -82,6 +84,20 @@ def _by_chance(entries: list[int]) -> list[int]:
 def _send(bot_ids: Sequence[int], *, is_exit: bool = False) -> None:
     for bot_id in bot_ids:
         run_bot.apply_async(args=(bot_id, is_exit), expires=EXPIRES_SECONDS)
+
+
+def send_runs(bot_ids: Iterable[int], *, is_exit: bool = False) -> list[int]:
+    """Have workers run the bots that somebody asks for; those that were sent, which are not all when the broker is
+    away, or full. Whoever is left out is looked at by the next tick.
+    """
+    sent = []
+    try:
+        for bot_id in bot_ids:
+            run_bot.apply_async(args=(bot_id, is_exit), expires=EXPIRES_SECONDS)
+            sent.append(bot_id)
+    except (OperationalError, RedisError) as error:
+        logger.warning("%s bots sent: the broker does not answer: %s", len(sent), error)
+    return sent
 
 
 @shared_task

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -38,6 +39,10 @@ RIGHTS_SQL = """
               FROM ops_apitoken t JOIN auth_user_groups member ON member.user_id = t.user_id
               JOIN auth_group_permissions granted ON granted.group_id = member.group_id
              WHERE t.digest = %(digest)s)
+"""
+FACTOR_SQL = """
+    SELECT FROM ops_apitoken t JOIN ops_authenticator device ON device.user_id = t.user_id
+     WHERE t.digest = %(digest)s AND device.confirmed
 """
 
 
@@ -79,10 +84,13 @@ def find_token(text: str, *, now: datetime) -> ApiToken | None:
     with one_round_trip():
         asked = TOKEN.ask(digest, now)
         rights = ask(RIGHTS_SQL, {"digest": digest}, lambda rows: {name for (name,) in rows})
+        has_factor = ask(FACTOR_SQL, {"digest": digest}, bool) if settings.SECOND_FACTOR_REQUIRED else lambda: True
     found = asked()
     if not found:
         return None
     token = found[0]
+    if token.user.is_staff and not has_factor():
+        return None  # made before they became staff, or their device was removed: nobody stands for it
     if not token.user.is_superuser:  # of whom nothing is asked
         token.user._perm_cache = rights()  # type: ignore[attr-defined] # where `ModelBackend` looks first
     return token

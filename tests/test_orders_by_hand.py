@@ -62,7 +62,7 @@ def test_orders_are_placed_watched_and_canceled_through_the_api(trader, worker, 
     wait_until(lambda: told(trader, resting)["status"] == "success", timeout=10, message="it rests")
 
     before = told(trader, resting)["result"]
-    canceled = trader.post(f"/api/v1/orders/{before['order_id']}/cancel")
+    canceled = trader.post(f"/api/v1/orders/{before['order_id']}/cancel", content_type="application/json")
 
     assert again == bought
     assert told(trader, bought)["result"]["executed_quantity"] == "0.01"

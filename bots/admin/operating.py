@@ -14,7 +14,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
-from kombu.exceptions import OperationalError
 
 from bots import services
 from bots.admin.cells import quantity_of
@@ -22,7 +21,7 @@ from bots.admin.frozen import NotFrozen, freeze, thaw
 from bots.models import BotConfig, BotQuerySet
 from bots.services import OPERATIONS, Operation, Seen
 from bots.services.figures import figures
-from bots.tasks import EXPIRES_SECONDS, run_bot
+from bots.tasks import send_runs
 from market.admin import text
 from market.admin.base import OwnedAdmin
 from market.models import Switch
@@ -200,11 +199,7 @@ class OperatingAdmin(OwnedAdmin):
 
     def _send(self, request: HttpRequest, bots: Sequence[int]) -> int:
         """Have workers run the bots; how many were sent."""
-        sent = 0
-        try:
-            for bot_id in bots:
-                run_bot.apply_async(args=(bot_id,), expires=EXPIRES_SECONDS)
-                sent += 1
-        except OperationalError as error:
-            self.message_user(request, f"The broker does not answer: {error}", messages.ERROR)
+        sent = len(send_runs(bots))
+        if sent < len(bots):
+            self.message_user(request, "The broker does not answer: the next tick looks at the others.", messages.ERROR)
         return sent

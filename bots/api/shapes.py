@@ -49,7 +49,7 @@ class EquityPointSerializer(serializers.Serializer):
     equity = Amount()
 
 
-class PerformanceSerializer(serializers.Serializer):
+class BotPerformanceSerializer(serializers.Serializer):
     """Amounts in quote asset, fees and funding included; of the period but for `lifetime`, which is all it ever did."""
 
     lifetime_realized_pnl = Amount()

@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import extend_schema
-from kombu.exceptions import OperationalError
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, ParseError, ValidationError
@@ -27,7 +26,7 @@ from bots import services
 from bots.external import Action, UnknownAction, action_of
 from bots.models import BotConfig, ExternalSignal
 from bots.signing import TOLERANCE, is_equal, is_signed, new_secret
-from bots.tasks import EXPIRES_SECONDS, run_bot
+from bots.tasks import send_runs
 from market.api.refusals import Conflict, TooLarge
 from market.api.serializing import readable
 from market.fields import SecretUnreadable
@@ -226,7 +225,7 @@ class SignalView(APIView):
                     bot, action, sender_id=self.sender.sender_id, sent_at=self.sender.sent_at, now=timezone.now()
                 )
                 if is_new:
-                    transaction.on_commit(partial(_enqueue, bot, action))
+                    transaction.on_commit(partial(send_runs, [bot.pk], is_exit=action.may_leave(bot.market)))
         except services.NotListening as error:
             raise NotListening(str(error)) from error
         except services.IdReused as error:
@@ -244,13 +243,6 @@ def _action(body: Any, sender: Sender) -> Action:
         return action_of(body.get("action"), sender.bot.market)
     except UnknownAction as error:
         raise ValidationError({"action": [str(error)]}) from error
-
-
-def _enqueue(bot: BotConfig, action: Action) -> None:
-    try:
-        run_bot.apply_async(args=(bot.pk, action.may_leave(bot.market)), expires=EXPIRES_SECONDS)
-    except OperationalError as error:
-        logger.warning("bot %s: its signal waits for the next tick: the broker does not answer: %s", bot.pk, error)
 
 
 def _told_of(signal: ExternalSignal) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """What is done to bots: start, stop, run now, pause and resume entries, reset the day, clone; one or many."""
 
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django.contrib.auth.models import User
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
-from kombu.exceptions import OperationalError
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -23,13 +21,12 @@ from bots.models import BotConfig, BotQuerySet
 from bots.services import OPERATIONS, LeftOut, Seen
 from bots.services.glances import glances
 from bots.services.operating import BUSY, GONE
-from bots.tasks import EXPIRES_SECONDS, run_bot
+from bots.tasks import send_runs
 from market.api.access import Need, trades
 from market.api.refusals import Conflict, Unavailable
 from market.api.relations import OwnAccount
 from market.api.serializing import StrictSerializer
 
-logger = logging.getLogger(__name__)
 MOST = 500  # bots of one request
 NO_BOT = "there is no such bot"
 NO_BROKER = "The broker does not answer, so that no worker hears of it; the next tick looks at the bot anyway."
@@ -142,7 +139,7 @@ class Steering(GenericViewSet[BotConfig]):
     def run_now(self, request: Request, pk: str) -> Response:
         bot = self._asked()
         self._do("run_now", bot)
-        if not send([bot.pk]):
+        if not send_runs([bot.pk]):
             raise Unavailable(NO_BROKER)
         return self._stands(bot, status=202)
 
@@ -196,7 +193,7 @@ class Steering(GenericViewSet[BotConfig]):
         operated = services.operate_on(
             OPERATIONS[name], map(Seen.of, known.values()), bots, now=timezone.now(), by=self.caller
         )
-        done = send(operated.done) if name == "run_now" else operated.done
+        done = send_runs(operated.done) if name == "run_now" else operated.done
         others = [LeftOut(one, "", NO_BOT) for one in ids if one not in known]
         others += [*operated.others, *(LeftOut(one, known[one].name, NO_BROKER) for one in operated.done[len(done) :])]
         left_out = [{"id": one.bot_id, "name": one.name, "why": one.why} for one in others]
@@ -227,15 +224,3 @@ class Steering(GenericViewSet[BotConfig]):
         if not found:
             raise Http404("there is no such bot")
         return Response(found[0], status=status)
-
-
-def send(bots: Iterable[int]) -> list[int]:
-    """Have workers run the bots; those that were sent, which are not all when the broker does not answer."""
-    sent = []
-    try:
-        for bot_id in bots:
-            run_bot.apply_async(args=(bot_id,), expires=EXPIRES_SECONDS)
-            sent.append(bot_id)
-    except OperationalError as error:
-        logger.warning("%s bots sent: the broker does not answer: %s", len(sent), error)
-    return sent

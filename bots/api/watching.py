@@ -14,9 +14,9 @@ from rest_framework.viewsets import GenericViewSet
 from bots.advice import advice
 from bots.api.journal import DecisionSerializer, NewestDecided
 from bots.api.shapes import (
+    BotPerformanceSerializer,
     ChartSerializer,
     ExplainedSerializer,
-    PerformanceSerializer,
     PeriodSerializer,
     WatchedSerializer,
     performance_of,
@@ -61,7 +61,7 @@ class Watching(GenericViewSet[BotConfig]):
         operation_id="bots_performance",
         summary="What a bot has earned, and how",
         parameters=[PeriodSerializer],
-        responses=PerformanceSerializer,
+        responses=BotPerformanceSerializer,
     )
     @action(detail=True)
     def performance(self, request: Request, pk: str) -> Response:

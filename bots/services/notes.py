@@ -46,6 +46,7 @@ REASON_OF_DENIAL = {
             Code.OPEN_ORDERS,
             Code.ORDERS_PER_MINUTE,
             Code.DAILY_LOSS,
+            Code.SYMBOL_TAKEN,
         ),
         Reason.RISK_LIMIT,
     ),

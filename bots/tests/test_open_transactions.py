@@ -10,6 +10,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 import requests.adapters
+from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -65,11 +66,11 @@ def line(monkeypatch):
             if connection.in_atomic_block or opened:
                 seen.opened.append((when, call, opened))
 
-        def watched(self, request, **kwargs):
+        def watched(self, request, *args, **kwargs):
             call = f"{request.method} {request.path_url.partition('?')[0]}"
             seen.calls.add(call)
             look("before", call)
-            answer = send(self, request, **kwargs)
+            answer = send(self, request, *args, **kwargs)
             look("after", call)
             return answer
 
@@ -179,6 +180,7 @@ def order_by_hand(world):
     world.limit_order()
     world.price_is(50_000)
     account = world.make_bot("quiet").account
+    get_user_model().objects.filter(pk=account.owner_id).update(is_superuser=True)
     ask = {"asked_by": account.owner, "key": "", "now": timezone.now()}
     tasks.execute_trade_async(trades.ask_for_order(account.owner, account, BUY, **ask).pk)
 

@@ -80,7 +80,8 @@ def delete_account(account: ExchangeAccount, *, by: User | None) -> None:
 
 
 def _protected() -> list[models.ForeignObjectRel]:
-    relations = ExchangeAccount._meta.related_objects
+    """What may keep an account. Orders and fills, which have no index on it, are of positions, which are asked for."""
+    relations = (one for one in ExchangeAccount._meta.related_objects if getattr(one.field, "db_index", True))
     return sorted((one for one in relations if one.on_delete is models.PROTECT), key=_called)
 
 

@@ -23,6 +23,9 @@ LOOK_EVERY_SECONDS = 1.0
 CHECK_EVERY_SECONDS = 15.0
 # How long a look waits for viewers that are behind. Its snapshot stays open meanwhile.
 PATIENCE_SECONDS = 2.0
+# Less than after what PostgreSQL ends a transaction that asks for nothing.
+PAGE_SECONDS = 20.0
+AT_ONCE = 50  # changes; then others have their turn
 # What waits for all viewers together. Messages are shared, so of viewers who see the same the slowest counts.
 MOST_BYTES = 64 * 1024 * 1024
 
@@ -103,7 +106,7 @@ class Hub:
         self._patience = PATIENCE_SECONDS
 
         def tell(page: list[Change]) -> None:
-            asyncio.run_coroutine_threadsafe(self._deliver(page), loop).result(timeout=2 * PATIENCE_SECONDS)
+            asyncio.run_coroutine_threadsafe(self._deliver(page), loop).result(timeout=PAGE_SECONDS)
 
         self.mark = await self._thread.do(lambda: self._reader.look(owners, tell))
         self.looks += 1
@@ -114,7 +117,9 @@ class Hub:
     async def _deliver(self, page: list[Change]) -> None:
         """Give each change to those whose it is; made into a message once, however many they are."""
         mark = str(self.mark)
-        for change in page:
+        for number, change in enumerate(page):
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
             message = b""
             for viewer in self._viewers_of(change):
                 if viewer.wants(change):
@@ -131,7 +136,6 @@ class Hub:
 
     async def _breathe(self) -> None:
         """Let viewers take what they were told before there is more."""
-        await asyncio.sleep(0)
         while self._patience > 0 and any(viewer.waiting > MOST_WAITING // 2 for viewer in self._viewers):
             self._patience -= 0.05
             await asyncio.sleep(0.05)

@@ -97,12 +97,13 @@ def _standing(credential: Credential, people: Mapping[int, Any], sessions: Mappi
         return None
     _, is_superuser, is_staff, password, _, _, rights, tokens, devices = people[credential.user]
     allowed = None if is_superuser else frozenset(rights)
+    needs_device = settings.SECOND_FACTOR_REQUIRED and is_staff
     if credential.token is not None:
-        return Standing(allowed) if credential.token in tokens else None
+        counts = credential.token in tokens and (bool(devices) or not needs_device)
+        return Standing(allowed) if counts else None
     kept = _decoded(sessions.get(credential.session or "", ""))
     if not _is_of(kept, credential.user, password):
         return None
-    needs_device = settings.SECOND_FACTOR_REQUIRED and is_staff
     return Standing(allowed, is_half_way=needs_device and kept.get(DEVICE_ID_SESSION_KEY) not in devices)
 
 

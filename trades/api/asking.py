@@ -77,7 +77,7 @@ class AskedSerializer(serializers.Serializer):
     """That it is written down."""
 
     task_id = serializers.UUIDField()
-    status = serializers.CharField(help_text="pending")
+    status = serializers.CharField(help_text="pending; of a key that was used before, what its task tells now.")
     message = serializers.CharField()
 
 

@@ -60,7 +60,9 @@ class PressedSerializer(serializers.Serializer):
     state = serializers.ChoiceField(STATES, help_text="How it stands now.")
     taken_back = serializers.IntegerField(help_text="Entries that were not sent yet, and never will be.")
     canceled = serializers.IntegerField(help_text="Open entries that the exchange has canceled.")
-    pending = serializers.IntegerField(help_text="Entries that the next sweep will cancel.")
+    pending = serializers.IntegerField(
+        help_text="Entries that a sweep will cancel, within seconds if the exchange answers."
+    )
 
 
 class SwitchSerializer(serializers.Serializer):
@@ -156,7 +158,13 @@ class KillSwitchView(ApiView):
         target = _target(caller, press)
         try:
             done = services.press(
-                target, state, by=caller, reason=press["reason"], now=timezone.now(), may_ease=may_ease
+                target,
+                state,
+                by=caller,
+                reason=press["reason"],
+                now=timezone.now(),
+                may_ease=may_ease,
+                in_haste=True,
             )
         except services.MayNotEase as error:
             raise PermissionDenied(ONLY_STOPS) from error

@@ -29,9 +29,8 @@ from trades.api.asking import AskedSerializer, TaskSerializer, WantedSerializer,
 from trades.models import Order, OrderByHand
 from trades.tasks import send_order_by_hand
 
-# Of traders, not of those who only look.
-PLACES_ORDERS = "market.change_exchangeaccount"
 QUEUED = "Trade execution queued"
+KNOWN = "This key's order was asked for before; ask for its task what has become of it"
 
 
 class TooManyWaiting(APIException):
@@ -47,7 +46,7 @@ class NotByHand(Conflict):
 class ExecuteTradeView(ApiView):
     """POST writes an order down; a task places it, with the checks and the protocol of every order."""
 
-    needs: ClassVar[dict[str, Need]] = {"post": trades(PLACES_ORDERS)}
+    needs: ClassVar[dict[str, Need]] = {"post": trades(services.PLACES_ORDERS)}
     also_refuses = {404}
 
     @extend_schema(
@@ -75,7 +74,6 @@ class ExecuteTradeView(ApiView):
         asking = WantedSerializer(data=request.data)
         asking.is_valid(raise_exception=True)
         told, caller = asking.validated_data, cast(User, request.user)
-        user = _user(caller, told.get("user_id"))
         wanted = services.HandOrder(
             symbol=told["symbol"],
             side=Side(told["side"].upper()),
@@ -84,16 +82,28 @@ class ExecuteTradeView(ApiView):
             price=told.get("price"),
             leverage=told["leverage"],
         )
-        asked = self._ask(user, _account(user, wanted, told.get("account")), wanted, caller)
+        asked = self._ask(wanted, caller, told.get("user_id"), told.get("account"))
         if asked.status == OrderByHand.Status.PENDING:
             transaction.on_commit(partial(send_order_by_hand, asked))
-        answer = {"task_id": asked.task_id, "status": "pending", "message": QUEUED}
+        status = state_of(asked)["status"]  # of a key that was used before it may have ended since
+        message = QUEUED if status == "pending" else KNOWN
+        answer = {"task_id": asked.task_id, "status": status, "message": message}
         return Response(AskedSerializer(answer).data, status=202)
 
-    def _ask(self, user: User, account: ExchangeAccount, wanted: services.HandOrder, caller: User) -> OrderByHand:
-        key = self.claimed.key if self.claimed else ""
+    def _ask(
+        self, wanted: services.HandOrder, caller: User, user_id: int | None, account_id: int | None
+    ) -> OrderByHand:
+        """The key first: what it stands for was placed, whatever has become of user and accounts since."""
+        key, now = self.claimed.key if self.claimed else "", timezone.now()
         try:
-            return services.ask_for_order(user, account, wanted, asked_by=caller, key=key, now=timezone.now())
+            known = services.asked_before(
+                caller, wanted, key=key, user_id=user_id or caller.pk, account_id=account_id, now=now
+            )
+            if known:
+                return known
+            user = _user(caller, user_id)
+            account = _account(user, wanted, account_id)
+            return services.ask_for_order(user, account, wanted, asked_by=caller, key=key, now=now)
         except NotYourAccount as error:
             raise Http404 from error
         except services.TooManyUnfinished as error:
@@ -182,20 +192,21 @@ class CanceledSerializer(serializers.Serializer):
 class CancelOrderView(ApiView):
     """POST cancels an order that was placed by hand."""
 
-    needs: ClassVar[dict[str, Need]] = {"post": trades(PLACES_ORDERS)}
+    needs: ClassVar[dict[str, Need]] = {"post": trades(services.PLACES_ORDERS)}
 
     @extend_schema(
         operation_id="orders_cancel",
         summary="Cancel an order by hand",
-        description="200: it is over, canceled or perhaps filled before. 202: the exchange gave no clear answer; "
-        "the wish is written down, and tried again until there is one.",
+        description="200: it is over, canceled or perhaps filled before. 202: the exchange gave no clear answer within "
+        "some seconds, or has not answered to the order itself yet; the wish is written down, and carried out as soon "
+        "as the order is found open.",
         request=None,
         responses={200: CanceledSerializer, 202: OpenApiResponse(CanceledSerializer, description="Not clear yet.")},
     )
     def post(self, request: Request, pk: str) -> Response:
         require_known(request, set())
         try:
-            order, error = services.cancel_by_hand(int(pk), by=cast(User, request.user), now=timezone.now())
+            order, detail = services.cancel_by_hand(int(pk), by=cast(User, request.user), now=timezone.now())
         except Order.DoesNotExist as missing:
             raise Http404("there is no such order") from missing
         except services.NotByHand as refusal:
@@ -206,6 +217,6 @@ class CancelOrderView(ApiView):
             "order_id": order.pk,
             "order_status": order.status,
             "executed_quantity": order.filled_quantity,
-            "detail": str(error or ""),
+            "detail": detail,
         }
         return Response(CanceledSerializer(told).data, status=200 if order.finished_at else 202)

@@ -1,5 +1,6 @@
 """What orders, fills, trades, positions, events and transfers look like to a client."""
 
+from decimal import Decimal
 from typing import Any, cast
 
 from django.utils import timezone
@@ -8,10 +9,12 @@ from rest_framework import serializers
 
 from market.api.serializing import Amount, StrictModelSerializer
 from market.prices import KEEP, known_prices
+from market.rounding import round_down
 from market.types import Environment, Market, Price
 from trades.api.examples import EVENT, FILL, ORDER, ORDER_DETAIL, POSITION, TRADE, TRANSFER, like
 from trades.models import Event, Fill, Order, Position, Trade, Transfer
 
+SMALLEST = Decimal("1e-18")  # as exactly as amounts are kept
 FILLS_SHOWN = 500
 Words = list[str]
 
@@ -167,7 +170,9 @@ class PositionSerializer(StrictModelSerializer):
         if not position.is_open:
             return "0"
         price = self._price(position)
-        return Amount().to_representation(position.holding.unrealized_pnl(price.value)) if price else None
+        if price is None:
+            return None
+        return Amount().to_representation(round_down(position.holding.unrealized_pnl(price.value), SMALLEST))
 
     def _price(self, position: Position) -> Price | None:
         where = (position.account.environment, position.account.market)

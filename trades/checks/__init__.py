@@ -12,6 +12,7 @@ CHECKS = (
     acts.act_is_new,
     acts.outcome_is_clear,
     acts.position_is_flat,
+    acts.symbol_is_free,
     account.key_is_usable,
     account.books_are_reconciled,
     market.clock_is_right,

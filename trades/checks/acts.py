@@ -30,6 +30,20 @@ def position_is_flat(proposal: Proposal) -> Denial | None:
     return None if proposal.may_increase else Denial(Code.ALREADY_OPEN, "the position is open already")
 
 
+def symbol_is_free(proposal: Proposal) -> Denial | None:
+    """On futures a symbol has one position and one leverage for all of an account. What is held may always leave."""
+    if not proposal.is_entry or not (proposal.hand_there or proposal.bot_there):
+        return None
+    symbol = proposal.rules.symbol
+    who, remedy = (
+        (f"a bot of this account trades {symbol}", "delete that bot, or take another account")
+        if proposal.bot_there
+        else (f"{symbol} is held, or being entered, by hand on this account", "that has to be closed first")
+    )
+    detail = f"{who}, and on futures the exchange nets both and knows one leverage for them: {remedy}"
+    return Denial(Code.SYMBOL_TAKEN, detail)
+
+
 def exit_only_reduces(proposal: Proposal) -> Denial | None:
     if proposal.is_entry:
         return None

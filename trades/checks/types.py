@@ -28,6 +28,7 @@ class Code(StrEnum):
     NOT_RECONCILED = "not_reconciled"
     ORDER_UNKNOWN = "order_unknown"
     ALREADY_OPEN = "already_open"
+    SYMBOL_TAKEN = "symbol_taken"
     EXIT_IN_FLIGHT = "exit_in_flight"
     WOULD_INCREASE = "would_increase"
     ALREADY_DONE = "already_done"
@@ -177,6 +178,8 @@ class Proposal:
     max_leverage: int = 1
     terms_trouble: str = ""  # futures: why leverage and margin type are not in force
     outlook: Outlook | None = None  # futures: an entry as its liquidation would see it
+    hand_there: bool = False  # futures, of a bot: the hand holds or enters the symbol on this account
+    bot_there: bool = False  # futures, of the hand: a bot trades the symbol on this account
     caps: Caps = field(default_factory=Caps)
     orders_last_minute: int = 0  # of the position
     entries_last_hour: int = 0  # of the position

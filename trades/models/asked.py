@@ -105,6 +105,10 @@ class OrderByHand(models.Model):
         mine = OrderByHand.objects.unfinished().filter(pk=self.pk)
         return bool(mine.update(status=self.Status.RUNNING, started_at=Coalesce("started_at", Value(now))))
 
+    def note(self, trouble: str) -> None:
+        """Remember what was in the way of it, while it may still be done."""
+        OrderByHand.objects.unfinished().filter(pk=self.pk).update(message=trouble[:200])
+
     def end(self, status: str, *, now: datetime, **told: object) -> bool:
         """End it like this. False: somebody else was faster, and how he ended it counts."""
         mine = OrderByHand.objects.unfinished().filter(pk=self.pk)

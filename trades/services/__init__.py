@@ -2,10 +2,12 @@
 
 from trades.services.accounts import reconcile_account, reconcile_accounts, to_reconcile, watch_futures
 from trades.services.asked import (
+    PLACES_ORDERS,
     KeyNamesAnother,
     TooManyUnfinished,
     accounts_for,
     ask_for_order,
+    asked_before,
     asked_in_vain,
     execute_asked,
 )
@@ -46,6 +48,7 @@ from trades.services.withdrawing import withdraw_halted
 
 __all__ = [
     "ANSWERED_BY_THE_EXCHANGE",
+    "PLACES_ORDERS",
     "PLATFORM",
     "TOO_OLD",
     "Answers",
@@ -67,6 +70,7 @@ __all__ = [
     "agree_on_terms",
     "ask_exchange",
     "ask_for_order",
+    "asked_before",
     "asked_in_vain",
     "cancel_by_hand",
     "cancel_order",

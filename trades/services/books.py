@@ -15,6 +15,7 @@ from market.switches import Hold, SwitchState
 from trades.lifecycle import OrderStatus
 from trades.models import Event, Order
 from trades.protocol import obstacle
+from trades.services.asked_rows import lateness
 from trades.services.events import write_event
 from trades.services.records import record_report
 from trades.services.switch_lock import claims_together
@@ -31,7 +32,7 @@ class DatabaseBooks:
             with one_round_trip():
                 claims_together()
                 asked = Switch.objects.ask_hold_on(orders[0].account_id)
-            found = _obstacle(orders, *asked(), now=signed_at)
+            found = _obstacle(orders, *asked(), now=signed_at) or lateness(orders[0])
             if found:
                 for order in orders:
                     order.move(OrderStatus.CANCELED, finished_at=signed_at, error=found)

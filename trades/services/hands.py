@@ -5,6 +5,7 @@ to it, and a sale is an exit of what was bought by hand. On futures an order aga
 reduces; everything else is an entry. So nobody sells a bot's coins by hand, and nobody turns a position by mistake.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,9 +13,10 @@ from decimal import Decimal
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from market.budget import Priority, spending_as
 from market.clock import clock_trouble
 from market.exchange import gateway_for
-from market.exchange.errors import ExchangeUnavailable, NotConfigured
+from market.exchange.errors import ExchangeUnavailable, NotConfigured, RateLimited
 from market.exchange.gateway import Gateway
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
@@ -48,6 +50,10 @@ class HandOrder:
     def __str__(self) -> str:
         at = "" if self.price is None else f" at {self.price:f}"
         return f"{self.side} {self.quantity:f} {self.symbol}{at}"
+
+
+class HeldUp(Exception):
+    """What only leaves a position can't be written down just now; it is tried again while it is young enough."""
 
 
 class OrderDenied(Exception):
@@ -88,18 +94,35 @@ def place_order(user: User, account: ExchangeAccount, wanted: HandOrder, *, key:
 
 
 def carry_out(act: Act, *, now: datetime) -> Order:
-    """The same of an act that may have been asked for before. Raises AlreadyEnded, too: somebody else has done it."""
+    """The same of an act that may have been asked for before.
+
+    Raises AlreadyEnded, too: somebody else has done it; and of what was asked for HeldUp.
+    """
     clock = moving(now)
     done = _done(act)
     if done:
         return done
+    leaves = _leaves(act)
     try:
-        gateway, order = _accepted(act, now=now)
+        with spending_as(Priority.EXITS) if leaves else nullcontext():
+            gateway, order = _accepted(act, now=now)
     except OrderDenied as error:
+        if leaves and act.asked and error.denial.code is Code.ACCOUNT_COOLING:
+            raise HeldUp(error.denial.detail) from error
         _refuse(act, error.denial, now=clock())
+        raise
+    except (ExchangeUnavailable, RateLimited) as error:
+        if leaves and act.asked:
+            raise HeldUp(str(error)) from error
         raise
     submit_order(order, gateway=gateway, now=clock())
     return order
+
+
+def _leaves(act: Act) -> bool:
+    """Whether it only makes smaller what is held by hand, as the books say before anybody is asked."""
+    held = Position.objects.filter(account=act.account, symbol=act.wanted.symbol, by_hand=True).first()
+    return held is not None and held.is_open and held.quantity * act.wanted.side.sign < 0
 
 
 def _done(act: Act) -> Order | None:
@@ -142,14 +165,14 @@ def _accepted(act: Act, *, now: datetime) -> tuple[Gateway, Order]:
 def _written_down(act: Act, rules: Rules, price: Price, trouble: str, answers: Answers, *, now: datetime) -> Order:
     with transaction.atomic(durable=True):  # with a denial not even an empty position stays
         if act.asked:
-            require_wanted(act.asked, now=now)
+            require_wanted(act.asked)
         position = _position_of(act.account, rules)
         intent = replace(_intent(act, position, price), clock_trouble=trouble, **vars(answers))
         made = intend_order(position.pk, intent, rules=rules, now=now)
         if isinstance(made, Denial):
             raise OrderDenied(made)
         if act.asked:
-            ended = act.asked.end(OrderByHand.Status.DONE, order=made, now=now)
+            ended = act.asked.end(OrderByHand.Status.DONE, order=made, message="", now=now)
             assert ended, f"order by hand {act.asked.pk}: its row is locked, and yet somebody else has ended it"
     return made
 

@@ -21,7 +21,7 @@ from market.types import Clock, moving
 from trades.models import Event
 from trades.services.events import write_event
 from trades.services.switch_lock import Patience, press_alone
-from trades.services.withdrawing import CANCELING_BUDGET, cancel_withdrawn, withdraw_entries
+from trades.services.withdrawing import cancel_withdrawn, time_to_cancel, withdraw_entries
 
 logger = logging.getLogger(__name__)
 
@@ -126,18 +126,27 @@ def _rows(targets: Sequence[Target]) -> Q:
 
 
 def press(
-    target: Target, state: SwitchState, *, by: User | None, reason: str, now: datetime, may_ease: bool = True
+    target: Target,
+    state: SwitchState,
+    *,
+    by: User | None,
+    reason: str,
+    now: datetime,
+    may_ease: bool = True,
+    in_haste: bool = False,
 ) -> Pressed:
     """Set a switch and tell it; on *halted* take back entries that are not sent and cancel those that are open.
 
-    ``by`` is None for the system itself and for the command line. Raises NotYourSwitch, and MayNotEase where not
-    ``may_ease``. Once it returns no entry is sent any more on *reducing*, and no order at all on *halted*.
+    ``by`` is None for the system itself and for the command line; web requests are ``in_haste``. Raises NotYourSwitch,
+    and MayNotEase where not ``may_ease``. Once it returns no entry is sent any more on *reducing*, and no order at all
+    on *halted*.
     """
     clock = moving(now)
     pressed = _press(target, state, by=by, reason=reason, now=now, patience=Patience(), may_ease=may_ease)
     if state is not SwitchState.HALTED:
         return pressed
-    canceled, pending = cancel_withdrawn(target.orders, clock=clock, until=now + CANCELING_BUDGET)
+    with time_to_cancel(clock, in_haste=in_haste) as until:
+        canceled, pending = cancel_withdrawn(target.orders, clock=clock, until=until)
     return replace(pressed, canceled=canceled, pending=pending)
 
 
@@ -146,8 +155,8 @@ def press_all(
 ) -> list[Outcome]:
     """Press several switches: all are set before the first order is canceled, and what fails at one stops no other.
 
-    ``seen``: the marks of their standings as they were shown. What stands otherwise by now is not let go; to make it
-    stricter is never too late.
+    In haste, since a web request waits for it. ``seen``: the marks of their standings as they were shown. What stands
+    otherwise by now is not let go; to make it stricter is never too late.
     """
     clock, patience = moving(now), Patience()
     outcomes = list[Outcome]()
@@ -163,8 +172,8 @@ def press_all(
             outcomes.append(Outcome(target, pressed))
     if state is not SwitchState.HALTED:
         return outcomes
-    until = clock() + CANCELING_BUDGET
-    return [_with_cancels(outcome, clock=clock, until=until) for outcome in outcomes]
+    with time_to_cancel(clock, in_haste=True) as until:
+        return [_with_cancels(outcome, clock=clock, until=until) for outcome in outcomes]
 
 
 def _with_cancels(outcome: Outcome, *, clock: Clock, until: datetime) -> Outcome:

@@ -15,6 +15,7 @@ from trades.checks import Proposal
 from trades.lifecycle import IN_DOUBT, LIVE, OrderPurpose, in_the_way_of
 from trades.models import Order, Position
 from trades.services.intents import Intent
+from trades.services.neighbours import is_a_bots
 from trades.services.records import LOCKED_POSITION
 from trades.services.risk import REAL_SQL, ask_risk, one_entry_at_a_time
 from trades.services.terms import disagreement, outlook
@@ -150,6 +151,7 @@ def _futures_part(position: Position, intent: Intent) -> dict[str, Any]:
         return {}
     terms, size = intent.terms, {"quantity": intent.quantity, "price": intent.price}
     return {
+        "bot_there": position.by_hand and is_a_bots(position),
         "terms_trouble": disagreement(position, terms),
         "outlook": outlook(position, terms, side=intent.side, **size),
     }

@@ -15,6 +15,7 @@ from django.db import connection
 
 from market.models import ExchangeAccount
 from market.ready import Asked, ask
+from market.types import Market
 from trades.checks import RiskCaps, Stake
 from trades.lifecycle import CUT_SHORT, LIVE, NEVER_WERE
 from trades.models import Position
@@ -108,13 +109,27 @@ STAKE_SQL = f"""
            coalesce(ordered.reserved, 0) AS reserved,
            -- When something came back last: by an exit, or of an entry that was not filled as a whole.
            greatest((SELECT max(closed_at) FROM trades_position WHERE account_id = mine.id), ordered.cut_short_at)
-               AS freed_at
+               AS freed_at,
+           %(minds_hand)s AND EXISTS (
+               SELECT FROM trades_position AS hand
+                WHERE hand.account_id = mine.id AND hand.symbol = %(symbol)s AND hand.by_hand
+                  AND (hand.quantity <> 0 OR EXISTS (
+                      SELECT FROM trades_order
+                       WHERE position_id = hand.id AND purpose = 'entry' AND status IN ({_texts(LIVE)})))
+           ) AS hand_there
       FROM mine LEFT JOIN held ON held.account_id = mine.id LEFT JOIN ordered ON ordered.account_id = mine.id
       LEFT JOIN market_risklimits AS own ON own.account_id = mine.id
       LEFT JOIN market_risklimits AS owners ON owners.user_id = %(owner)s
 """  # noqa: S608 - made of constants
 FIGURES = ("exposure", "symbol_exposure", "open_positions", "open_orders", "orders_last_minute")
-STAKES = (*FIGURES, "lost_today", "lost_today_of_user", "reserved", "freed_at")  # of STAKE_SQL after the account
+STAKES = (
+    *FIGURES,
+    "lost_today",
+    "lost_today_of_user",
+    "reserved",
+    "freed_at",
+    "hand_there",
+)  # of STAKE_SQL after the account
 CAPS = tuple(field.name for field in fields(RiskCaps))
 LIMITS_SQL = f"SELECT account_id, {', '.join(CAPS)} FROM market_risklimits WHERE account_id = %s OR user_id = %s"  # noqa: S608 - names of fields
 
@@ -127,6 +142,7 @@ class Risk:
     free_quote: Decimal | None
     reserved_quote: Decimal
     balance_doubt: str
+    hand_there: bool
 
 
 def one_entry_at_a_time(position_id: int) -> None:
@@ -161,6 +177,7 @@ def _risk(
         free_quote=account.free_quote if counts else None,
         reserved_quote=own["reserved"],
         balance_doubt=_balance_doubt(read_at, own["freed_at"], now=now) if read_at else "",
+        hand_there=own["hand_there"],
     )
 
 
@@ -187,6 +204,7 @@ def _ask_figures(position: Position, *, read_at: datetime, now: datetime) -> Ask
         "minute_ago": minute_ago,
         "now": now,
         "since": now - BALANCE_COUNTS_FOR,
+        "minds_hand": account.market == Market.FUTURES and not position.by_hand,
     }
     return ask(STAKE_SQL, asked, lambda rows: {row[0]: dict(zip(STAKES, row[1:], strict=True)) for row in rows})
 

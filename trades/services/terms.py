@@ -5,22 +5,29 @@ refusal that names it, makes us forget: the next entry waits until the exchange 
 """
 
 import logging
+import zlib
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
+from django.db import transaction
 
-from market.exchange.errors import ExchangeError, OrderRejected, OutcomeUnknown
+from market.exchange.errors import ExchangeError, ExchangeUnavailable, OrderRejected, OutcomeUnknown
 from market.exchange.gateway import Gateway
 from market.exchange.types import FuturesSetup
+from market.locks import advisory_lock
 from market.models import ExchangeAccount
 from market.rounding import plain
 from market.types import Market, Side
 from trades.liquidation import Outlook, Terms, margin_of
 from trades.models import Position, TermsInForce
+from trades.services.neighbours import is_busy, neighbours
+from trades.services.risk import one_entry_at_a_time
 
 logger = logging.getLogger(__name__)
+
+AGREEING = 7_251_004  # with the symbol's number behind it: a lock that nothing else takes
 
 HEDGE_MODE = (
     "the account is in hedge mode, and this platform trades in one-way mode only: close its futures positions and"
@@ -55,7 +62,19 @@ def agree_on_terms(position: Position, terms: Terms, *, gateway: Gateway, key_ma
     What stands in the way is remembered in words. ``key_mark`` is that of the gateway's key. Raises ExchangeError when
     the exchange can't be asked. No transaction may be open.
     """
+    with advisory_lock(_number_of(position)) as alone:
+        if not alone:
+            raise ExchangeUnavailable(f"the terms of {position.symbol} are being agreed on for somebody else just now")
+        _agree(position, terms, gateway=gateway, key_mark=key_mark, now=now)
+
+
+def _number_of(position: Position) -> int:
+    return AGREEING << 32 | zlib.crc32(f"{position.account_id} {position.symbol}".encode())
+
+
+def _agree(position: Position, terms: Terms, *, gateway: Gateway, key_mark: str, now: datetime) -> None:
     try:
+        _take_the_symbol(position)
         found = _brought_about(position, terms, gateway)
     except NotInForce as obstacle:
         logger.warning("position %s: %s", position.pk, obstacle)
@@ -70,6 +89,22 @@ def agree_on_terms(position: Position, terms: Terms, *, gateway: Gateway, key_ma
         }
     said |= {"asked_at": now, "key_mark": key_mark}
     TermsInForce.objects.update_or_create(position=position, defaults=said)
+
+
+def _take_the_symbol(position: Position) -> None:
+    """Have whoever else trades it on the account ask anew: what we set is set for all. Raises NotInForce.
+
+    Under the lock of entries: one that was written down before is seen here, one that comes later finds no terms.
+    """
+    with transaction.atomic(durable=True):
+        one_entry_at_a_time(position.pk)
+        others = neighbours(position)
+        if others.filter(is_busy()).exists():
+            raise NotInForce(
+                f"{position.symbol} is held, or ordered, on this account by another bot or by hand, at terms that may"
+                " not be changed under it: that has to be closed first"
+            )
+        TermsInForce.objects.filter(position__in=others).update(asked_at=None, problem="")
 
 
 def _brought_about(position: Position, terms: Terms, gateway: Gateway) -> FuturesSetup:

@@ -1,11 +1,14 @@
 """Entries that a kill switch stops: taken back when they are not sent, canceled when they are open."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
 
+from market import patience
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError
 from market.fields import SecretUnreadable
@@ -19,6 +22,24 @@ from trades.services.orders import cancel_order
 logger = logging.getLogger(__name__)
 
 CANCELING_BUDGET = timedelta(seconds=20)  # what is left then is canceled by the sweep
+
+
+@contextmanager
+def time_to_cancel(clock: Clock, *, in_haste: bool) -> Iterator[datetime]:
+    """Until when open entries are canceled in this block. ``in_haste``: a thread of a web process waits for it.
+
+    Then the last cancel ends in time, too; and if as many wait for an exchange as may, all is left to the sweep.
+    """
+    if not in_haste:
+        yield clock() + CANCELING_BUDGET
+        return
+    until = clock() + timedelta(seconds=patience.SECONDS)
+    with ExitStack() as places:
+        try:
+            places.enter_context(patience.patiently())
+        except patience.TooManyWaiting:
+            until = clock()
+        yield until
 
 
 def withdraw_entries(condition: Q, *, now: datetime) -> int:
@@ -55,7 +76,7 @@ def cancel_withdrawn(condition: Q, *, clock: Clock, until: datetime) -> tuple[in
     left = Order.objects.live().filter(condition, purpose=OrderPurpose.ENTRY, cancel_requested_at__isnull=False)
     canceled = 0
     for order in left.filter(status=OrderStatus.OPEN).select_related("position__account").order_by("pk"):
-        if clock() > until:
+        if clock() >= until:
             break
         canceled += _cancel(order, now=clock())
     return canceled, left.count()

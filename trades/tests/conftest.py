@@ -1,6 +1,7 @@
 """Whom orders by hand are tested with."""
 
 import pytest
+from django.contrib.auth.models import Permission
 from django_redis import get_redis_connection
 
 from market.tests.factories import ExchangeAccountFactory, SymbolRulesFactory
@@ -13,5 +14,7 @@ def account(paper, db):
     SymbolRulesFactory()
     paper.set_price("BTCUSDT", "50000.00")
     api_key, api_secret = paper.create_account()
-    yield ExchangeAccountFactory(api_key=api_key, api_secret=api_secret)
+    account = ExchangeAccountFactory(api_key=api_key, api_secret=api_secret)
+    account.owner.user_permissions.add(Permission.objects.get(codename="change_exchangeaccount"))
+    yield account
     paper.set_price("BTCUSDT", None)

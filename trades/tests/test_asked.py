@@ -8,13 +8,18 @@ from decimal import Decimal
 from threading import Barrier, BrokenBarrierError, Thread, local
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
-from market.exchange.errors import ExchangeUnavailable, OrderRejected
+from market.api import idempotency
+from market.budget import Priority
+from market.budget.priorities import current_priority
+from market.exchange.errors import ExchangeUnavailable, OrderRejected, RateLimited
+from market.models import SEE_ALL_ROWS, ExchangeAccount
 from market.services import NotYourAccount
 from market.tests.factories import ExchangeAccountFactory, UserFactory
-from market.types import OrderType, Price
+from market.types import OrderType, Price, Side
 from trades import services, tasks
 from trades.models import Event, Order, OrderByHand
 from trades.services import asked as module
@@ -65,6 +70,25 @@ def test_the_same_key_asks_for_the_same_order_and_no_other_one():
     assert ask(mine) != ask(mine)  # without a key
     with pytest.raises(services.KeyNamesAnother):
         ask(mine, replace(BUY, quantity=Decimal("0.02")), key="a")
+
+
+def test_a_key_stands_for_another_order_after_a_day():
+    account, now = ExchangeAccountFactory(), timezone.now()
+    day, twice = timedelta(hours=24), replace(BUY, quantity=Decimal("0.02"))
+    old = ask(account, key="a", now=now - day)
+
+    assert ask(account, key="a", now=now - SECONDS) == old
+    new = ask(account, twice, key="a", now=now)
+
+    assert new != old
+    assert ask(account, twice, key="a", now=now + day - SECONDS) == new
+    with pytest.raises(services.KeyNamesAnother):
+        ask(account, key="a", now=now)
+    assert list(OrderByHand.objects.order_by("pk").values_list("key", flat=True)) == ["", "a"]
+
+
+def test_a_key_counts_as_long_as_its_answer_is_kept():
+    assert module.KEY_COUNTS_FOR == idempotency.KEPT
 
 
 def test_a_key_is_its_senders_own():
@@ -206,6 +230,70 @@ def test_without_a_market_to_look_at_it_has_failed_and_nothing_is_sent(account, 
     assert nothing_happened(paper, account)
 
 
+SELL = replace(BUY, side=Side.SELL, quantity=Decimal("0.00999"))
+
+
+@pytest.mark.parametrize("trouble", ["away", "asked for silence", "silent"])
+def test_what_leaves_is_tried_again_when_the_exchange_is_there_again(account, paper, monkeypatch, trouble):
+    execute(ask(account))
+    asked = ask(account, SELL)
+
+    def away(*args, **kwargs):
+        raise ExchangeUnavailable("away")
+
+    def limited(*args, **kwargs):
+        raise RateLimited("asked for silence", retry_after=SECONDS)
+
+    with monkeypatch.context() as broken:
+        if trouble == "silent":
+            ExchangeAccount.objects.update(cooldown_until=timezone.now() + 60 * SECONDS)
+        else:
+            broken.setattr("trades.services.hands.last_prices", away if trouble == "away" else limited)
+        assert execute(asked).status == "running"
+    assert {"silent": "asked for silence"}.get(trouble, trouble) in OrderByHand.objects.get(pk=asked.pk).message
+    ExchangeAccount.objects.update(cooldown_until=None)
+
+    (found,) = services.asked_in_vain(now=timezone.now() + 6 * SECONDS)
+
+    assert found == asked
+    done = execute(asked)
+    assert (done.order.status, done.message) == ("filled", "")
+    assert len(orders_at(paper, account)) == 2
+    assert not Event.objects.filter(kind="order_denied").exists()
+
+
+def test_what_leaves_and_is_held_up_for_too_long_says_by_what(account, monkeypatch):
+    execute(ask(account))
+    asked = ask(account, SELL)
+
+    def away(*args, **kwargs):
+        raise ExchangeUnavailable("away")
+
+    monkeypatch.setattr("trades.services.hands.last_prices", away)
+    execute(asked)
+
+    services.asked_in_vain(now=timezone.now() + 61 * SECONDS)
+
+    asked.refresh_from_db()
+    assert (asked.status, asked.code) == ("expired", "expired")
+    assert asked.message == "tried until it was too old; nothing was sent: away"
+
+
+def test_what_leaves_spends_as_an_exit_from_the_first_look_on_and_nothing_else_does(account, monkeypatch):
+    seen, look = [], hands.last_prices
+
+    def noted(*args, **kwargs):
+        seen.append(current_priority())
+        return look(*args, **kwargs)
+
+    monkeypatch.setattr("trades.services.hands.last_prices", noted)
+    for wanted in (SELL, BUY, SELL):  # of nothing, to open, to close
+        execute(ask(account, wanted))
+
+    assert seen == [Priority.ENTRIES, Priority.ENTRIES, Priority.EXITS]
+    assert Order.objects.filter(status="filled").count() == 2
+
+
 def test_a_symbol_that_nobody_knows_is_a_refusal(account):
     assert execute(ask(account, replace(BUY, symbol="NOPEUSDT"))).code == "symbol_unknown"
 
@@ -325,6 +413,76 @@ def test_an_order_that_a_dead_worker_left_behind_is_sent_by_the_sweep_of_orders(
     asked.refresh_from_db()
     assert (before, asked.order.status) == ("intended", "filled")
     assert len(orders_at(paper, account)) == 1
+
+
+@pytest.mark.parametrize(("seconds", "status", "sent"), [(58, "filled", 1), (61, "canceled", 0)])
+def test_an_order_that_was_left_behind_is_sent_within_the_minute_and_not_after_it(
+    account, paper, monkeypatch, seconds, status, sent
+):
+    asked = ask(account)
+    with monkeypatch.context() as broken:
+        broken.setattr("trades.services.hands.submit_order", lambda *args, **kwargs: None)
+        execute(asked)
+    OrderByHand.objects.update(created_at=timezone.now() - seconds * SECONDS)
+    if seconds < 60:  # a busy machine is no reason to fail
+        monkeypatch.setattr("trades.services.asked_rows.TOO_OLD", 120 * SECONDS)
+    Order.objects.update(created_at=timezone.now() - 20 * SECONDS)
+
+    services.reconcile_orders(now=timezone.now())
+
+    order = Order.objects.get()
+    assert (order.status, len(orders_at(paper, account))) == (status, sent)
+    assert order.error == ("" if sent else "not sent: it was asked for more than 60 seconds ago")
+
+
+def test_a_worker_whose_clock_is_behind_sends_nothing_late(account, paper):
+    asked = ask(account, now=timezone.now() - 61 * SECONDS)
+
+    done = execute(asked, now=timezone.now() - 120 * SECONDS)
+
+    assert (done.status, nothing_happened(paper, account)) == ("expired", True)
+
+
+def test_who_asks_with_a_clock_that_is_ahead_gains_no_time():
+    asked = ask(ExchangeAccountFactory(), now=timezone.now() + 100 * SECONDS)
+
+    assert asked.created_at <= timezone.now()
+
+
+def operator_of():
+    """Somebody who places orders and sees everybody's rows."""
+    operator = UserFactory(username="operator")
+    names = ["change_exchangeaccount", SEE_ALL_ROWS.partition(".")[2]]
+    operator.user_permissions.set(Permission.objects.filter(codename__in=names))
+    return operator
+
+
+LOST = {
+    "user": "may not log in any more",
+    "asked_by": "may not log in any more",
+    "change_exchangeaccount": "operator may place no orders any more",
+    SEE_ALL_ROWS.partition(".")[2]: "operator may not act for",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize(("lost", "words"), LOST.items())
+def test_what_is_asked_for_is_not_placed_after_its_author_has_lost_the_right(account, paper, lost, words):
+    operator = operator_of()
+    asked = ask(account, by=operator)
+    if lost in ("user", "asked_by"):
+        User.objects.filter(pk=getattr(asked, lost).pk).update(is_active=False)
+    operator.user_permissions.remove(*Permission.objects.filter(codename=lost))
+
+    done = execute(asked)
+
+    if lost == "nothing":
+        assert done.status == "done"
+        return
+    assert (done.status, done.code) == ("denied", "not_allowed")
+    assert words in done.message
+    assert Event.objects.get().data == {"code": "not_allowed"}
+    assert nothing_happened(paper, account)
 
 
 # --- the sweep -----------------------------------------------------------------------------------------------------

@@ -69,10 +69,11 @@ class SigningClient(Client):
 class PatientAdapter(HTTPAdapter):
     """Waits no longer than the patience of those who wait for our answer (`market.patience`)."""
 
-    def send(self, request: Any, stream: Any = False, timeout: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         if is_over():
             raise requests.ConnectTimeout("nobody waits any more")  # it has not left: a clear no to an order
-        return super().send(request, stream, timeout_of(*timeout), *args, **kwargs)
+        kwargs["timeout"] = timeout_of(*kwargs["timeout"])  # sessions name what they say
+        return super().send(request, *args, **kwargs)
 
 
 def _limit_code(response: requests.Response) -> int:

@@ -131,6 +131,20 @@ def test_the_web_server_leads_to_the_stream(settings):
     assert client.get(f"{PATH}?kinds=nothing").status_code == 400
 
 
+def test_a_browser_that_follows_brings_its_cookie_and_is_let_in(spawn, settings):
+    stream = EventStream(spawn, EVENT_STREAM_ORIGINS=SITE)
+    settings.EVENT_STREAM_URL = f"http://{{host}}:{stream.port}/api/v1/events"
+    cookie = session_of(person("trader"))
+
+    led = client_of(None).get(PATH, headers={"Host": "127.0.0.1:8000", **cookie})
+
+    assert led.status_code == 307
+    assert led["Location"].startswith(f"http://127.0.0.1:{stream.port}/")
+    listener = stream.open(led["Location"].removeprefix(f"http://127.0.0.1:{stream.port}"), Origin=SITE, **cookie)
+    assert listener.of("ready")
+    listener.close()
+
+
 def test_without_an_address_the_web_server_says_who_has_to_lead_there(settings):
     settings.EVENT_STREAM_URL = ""
     answer = client_of(person("trader")).get(PATH)

@@ -225,6 +225,56 @@ def test_a_key_whose_answer_is_gone_still_names_its_order(trader, account, died)
     assert post(trader, key="a", quantity="0.02")[1]["code"] == "key_reused"
 
 
+@pytest.mark.parametrize("change", ["second account", "symbol gone", "user gone"])
+def test_a_retry_hears_of_its_order_whatever_has_changed_since(trader, account, settings, change):
+    operator = person("operator")
+    first = post(operator, key="a", user_id=trader.pk)
+    IdempotentAnswer.objects.all().delete()  # the process died before it answered
+    if change == "second account":
+        ExchangeAccountFactory(owner=trader, name="second")
+    if change == "symbol gone":
+        settings.ENVIRONMENTS = ["testnet"]
+    if change == "user gone":
+        trader.is_active = False
+        trader.save()
+
+    assert post(operator, key="a", user_id=trader.pk) == first
+    IdempotentAnswer.objects.all().delete()
+    assert post(operator, key="a", user_id=trader.pk, account=account.pk + 1)[1]["code"] == "key_reused"
+    IdempotentAnswer.objects.all().delete()
+    assert post(operator, key="a")[1]["code"] == "key_reused"
+    assert OrderByHand.objects.count() == 1
+
+
+ENDS = {"denied": "failed", "running": "running", "pending": "pending"}
+
+
+@pytest.mark.parametrize(("row", "status"), ENDS.items())
+def test_a_known_order_is_told_as_it_stands_and_not_as_queued(trader, account, broker, row, status):
+    _, first = post(trader, key="a")
+    OrderByHand.objects.update(status=row, completed_at=None if row in ("pending", "running") else timezone.now())
+    IdempotentAnswer.objects.all().delete()
+
+    code, again = post(trader, key="a")
+
+    assert (code, again["task_id"], again["status"]) == (202, first["task_id"], status)
+    assert (again["message"] == "Trade execution queued") == (row == "pending")
+    assert broker("high_priority") == 1 + (row == "pending")
+
+
+def test_a_key_of_last_week_places_a_new_order(trader, account, broker):
+    _, first = post(trader, key="a")
+    long_ago = timezone.now() - timedelta(days=7)
+    OrderByHand.objects.update(created_at=long_ago, completed_at=long_ago, status="failed")
+    IdempotentAnswer.objects.update(claimed_at=long_ago)
+
+    code, second = post(trader, key="a")
+
+    assert (code, second["status"]) == (202, "pending")
+    assert second["task_id"] != first["task_id"]
+    assert broker("high_priority") == 2
+
+
 def test_who_has_too_many_waiting_waits_too_and_may_use_the_key_again(trader, account, monkeypatch):
     monkeypatch.setattr("trades.services.asked.MOST_UNFINISHED", 1)
     post(trader)
@@ -366,7 +416,7 @@ def rests(account, **changes):
 
 
 def cancel(caller, order):
-    answer = client_of(caller).post(f"/api/v1/orders/{order.pk}/cancel")
+    answer = client_of(caller).post(f"/api/v1/orders/{order.pk}/cancel", content_type="application/json")
     return answer.status_code, answer.json()
 
 
@@ -403,12 +453,16 @@ def test_what_was_not_sent_is_taken_back(trader, resting, account):
 
 
 @pytest.mark.parametrize("status", ["submitted", "unknown"])
-def test_what_has_no_answer_yet_is_not_canceled_yet(trader, resting, status):
+def test_what_has_no_answer_yet_is_canceled_later_and_said_to_be(trader, resting, status):
     order, gateway = resting
     Order.objects.update(status=status)
 
-    assert cancel(trader, order)[0] == 409
+    code, told = cancel(trader, order)
+
+    assert (code, told["order_status"]) == (202, status)
+    assert "as soon as it is found open" in told["detail"]
     assert gateway.canceled == []
+    assert Order.objects.get().cancel_requested_at is not None
 
 
 def test_a_bots_order_is_its_bots(trader, account):

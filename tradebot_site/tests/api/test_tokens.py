@@ -225,6 +225,20 @@ def test_staff_without_one_make_none_where_it_is_required(trader, settings):
     assert ask(trader.username, "wrong").status_code == 401  # only who has the password is told
 
 
+def test_of_staff_a_token_counts_only_while_a_second_factor_stands_where_it_is_required(trader, settings):
+    program = program_of(trader)
+    enrolled(trader)
+    settings.SECOND_FACTOR_REQUIRED = True
+
+    with_factor = program.get(TOKENS).status_code
+    second_factor.remove(trader)
+    without = program.get(TOKENS).status_code
+    settings.SECOND_FACTOR_REQUIRED = False
+    not_required = program.get(TOKENS).status_code
+
+    assert (with_factor, without, not_required) == (200, 401, 200)
+
+
 def test_who_is_no_longer_active_makes_none(trader):
     User.objects.filter(pk=trader.pk).update(is_active=False)
 
