@@ -14,7 +14,7 @@ from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesRe
 from market.admin.base import OwnedAdmin
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from market.tests.factories import NOON
-from ops.models import Change, DeadLetter
+from ops.models import ApiToken, Change, DeadLetter
 from tradebot_site.tests.conftest import KEY, SECRET
 from trades.models import Event, Fill, Order, Position, Trade, Transfer
 
@@ -43,6 +43,7 @@ READ_ONLY = [
     Change,
     AccessAttempt,
     DeadLetter,
+    ApiToken,
 ]
 REGISTERED = sorted(django_admin.site._registry, key=lambda model: model._meta.label)
 
