@@ -28,7 +28,7 @@ def multiply(row, times: int, **changes: str) -> None:
 
 
 def plan(account) -> str:
-    asked = {"owner": account.owner_id, "environment": account.environment, "symbol": "BTCUSDT"}
+    asked = {"owner": account.owner_id, "environment": account.environment, "symbol": "BTCUSDT", "minds_hand": True}
     moments = dict.fromkeys(("read_at", "minute_ago", "now", "since"), NOON)
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {STAKE_SQL}", asked | moments)
@@ -51,3 +51,4 @@ def test_losses_of_the_day_are_found_without_reading_the_trades_of_others(whose)
 
     assert "trade_by_day" in found
     assert "Seq Scan on trades_trade" not in found
+    assert "position_one_by_hand" in found  # not all positions of the account are read for the hand's
