@@ -49,7 +49,7 @@ def test_a_refusal_looks_like_those_of_the_api(stream, role, query, status, code
 
 def test_a_wrong_token_and_what_is_no_get_are_refused(stream):
     assert stream.get(Authorization="Token no-such-token")[0] == 401
-    assert stream.get(method="POST", **bearer(person("trader")))[0] == 403
+    assert stream.get(method="POST", **bearer(person("trader")))[0] == 405
     status, body, _ = stream.get("/api/v1/bots")
     assert (status, body["code"]) == (404, "not_found")
 
