@@ -111,7 +111,7 @@ def _one_connection() -> Iterator[None]:
 
 
 def _wrong(asked: Asked, told: dict[str, Any], answer: Any) -> Iterator[tuple[str, str]]:
-    more = [checks.negative_data_rejection] if asked.kind == "wrong" else []
+    more = [checks.negative_data_rejection] if asked.kind == "wrong" and _is_wrong(asked.case) else []
     if answer.status_code >= 500 and answer.status_code != 503:
         yield f"{answer.status_code}", answer.text[:500]
     try:
@@ -123,6 +123,11 @@ def _wrong(asked: Asked, told: dict[str, Any], answer: Any) -> Iterator[tuple[st
             yield f"{type(failure).__name__} {answer.status_code}", f"{asked.kind}: {failure}"
     if answer.status_code >= 400 and not (answer.is_json and answer.json.keys() >= REFUSAL):
         yield "shape of a refusal", answer.text[:500]
+
+
+def _is_wrong(case: Any) -> bool:
+    """Whether a part of the case was made wrong; of an operation without parts it is only said so."""
+    return any(part.mode.is_negative for part in case.meta.components.values())
 
 
 def _shown(told: dict[str, Any]) -> str:
