@@ -32,6 +32,8 @@ class Threads:
     def _work(self) -> None:
         while True:
             call, loop, future = self._jobs.get()
+            if future.done():  # who asked has gone away meanwhile
+                continue
             try:
                 tell = _teller(future.set_result, future, call())
             except Exception as error:

@@ -48,7 +48,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Change:
-    """One message to be. ``owner`` None: of the platform, for everybody; ``bot`` None: of none."""
+    """One message to be. ``owner`` None: of the platform, for operators; ``bot`` None: of none."""
 
     key: Key
     owner: int | None

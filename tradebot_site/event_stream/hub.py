@@ -130,9 +130,9 @@ class Hub:
         self._drop_the_slowest()
 
     def _viewers_of(self, change: Change) -> Iterable[Viewer]:
-        if change.owner is None:
-            return tuple(self._viewers)
-        return (*self._of_owner.get(change.owner, ()), *self._of_all)
+        """News of the platform, which is nobody's, is for operators: as in the admin, and in the API's list of news."""
+        mine = () if change.owner is None else self._of_owner.get(change.owner, ())
+        return (*mine, *self._of_all)
 
     async def _breathe(self) -> None:
         """Let viewers take what they were told before there is more."""

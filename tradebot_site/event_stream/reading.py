@@ -18,6 +18,7 @@ from django.db import close_old_connections, connection, transaction
 from tradebot_site.event_stream import statements
 from tradebot_site.event_stream.changes import Change, Key, Tell, change_of
 from tradebot_site.event_stream.marks import Mark
+from trades.lifecycle import LIVE
 
 PAGE = 2_000  # rows at once; pages are read until there are none
 LOOK_SECONDS, REPLAY_SECONDS = 30, 3
@@ -26,6 +27,7 @@ MOST_REPLAYED = 10_000
 SETTLED_AFTER_MS, ORDERS_SETTLED_AFTER_MS = 5_000, 120_000
 # An order's end is stamped with the time at which its task began, which runs for three minutes at most.
 ENDS_LATE = timedelta(minutes=5)
+LIVE_STATUSES = ", ".join(f"'{status.value}'" for status in LIVE)
 LATEST = datetime.max.replace(tzinfo=UTC)
 Owners = Sequence[int] | None  # None: everybody's
 
@@ -158,12 +160,15 @@ class Reading:
         owned, bots_owned = "", ""
         if self.owners is not None:
             whose = " = ANY(%(owners)s::bigint[])"
-            nobody = f" OR {owner} IS NULL" if table == "event" else ""
-            owned = f"AND ({owner}{whose}{nobody})"
+            owned = f"AND {owner}{whose}"
             bots_owned = f"AND state.bot_id IN (SELECT id FROM bots_botconfig WHERE owner_id{whose})"  # noqa: S608
         written = "age({}.xmin) BETWEEN 0 AND %(since)s"
         return sql.format(
-            new=written.format(table), new_state=written.format("state"), owned=owned, bots_owned=bots_owned
+            new=written.format(table),
+            new_state=written.format("state"),
+            owned=owned,
+            bots_owned=bots_owned,
+            live=LIVE_STATUSES,
         )
 
     def _parameters(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The statements that find what has changed, each served by an index or by a table that is small.
 
 All begin with owner, bot, number, version, and whether a later look may come upon the same version again. `{new}` is
-filled in: what was written since the mark; so is `{owned}`: by whose viewers are there.
+filled in: what was written since the mark; so are `{owned}`: by whose viewers are there, and `{live}`: the statuses of
+orders at work, spelt out for their index.
 
 A row's `xmin` is the transaction that wrote it; its age is how many have begun since, so a smaller age is later.
 """
@@ -46,10 +47,12 @@ EVENTS = """
      WHERE event.id > %(event)s AND {new} {owned}
      ORDER BY event.id
 """
-# Young ones, those that have just ended, and those that fills and news are about: an old order does nothing else.
+# Young ones, live ones, those that have just ended, and those that fills and news are about: others do nothing.
 ORDERS = """
     WITH touched AS (
         SELECT placed.id FROM trades_order AS placed WHERE placed.id > %(order)s AND {new}
+         UNION
+        SELECT placed.id FROM trades_order AS placed WHERE placed.status IN ({live}) AND {new}
          UNION
         SELECT placed.id FROM trades_order AS placed WHERE placed.finished_at > %(ended_after)s AND {new}
          UNION

@@ -100,7 +100,8 @@ class Order(QuickModel):
             ),
             models.CheckConstraint(
                 name="order_price_where_its_type_has_one",
-                condition=Q(type="market", price__isnull=True) | (~Q(type="market") & Q(price__gt=0)),
+                condition=Q(type="market", price__isnull=True)
+                | (~Q(type="market") & Q(price__isnull=False, price__gt=0)),
             ),
         ]
         indexes = [

@@ -268,3 +268,8 @@ def test_on_spot_no_two_stops_protect_the_same_coins():
 
     assert intend(position, another).code == Code.WOULD_INCREASE
     assert isinstance(intend(position, replace(another, quantity=Decimal("0.004"))), Order)
+
+
+def test_a_limit_order_without_a_price_is_no_row(db):
+    with pytest.raises(IntegrityError, match="order_price_where_its_type_has_one"):
+        OrderFactory(type="limit", price=None)
