@@ -47,7 +47,8 @@ class StopSerializer(StrictSerializer):
 class CloneSerializer(StrictSerializer):
     """What is left out is the same as that of the bot."""
 
-    name = serializers.CharField(max_length=60, required=False, help_text="If left out: its name with “copy”.")
+    # Needed: by it, unique for its owner, the same clone that is asked for twice is made once.
+    name = serializers.CharField(max_length=60)
     account = OwnAccount(required=False)
     symbol = serializers.CharField(max_length=30, required=False)
 
@@ -168,11 +169,8 @@ class Steering(GenericViewSet[BotConfig]):
         asked = CloneSerializer(data=request.data, context=self.get_serializer_context())
         asked.is_valid(raise_exception=True)
         same = {"account": bot.account, "symbol": bot.symbol}
-        named = asked.validated_data.get("name") or services.free_name(bot)
         with told():
-            copy = services.clone_bot(
-                bot, **{**same, **asked.validated_data, "name": named}, now=timezone.now(), by=self.caller
-            )
+            copy = services.clone_bot(bot, **{**same, **asked.validated_data}, now=timezone.now(), by=self.caller)
         return Response(BotSerializer(copy).data, status=201)
 
     @extend_schema(

@@ -6,8 +6,7 @@ from typing import Any, ClassVar, cast
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError as WrongField
 from django.utils import timezone
-from django_filters.filters import CharFilter, ChoiceFilter
-from django_filters.rest_framework import FilterSet
+from django_filters import CharFilter
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -30,6 +29,7 @@ from market.api.account_rows import (
 )
 from market.api.asking import asking_the_exchange
 from market.api.filtering import require_known
+from market.api.filtersets import Choice, StrictFilterSet, Word
 from market.api.refusals import Conflict, Unprocessable
 from market.api.views import ApiViewSet
 from market.models import ExchangeAccount
@@ -44,12 +44,12 @@ class NewKeyRefused(Unprocessable):
     default_detail = "The exchange refuses the key; the likely causes are told."
 
 
-class AccountFilters(FilterSet):
-    environment = ChoiceFilter(choices=[(item.value, item.value) for item in Environment])
-    market = ChoiceFilter(choices=[(item.value, item.value) for item in Market])
-    owner = CharFilter("owner__username", help_text="For operators; others see their own alone.")
-    state = ChoiceFilter(choices=ExchangeAccount.State.choices, help_text="Of the account's own switch.")
-    search = CharFilter("name", "icontains", help_text="A part of the name.")
+class AccountFilters(StrictFilterSet):
+    environment = Choice(choices=Environment)
+    market = Choice(choices=Market)
+    owner = Word("owner__username", help_text="A user's name; for those who see everybody's rows.")
+    state = Choice(choices=ExchangeAccount.State, help_text="Of the account's own switch.")
+    search = CharFilter("name", "icontains", max_length=60, help_text="A part of the name.")
 
 
 @extend_schema_view(

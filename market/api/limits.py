@@ -2,12 +2,9 @@
 
 from typing import Any, ClassVar, cast
 
-from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
-from django_filters.filters import CharFilter, Filter
-from django_filters.rest_framework import FilterSet
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -20,6 +17,7 @@ from market import services
 from market.access import sees_all
 from market.api.access import Need, administers, reads
 from market.api.filtering import require_known
+from market.api.filtersets import Number, StrictFilterSet, Word
 from market.api.refusals import Conflict
 from market.api.relations import OwnAccount
 from market.api.serializing import Amount, StrictModelSerializer
@@ -99,13 +97,9 @@ class PlatformLimitsSerializer(serializers.Serializer):
         return {**amounts, **counts, "restricted_symbols": symbols}
 
 
-class WholeFilter(Filter):
-    field_class: Any = forms.IntegerField
-
-
-class LimitFilters(FilterSet):
-    account = WholeFilter("account", min_value=1, max_value=10**18)
-    owner = CharFilter(method="of_owner", help_text="Whose accounts, or who is bounded: a user's name.")
+class LimitFilters(StrictFilterSet):
+    account = Number(help_text="Of this account.")
+    owner = Word(method="of_owner", help_text="Whose accounts, or who is bounded: a user's name.")
 
     def of_owner(self, rows: QuerySet[RiskLimits], _name: str, value: str) -> QuerySet[RiskLimits]:
         return rows.filter(Q(account__owner__username=value) | Q(user__username=value))

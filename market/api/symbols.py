@@ -3,8 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django_filters.filters import CharFilter, ChoiceFilter
-from django_filters.rest_framework import FilterSet
+from django_filters import CharFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -12,6 +11,7 @@ from rest_framework.response import Response
 
 from market.api.access import Need, reads
 from market.api.filtering import require_known
+from market.api.filtersets import Choice, StrictFilterSet, Word
 from market.api.paging import CursorPages
 from market.api.serializing import Amount, StrictModelSerializer
 from market.api.views import ApiViewSet
@@ -106,12 +106,12 @@ class SymbolWithRulesSerializer(SymbolSerializer):
         return list(row.entry["filters"])
 
 
-class SymbolFilters(FilterSet):
-    environment = ChoiceFilter(choices=[(item.value, item.value) for item in Environment])
-    market = ChoiceFilter(choices=[(item.value, item.value) for item in Market])
-    symbol = CharFilter("symbol", help_text="The whole name.")
-    status = CharFilter("status", help_text="The exchange's word, as TRADING; DELISTED is ours.")
-    search = CharFilter("symbol", "icontains", help_text="A part of the name.")
+class SymbolFilters(StrictFilterSet):
+    environment = Choice(choices=Environment)
+    market = Choice(choices=Market)
+    symbol = Word(max_length=30, help_text="The whole name.")
+    status = Word(max_length=30, help_text="The exchange's word, as TRADING; DELISTED is ours.")
+    search = CharFilter("symbol", "icontains", max_length=30, help_text="A part of the name.")
 
 
 class SymbolPages(CursorPages):

@@ -111,7 +111,7 @@ def _one_connection() -> Iterator[None]:
 
 
 def _wrong(asked: Asked, told: dict[str, Any], answer: Any) -> Iterator[tuple[str, str]]:
-    more = [checks.negative_data_rejection] if asked.kind == "wrong" and _is_wrong(asked.case) else []
+    more = [checks.negative_data_rejection] if asked.kind == "wrong" and _is_wrong(asked.case, told) else []
     if answer.status_code >= 500 and answer.status_code != 503:
         yield f"{answer.status_code}", answer.text[:500]
     try:
@@ -125,8 +125,11 @@ def _wrong(asked: Asked, told: dict[str, Any], answer: Any) -> Iterator[tuple[st
         yield "shape of a refusal", answer.text[:500]
 
 
-def _is_wrong(case: Any) -> bool:
-    """Whether a part of the case was made wrong; of an operation without parts it is only said so."""
+def _is_wrong(case: Any, told: dict[str, Any]) -> bool:
+    """Whether a part of the case was made wrong; a body that may be left out is not wrong for not being there."""
+    is_there = "json" in told or "data" in told or told["query_string"]
+    if not (is_there or any(body.is_required for body in case.operation.body)):
+        return False
     return any(part.mode.is_negative for part in case.meta.components.values())
 
 

@@ -187,7 +187,7 @@ def test_a_clone_has_the_same_settings_and_what_is_told_otherwise(trader, bot):
     SymbolRulesFactory(symbol="ETHUSDT")
     trader.patch(f"bots/{bot.pk}", stop_loss_percent="3")
 
-    first = trader.post(f"bots/{bot.pk}/clone")
+    first = trader.post(f"bots/{bot.pk}/clone", name="the bot copy")
     second = trader.post(f"bots/{bot.pk}/clone", name="twin", account=futures.pk, symbol="ethusdt")
 
     assert (first[0], first[1]["name"], first[1]["stop_loss_percent"]) == (201, "the bot copy", "3")
@@ -197,16 +197,17 @@ def test_a_clone_has_the_same_settings_and_what_is_told_otherwise(trader, bot):
 
 def test_a_clone_that_cannot_be_made_is_refused_at_its_field(trader, bot, stranger):
     for fields, field in [
+        ({}, "name"),
         ({"name": "the bot"}, "name"),
-        ({"account": stranger.account_id}, "account"),
-        ({"symbol": "NOPEUSDT"}, "symbol"),
+        ({"name": "x", "account": stranger.account_id}, "account"),
+        ({"name": "x", "symbol": "NOPEUSDT"}, "symbol"),
     ]:
         status, told = trader.post(f"bots/{bot.pk}/clone", **fields)
         assert (status, list(told["fields"])) == (400, [field])
 
 
 def test_an_operator_cannot_clone_a_bot_onto_another_owners_account(bot, stranger):
-    status, told = caller("operator").post(f"bots/{bot.pk}/clone", account=stranger.account_id)
+    status, told = caller("operator").post(f"bots/{bot.pk}/clone", name="x", account=stranger.account_id)
 
     assert (status, list(told["fields"])) == (400, ["account"])
 
