@@ -47,7 +47,7 @@ def test_it_shows_each_operation_and_tries_one_as_who_is_logged_in(site, trader)
 
         html = page.goto(f"{site}/api/v1/docs").text()
         expect(page.locator(".opblock")).to_have_count(expected, timeout=30_000)
-        block = page.locator(".opblock", has=page.locator("[data-path='/api/v1/kill-switch']"))
+        block = page.locator(".opblock-post", has=page.locator("[data-path='/api/v1/kill-switch']"))
         block.locator(".opblock-summary-control").first.click()
         block.locator("button:has-text('Try it out')").click()
         body = f'{{"state": "halted", "scope": "user", "user": "{trader}", "reason": "tried"}}'

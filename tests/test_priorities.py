@@ -63,7 +63,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, path: str) -> list[Priority]:
 
 
 @pytest.mark.parametrize("name", WORK)
-def test_work_begins_with_its_priority(monkeypatch, name):
+def test_work_begins_with_its_priority(db, monkeypatch, name):
     begin, path, priority = WORK[name]
     seen = watched(monkeypatch, path)
 

@@ -98,7 +98,8 @@ def _lead_to_rows(draw: Draw, asked: Asked, route: Route, tenant: Tenant) -> Non
     case, mostly = asked.case, st.sampled_from([True, True, True, False])
     is_wrong = asked.kind == "wrong" and case.meta is not None
     if case.path_parameters and not (is_wrong and case.meta.is_negative_at(ParameterLocation.PATH)) and draw(mostly):
-        case.path_parameters.update(zip(case.path_parameters, named(route, tenant).values(), strict=True))
+        there = [value if isinstance(value, int) else str(value) for value in named(route, tenant).values()]
+        case.path_parameters.update(zip(case.path_parameters, there, strict=True))
     for where in () if is_wrong else (case.query, case.body):
         for name in FIELDS if isinstance(where, dict) else ():
             if name in where and draw(mostly):

@@ -7,6 +7,7 @@ from django_redis import get_redis_connection
 
 from market.api import throttles
 from ops.stack import testing
+from tradebot_site.api import pages
 from tradebot_site.tests.api.streams import EventStream
 
 
@@ -22,6 +23,15 @@ def uncounted(monkeypatch):
         redis.delete(key)
     monkeypatch.setattr(throttles, "_own", throttles.Counts())
     monkeypatch.setattr(throttles, "_asked_again_at", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def schema_of_its_own_addresses(request):
+    """The schema is made once a process, of the addresses there are then: those of a test go with it."""
+    yield
+    if request.node.get_closest_marker("urls"):
+        pages.schema.cache_clear()
+        pages.written.cache_clear()
 
 
 @pytest.fixture(scope="module")
