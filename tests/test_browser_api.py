@@ -44,6 +44,7 @@ def test_it_shows_each_operation_and_tries_one_as_who_is_logged_in(site, trader)
         page.fill("[name=username]", trader)
         page.fill("[name=password]", PASSWORD)
         page.click("[type=submit]")
+        page.wait_for_url(f"{site}/admin/")  # loaded: else the next address cuts it short
 
         html = page.goto(f"{site}/api/v1/docs").text()
         expect(page.locator(".opblock")).to_have_count(expected, timeout=30_000)
