@@ -93,7 +93,7 @@ def send_runs(bot_ids: Iterable[int], *, is_exit: bool = False) -> list[int]:
     sent = []
     try:
         for bot_id in bot_ids:
-            run_bot.apply_async(args=(bot_id, is_exit), expires=EXPIRES_SECONDS)
+            _send([bot_id], is_exit=is_exit)
             sent.append(bot_id)
     except (OperationalError, RedisError) as error:
         logger.warning("%s bots sent: the broker does not answer: %s", len(sent), error)

@@ -11,7 +11,6 @@ from django.http import HttpRequest
 from unfold.views import ChangeList
 
 from market.admin.base import ReadOnlyAdmin
-from market.planning import among_few as among_few
 from market.planning import planned_anew
 
 MOST_PAGES = 200  # to skip rows costs reading them: who looks further back asks for dates
