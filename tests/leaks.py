@@ -90,18 +90,19 @@ def _unpacked(text: bytes) -> Iterator[tuple[str, bytes]]:
     """What is in there, encoded or packed; the pieces of one kind together."""
     pieces = {bytes.fromhex(run.decode()) for run in set(_HEX.findall(text))}
     yield "hex", b"\0".join(pieces)
-    runs = {run.rstrip(b"=").translate(TO_USUAL) for run in set(_BASE64.findall(text))}
-    yield "base64", b"\0".join({base64.b64decode(run[: len(run) // 4 * 4] + _rest(run)) for run in runs})
-    for run in _LINES.finditer(text):
-        yield "lines of base64", base64.b64decode(run[0].replace(b"\r", b"").replace(b"\n", b"") + b"==")
+    yield "base64", b"\0".join({_from_base64(run.translate(TO_USUAL)) for run in set(_BASE64.findall(text))})
+    for lines in _LINES.finditer(text):
+        yield "lines of base64", _from_base64(lines[0].replace(b"\r", b"").replace(b"\n", b""))
     for start in _ZLIB.finditer(text):
         if inner := _inflated(text[start.start() :]):
             yield "zlib", inner
 
 
-def _rest(letters: bytes) -> bytes:
-    left = letters[len(letters) // 4 * 4 :]
-    return left + b"=" * (4 - len(left)) if len(left) > 1 else b""
+def _from_base64(letters: bytes) -> bytes:
+    """What the letters mean, as many of them as do: what looks like base64 need not be, and then has any length."""
+    letters = letters.rstrip(b"=")
+    whole = letters if len(letters) % 4 != 1 else letters[:-1]  # a last letter alone is no byte
+    return base64.b64decode(whole + b"=" * (-len(whole) % 4))
 
 
 def _inflated(packed: bytes) -> bytes:

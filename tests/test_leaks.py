@@ -1,5 +1,6 @@
 """The search for secrets finds what is planted, wherever and in whatever spelling."""
 
+import base64
 import gzip
 import os
 
@@ -25,6 +26,15 @@ def test_what_is_no_secret_is_not_found():
     text = os.urandom(50_000) + bytes(range(256)) * 200 + b"abcdef0123456789" * 1_000
 
     assert find(text, SECRETS) == []
+
+
+@pytest.mark.parametrize("letters", range(56, 64))
+def test_what_only_looks_like_base64_is_read_as_far_as_it_means_something(letters):
+    secret = SECRETS["of letters"]
+    lines = base64.encodebytes(secret.encode() * 3)[:61].replace(b"\n", b"") + b"\n" + b"x" * letters
+
+    assert find(lines + b"\n", SECRETS)
+    assert find(b"x" * 76 + b"\n" + b"y" * letters, SECRETS) == []
 
 
 def test_a_secret_is_found_in_any_key_and_value_of_redis():
