@@ -63,7 +63,7 @@ class Walk:
             rounds=tuple(ledger.rounds),
             equity_ms=closes_ms,
             equity=ledger.equity,
-            reasons=dict(self.trader.reasons),
+            reasons=dict(+self.trader.reasons),
             open_position=ledger.still_open(),
         )
 
