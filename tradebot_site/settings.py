@@ -176,6 +176,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "SwitchScope": ["platform", "user", "account"],
+        "BacktestStatus": ["queued", "running", "done", "failed", "canceled"],
         "BotStatus": ["stopped", "pending", "running", "waiting", "paused", "error"],
         "PositionSide": ["long", "short"],
         "TokenScope": ["read", "trade", "admin"],
@@ -310,6 +311,7 @@ CELERY_TASK_ROUTES = {
     "bots.tasks.protect_*": {"queue": "high_priority"},
     "bots.tasks.keep_decisions": {"queue": "maintenance"},
     "bots.tasks.update_market_data": {"queue": "data_sync"},
+    "bots.tasks.run_backtest": {"queue": "analytics"},
     "bots.tasks.*": {"queue": "trading"},
     "trades.tasks.transfer_between_wallets": {"queue": "payments"},
     "trades.tasks.reconcile_transfers": {"queue": "payments"},
@@ -330,6 +332,8 @@ ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
 DECISIONS_KEPT_DAYS = env.int("DECISIONS_KEPT_DAYS", default=90)
 CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", default=400)  # more than a year: who changed what
 ANALYTICS_KEPT_DAYS = env.int("ANALYTICS_KEPT_DAYS", default=90)  # daily snapshots and reports
+BACKTESTS_KEPT_DAYS = env.int("BACKTESTS_KEPT_DAYS", default=365)
+BACKTEST_SECONDS = env.int("BACKTEST_SECONDS", default=540)  # of one; its task is killed half a minute later
 DEAD_LETTERS_KEPT_DAYS = env.int("DEAD_LETTERS_KEPT_DAYS", default=90)
 MAX_LEVERAGE = env.int("MAX_LEVERAGE", default=20)
 # How far, in percent of its price, the liquidation of a futures entry has to be that has no stop loss.
