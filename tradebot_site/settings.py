@@ -359,7 +359,13 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(request_id)s%(message)s"}},
     "filters": {"request_id": {"()": "market.request_id.RequestIdFilter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["request_id"]}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["request_id"]},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {name: {"level": LOG_LEVEL} for name in ("ops", "bots", "trades", "market", "tradebot_site")},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("ops", "bots", "trades", "market", "tradebot_site")}
+    | {
+        "apprise": {"handlers": ["nowhere"], "propagate": False, "level": "CRITICAL"}
+    },  # it logs addresses, which are passwords
 }
