@@ -324,7 +324,7 @@ CELERY_TASK_ROUTES = {
 EMAIL_URL = env.str("EMAIL_URL", default="")
 if EMAIL_URL:
     vars().update(env.email_url("EMAIL_URL"))
-EMAIL_TIMEOUT = 10  # seconds, of each step of the conversation
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)  # seconds, of each step of the conversation
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="TradeBot <tradebot@localhost>")
 # Where people find the site, for links in what they are sent: https://bots.example.com. Empty: no links.
 SITE_URL = env.str("SITE_URL", default="").rstrip("/")
