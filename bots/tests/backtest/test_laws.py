@@ -83,7 +83,9 @@ def trials(draw):
         time_zone=draw(st.sampled_from(["UTC", "Asia/Kolkata"])),
         fee_percent=draw(st.sampled_from([Decimal(0), Decimal("0.1")])),
         slippage_percent=draw(st.sampled_from([Decimal(0), Decimal("0.03")])),
-        funding_percent=draw(st.sampled_from([Decimal(0), Decimal("0.01"), Decimal("-0.02")])) if futures else Decimal(0),
+        funding_percent=draw(st.sampled_from([Decimal(0), Decimal("0.01"), Decimal("-0.02")]))
+        if futures
+        else Decimal(0),
         brackets=(MarginBracket(Decimal("0.004"), Decimal(0)),),
         bounds=draw(st.sampled_from([Bounds(), Bounds(Decimal(700), 20, 8, 12)])),
     )

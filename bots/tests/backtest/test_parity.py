@@ -84,7 +84,8 @@ def trial_of(bot, market):
         time_zone=bot.time_zone,
         fee_percent=FEES[market],
         brackets=tuple(
-            MarginBracket(Decimal(str(row["maintMarginRatio"])), Decimal(str(row["cum"]))) for row in recorded_brackets()
+            MarginBracket(Decimal(str(row["maintMarginRatio"])), Decimal(str(row["cum"])))
+            for row in recorded_brackets()
         ),
     )
 
@@ -120,4 +121,3 @@ def test_a_live_bot_and_a_backtest_trade_the_same(live, name):
     assert len(outcome.fills) > 10
     assert in_the_backtest(outcome) == traded(bot)
     assert bot.position.quantity == (outcome.open_position.quantity if outcome.open_position else bot.position.quantity)
-
