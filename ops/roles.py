@@ -11,6 +11,7 @@ from market.models import SEE_ALL_ROWS
 JOURNAL = (
     *("bots.decision", "bots.externalsignal", "bots.seriesreading", "market.symbolrules"),
     *("trades.position", "trades.order", "trades.fill", "trades.trade", "trades.transfer", "trades.event"),
+    "trades.orderbyhand",
     "ops.change",
 )
 STEERED = ("bots.botconfig", "market.exchangeaccount", "market.risklimits", "market.switch")
