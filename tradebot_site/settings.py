@@ -342,6 +342,10 @@ MAX_BOT_ENTRIES_PER_HOUR = env.int("MAX_BOT_ENTRIES_PER_HOUR", default=60)  # be
 PRICE_COLLAR_PERCENT = env.str("PRICE_COLLAR_PERCENT", default="5")
 MAX_SLIPPAGE_PERCENT = env.str("MAX_SLIPPAGE_PERCENT", default="1")
 RESTRICTED_SYMBOLS = env.list("RESTRICTED_SYMBOLS", default=[])  # exits only
+# What one owner may have. Who sees everybody's rows is not bounded in bots and accounts, nor are commands.
+MAX_BOTS_PER_OWNER = env.int("MAX_BOTS_PER_OWNER", default=1_000)
+MAX_ACCOUNTS_PER_OWNER = env.int("MAX_ACCOUNTS_PER_OWNER", default=50)
+MAX_TOKENS_PER_OWNER = env.int("MAX_TOKENS_PER_OWNER", default=50)
 TRANSFERS_ENABLED = env.bool("TRANSFERS_ENABLED", default=False)
 # What one transfer between the wallets may move at most, by asset; what is not named is not moved.
 MAX_TRANSFER = {name: Decimal(most) for name, most in env.dict("MAX_TRANSFER", default={"USDT": "10000"}).items()}
