@@ -174,6 +174,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/(api|hooks)(/v1)?",  # names of operations and tags begin behind it
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "tradebot_site.api.sparse.require_no_field",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "SwitchScope": ["platform", "user", "account"],
         "BotStatus": ["stopped", "pending", "running", "waiting", "paused", "error"],
