@@ -317,8 +317,22 @@ CELERY_TASK_ROUTES = {
     "trades.tasks.reconcile_transfers": {"queue": "payments"},
     "trades.tasks.*": {"queue": "high_priority"},
     "market.tasks.*": {"queue": "data_sync"},
+    "ops.tasks.send_*": {"queue": "notifications"},
+    "ops.tasks.distribute_notifications": {"queue": "notifications"},
     "ops.tasks.*": {"queue": "maintenance"},
 }
+
+# --- notifications -------------------------------------------------------------------------------------------
+
+# The mail server: smtp://user:password@host:25, smtp+tls://…:587 (STARTTLS), smtp+ssl://…:465. Empty: no e-mail at all.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+if EMAIL_URL:
+    vars().update(env.email_url("EMAIL_URL"))
+EMAIL_TIMEOUT = 10  # seconds, of each step of the conversation
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="TradeBot <tradebot@localhost>")
+# Where people find the site, for links in what they are sent: https://bots.example.com. Empty: no links.
+SITE_URL = env.str("SITE_URL", default="").rstrip("/")
+NOTIFICATIONS_KEPT_DAYS = env.int("NOTIFICATIONS_KEPT_DAYS", default=90)
 
 # --- trading -------------------------------------------------------------------------------------------------
 
