@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('trades', '0019_limit_orders_have_a_price'),
+        ('trades', '0020_key_refused_is_news'),
     ]
 
     operations = [
