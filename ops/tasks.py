@@ -78,7 +78,7 @@ def send_telegram_notification(delivery_id: int) -> str:
     return notifications.deliver(delivery_id, clock=moving(timezone.now()))
 
 
-TASK_OF_KIND = {
+TASK_OF_KIND: dict[str, Any] = {
     Channel.Kind.EMAIL: send_email_notification,
     Channel.Kind.TELEGRAM: send_telegram_notification,
 }

@@ -328,10 +328,12 @@ CELERY_TASK_ROUTES = {
 EMAIL_URL = env.str("EMAIL_URL", default="")
 if EMAIL_URL:
     vars().update(env.email_url("EMAIL_URL"))
-EMAIL_TIMEOUT = 10  # seconds, of each step of the conversation
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)  # seconds, of each step of the conversation
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="TradeBot <tradebot@localhost>")
 # Where people find the site, for links in what they are sent: https://bots.example.com. Empty: no links.
 SITE_URL = env.str("SITE_URL", default="").rstrip("/")
+# Receivers of webhooks in our own networks, each as host:port. All others have to be public; TLS is asked of each.
+WEBHOOK_INTERNAL_HOSTS = env.list("WEBHOOK_INTERNAL_HOSTS", default=[])
 NOTIFICATIONS_KEPT_DAYS = env.int("NOTIFICATIONS_KEPT_DAYS", default=90)
 
 # --- trading -------------------------------------------------------------------------------------------------
@@ -343,8 +345,6 @@ PAPER_LEDGER = env.str("PAPER_LEDGER", default="")  # the paper exchange's own S
 ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
 DECISIONS_KEPT_DAYS = env.int("DECISIONS_KEPT_DAYS", default=90)
 CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", default=400)  # more than a year: who changed what
-# Receivers of webhooks in our own networks, each as host:port. All others have to be public; TLS is asked of each.
-WEBHOOK_INTERNAL_HOSTS = env.list("WEBHOOK_INTERNAL_HOSTS", default=[])
 DEAD_LETTERS_KEPT_DAYS = env.int("DEAD_LETTERS_KEPT_DAYS", default=90)
 MAX_LEVERAGE = env.int("MAX_LEVERAGE", default=20)
 # How far, in percent of its price, the liquidation of a futures entry has to be that has no stop loss.

@@ -20,10 +20,11 @@ from ops.notifications.delivering import DeliveryFailed, deliver
 from ops.notifications.distributing import distribute_event, distribute_events
 from ops.notifications.due import take_due
 from ops.notifications.upkeep import drop_old_notifications
-from ops.notifications.writing import notify, notify_operators
+from ops.notifications.writing import News, notify, notify_operators, write_news
 
 __all__ = [
     "DeliveryFailed",
+    "News",
     "NotForYou",
     "deliver",
     "distribute_event",
@@ -34,4 +35,5 @@ __all__ = [
     "send_code",
     "send_to",
     "take_due",
+    "write_news",
 ]

@@ -31,6 +31,10 @@ class NoAnswer(Exception):
     """Nobody answered, or nothing that could be read. The message may have arrived all the same."""
 
 
+class NotReached(NoAnswer):
+    """Nothing of the message has left: no address, no connection, no proof that it is them."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the other side said: the beginning of its body, and headers whose names are found in any case."""
@@ -41,28 +45,34 @@ class Answer:
 
 
 def post(url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Send it once. Raises AddressRefused, and NoAnswer; neither shows more of the URL than its host."""
+    """Send it once. Raises AddressRefused, NotReached and NoAnswer; none shows more of the URL than its host."""
     place = place_of(url)
     try:
-        addresses = addresses_of(place)
+        addresses, until = addresses_of(place), monotonic() + TOTAL_SECONDS
+        sock = _connected(place, addresses, until)
     except NotResolved as error:
-        raise NoAnswer(str(error)) from error
-    try:
-        return _ask(place, addresses, headers, body)
-    except TimeoutError as error:
-        raise NoAnswer(f"{place.host} took too long") from error
-    except ssl.SSLError as error:
-        raise NoAnswer(f"{place.host}: TLS: {getattr(error, 'verify_message', '') or error.reason}") from error
+        raise NotReached(str(error)) from error
     except OSError as error:
-        raise NoAnswer(f"{place.host}: {error.strerror or type(error).__name__}") from error
+        raise NotReached(f"{place.host}: {_told(error)}") from error
+    try:
+        return _ask(place, sock, headers, body)
+    except OSError as error:
+        raise NoAnswer(f"{place.host}: {_told(error)}") from error
     except (http.client.HTTPException, ValueError) as error:  # its text may be what they sent
         raise NoAnswer(f"{place.host} answered what is no HTTP ({type(error).__name__})") from error
 
 
-def _ask(place: Place, addresses: list[str], headers: Mapping[str, str], body: bytes) -> Answer:
-    until = monotonic() + TOTAL_SECONDS
+def _told(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {getattr(error, 'verify_message', '') or error.reason}"
+    return error.strerror or type(error).__name__
+
+
+def _ask(place: Place, sock: ssl.SSLSocket, headers: Mapping[str, str], body: bytes) -> Answer:
     connection = http.client.HTTPSConnection(place.host, place.port)
-    connection.sock = _connected(place, addresses, until)
+    connection.sock = sock
     try:
         connection.request("POST", place.path, body=body, headers={**headers, "Connection": "close"})
         response = connection.getresponse()

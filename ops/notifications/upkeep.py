@@ -7,7 +7,7 @@ from django.conf import settings
 from ops.models import Notification
 from ops.notifications.storms import drop_old_storms
 
-CHUNK = 5_000  # rows of one statement
+CHUNK = 5_000  # rows of one transaction
 
 
 def drop_old_notifications(*, now: datetime) -> int:

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from ops.notifications.calls import Answer
-from ops.notifications.senders.base import Refused, TryAgain
+from ops.notifications.calls import Answer, NoAnswer, NotReached
+from ops.notifications.senders.base import Refused, TryAgain, Unreachable
 
 LATER = (408, 425, 429)  # beside 5xx
 MOST_PATIENCE = timedelta(hours=1)  # whoever asks for more is asked again then
@@ -25,6 +25,12 @@ def require_taken(answer: Answer, *, by: str, now: datetime, said: str = "", aft
     if 300 <= answer.status < 400:
         raise Refused(f"{text}: redirects are not followed, so give the address it leads to")
     raise Refused(text)
+
+
+def bad_news(error: NoAnswer, *, to: str = "") -> TryAgain:
+    """What to raise when nobody answered: only of what has not left it is sure that trying again doubles nothing."""
+    kind = Unreachable if isinstance(error, NotReached) else TryAgain
+    return kind(f"{to}: {error}" if to else str(error))
 
 
 def wait_asked_for(retry_after: str, *, now: datetime) -> timedelta | None:

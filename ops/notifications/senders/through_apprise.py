@@ -10,7 +10,7 @@ from ops.models import Channel
 from ops.models.notifications import Severity
 from ops.notifications.addresses import AddressRefused
 from ops.notifications.calls import NoAnswer
-from ops.notifications.senders.answers import require_taken
+from ops.notifications.senders.answers import bad_news, require_taken
 from ops.notifications.senders.apprise_answers import id_in, said, wait_in
 from ops.notifications.senders.apprise_door import Call, plugin_of, speaking_to
 from ops.notifications.senders.apprise_services import TELEGRAM, Service, service_of
@@ -105,7 +105,7 @@ def _require_sent(call: Call, service: Service, target: str, *, is_sent: bool) -
     if isinstance(call.failure, AddressRefused):
         raise Refused(f"{service.name}: {call.failure}")
     if isinstance(call.failure, NoAnswer):
-        raise TryAgain(f"{service.name}: {call.failure}")
+        raise bad_news(call.failure, to=service.name)
     if not call.answers:
         raise Refused(f"{service.name}: Apprise sent nothing")
     last = call.answers[-1]

@@ -10,8 +10,8 @@ from standardwebhooks import Webhook
 from ops.models import Channel
 from ops.notifications.addresses import AddressRefused, place_of
 from ops.notifications.calls import NoAnswer, post
-from ops.notifications.senders.answers import require_taken
-from ops.notifications.senders.base import Message, Refused, TryAgain
+from ops.notifications.senders.answers import bad_news, require_taken
+from ops.notifications.senders.base import Message, Refused
 from ops.notifications.senders.webhook_secrets import signing_secrets
 
 VERSION = 1  # of the body's shape; what is only added leaves it as it is
@@ -29,7 +29,7 @@ def send(channel: Channel, message: Message) -> str:
     except AddressRefused as error:
         raise Refused(f"target: {error}") from None  # what it is raised from may show the address
     except NoAnswer as error:
-        raise TryAgain(str(error)) from None
+        raise bad_news(error) from None
     if answer.status == GONE:
         _switch_off(channel)
     require_taken(answer, by=place_of(url).host, now=now)

@@ -17,11 +17,18 @@ class MailServer:
 
     def __init__(self):
         self.taken: list[Message] = []
-        self.attempts = 0
+        self.attempts = self.hung = 0
         self.mood = "take"
         self._lock = threading.Lock()
 
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802 - aiosmtpd's name
+        if self.mood == "hang":
+            self.hung += 1
+            await asyncio.sleep(3600)
+        session.host_name = hostname
+        return responses
+
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         if self.mood == "no such mailbox":
             self.attempts += 1
             return f"550 5.1.1 no mailbox {address}"
@@ -37,6 +44,8 @@ class MailServer:
             if self.mood == "spam":
                 return "554 5.7.1 this looks like spam"
             self.taken.append(email.message_from_bytes(envelope.content))
+        if self.mood == "silent":
+            await asyncio.sleep(3600)
         if self.mood == "drop":
             server.transport.abort()
             await asyncio.sleep(3600)

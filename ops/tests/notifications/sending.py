@@ -1,15 +1,8 @@
-"""Channels and messages for tests of senders."""
+"""What tests of senders send."""
 
-from market.tests.factories import NOON, UserFactory
-from ops.models import Channel
+from market.tests.factories import NOON
 from ops.models.notifications import Severity, Topic
 from ops.notifications.senders.base import Message
-
-
-def make_channel(kind, target, **changes):
-    """A channel that may be used."""
-    told = {"owner": UserFactory(), "name": f"my {kind}", "confirmed_at": NOON, "created_at": NOON, "hint": ""}
-    return Channel.objects.create(kind=kind, target=target, **told | changes)
 
 
 def make_message(**changes):

@@ -18,7 +18,7 @@ from ops.notifications.senders import CHECKS, SENDERS, through_apprise
 from ops.notifications.senders.apprise_door import Door, plugin_of
 from ops.notifications.senders.apprise_services import SERVICES, service_of
 from ops.notifications.senders.base import Refused, TryAgain
-from ops.tests.notifications.sending import make_channel, make_message
+from ops.tests.notifications.sending import make_message
 
 BOT = "123456789:AAH-T0KENabcdefghijklmnopqrstuvwxyz"
 TELEGRAM = f"tgram://{BOT}/-1001234567"
@@ -125,9 +125,9 @@ OTHERS = [  # what Apprise would take, and what nobody should
 
 
 @pytest.fixture
-def send(db, internet):
+def send(anna, internet, make_channel):
     def send(target=TELEGRAM, kind="apprise", **changes):
-        return SENDERS[kind](make_channel(kind, target), make_message(**changes))
+        return SENDERS[kind](make_channel(anna, kind, target=target), make_message(**changes))
 
     return send
 
@@ -178,7 +178,7 @@ def test_nothing_else_is_taken_or_sent(send, internet, receiver, target):
         assert "10.0.0.1" not in str(caught.value)
 
     with pytest.raises(Refused, match=r"^target: "):
-        SENDERS["apprise"](make_channel("apprise", target or "-"), make_message())
+        send(target or "-")
     assert receiver.received == internet.asked == []
 
 

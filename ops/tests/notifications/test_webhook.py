@@ -10,18 +10,19 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from bots.signing import new_secret
 from market.tests.factories import NOON
 from ops.models import Channel
+from ops.notifications import calls
 from ops.notifications.senders import CHECKS, SENDERS, webhook
 from ops.notifications.senders.answers import wait_asked_for
-from ops.notifications.senders.base import Refused, TryAgain
+from ops.notifications.senders.base import Refused, TryAgain, Unreachable
 from ops.notifications.senders.webhook_secrets import renew_secret, signing_secrets
-from ops.tests.notifications.sending import make_channel, make_message
+from ops.tests.notifications.sending import make_message
 
 URL = "https://hooks.example.com/in/T0KEN?key=T0KEN"
 
 
 @pytest.fixture
-def channel(db, internet):
-    return make_channel("webhook", URL, secret=new_secret())
+def channel(anna, internet, make_channel):
+    return make_channel(anna, "webhook", target=URL, secret=new_secret())
 
 
 def sent(channel, message=None):
@@ -187,8 +188,18 @@ def test_a_channel_that_leads_elsewhere_meanwhile_is_not_switched_off(channel, r
 def test_a_receiver_that_is_away_is_tried_again(channel, internet):
     internet.names["hooks.example.com"] = [[]]
 
-    with pytest.raises(TryAgain, match=r"hooks\.example\.com was not resolved"):
+    with pytest.raises(Unreachable, match=r"hooks\.example\.com was not resolved"):
         sent(channel)
+
+
+def test_whoever_hangs_may_have_it_already_so_its_tries_are_counted(channel, receiver, monkeypatch):
+    monkeypatch.setattr(calls, "TOTAL_SECONDS", 0.3)
+    receiver.answer(lambda handler: handler.server.let_go.wait(30))
+
+    with pytest.raises(TryAgain, match=r"hooks\.example\.com: it took too long") as caught:
+        sent(channel)
+
+    assert not isinstance(caught.value, Unreachable)
 
 
 def test_a_name_that_leads_to_us_is_refused(channel, internet):
