@@ -19,6 +19,7 @@ SCHEDULES = tuple(f"django_celery_beat.{name}" for name in ("periodictask", "int
 RESULTS = ("django_celery_results.taskresult",)
 DEAD_LETTERS = ("ops.deadletter",)
 TOKENS = ("ops.apitoken",)
+NOTIFICATIONS, CHANNELS, DELIVERIES = ("ops.notification",), ("ops.channel",), ("ops.delivery",)
 
 
 def _may(acts: Iterable[str], models: Iterable[str]) -> frozenset[str]:
@@ -32,6 +33,8 @@ VIEWER = (
     _may(["view"], [*JOURNAL, *STEERED])
     | _may(["view", "add", "change", "delete"], ["bots.savedview"])
     | _may(["view", "delete"], TOKENS)
+    | _may(["view"], NOTIFICATIONS)
+    | _may(["view", "add", "change", "delete"], CHANNELS)  # where one is told things is one's own matter
 )
 TRADER = VIEWER | _may(["add", "change", "delete"], STEERED)
 OPERATOR = (
@@ -39,7 +42,7 @@ OPERATOR = (
     | {SEE_ALL_ROWS, "bots.view_tick"}  # what a minute did is about everybody
     | _may(["view", "add", "change", "delete"], SCHEDULES)
     | _may(["view"], RESULTS)
-    | _may(["view", "change"], DEAD_LETTERS)
+    | _may(["view", "change"], [*DEAD_LETTERS, *DELIVERIES])
 )
 # None: all there are.
 ROLES: dict[str, frozenset[str] | None] = {

@@ -184,6 +184,9 @@ SPECTACULAR_SETTINGS = {
         "PositionSide": ["long", "short"],
         "TokenScope": ["read", "trade", "admin"],
         "TasksHealth": ["healthy", "unhealthy"],
+        "NotificationTopic": "ops.models.notifications.Topic",
+        "NotificationSeverity": "ops.models.notifications.Severity",
+        "ChannelKind": "ops.models.notifications.Channel.Kind",
         "Side": ["BUY", "SELL"],
         "OrderType": ["market", "limit", "stop", "target"],
         "OrderStatus": [
@@ -207,6 +210,8 @@ THROTTLE_USER = env.int("THROTTLE_USER", default=1_200)
 THROTTLE_TOKEN = env.int("THROTTLE_TOKEN", default=1_200)
 THROTTLE_ACTS = env.int("THROTTLE_ACTS", default=240)
 THROTTLE_ASKS = env.int("THROTTLE_ASKS", default=60)
+THROTTLE_TELLS = env.int("THROTTLE_TELLS", default=30)  # what one user lets us tell somebody
+THROTTLE_TRIALS = env.int("THROTTLE_TRIALS", default=10)  # test messages by which one user tries channels
 THROTTLE_LOGIN = env.int("THROTTLE_LOGIN", default=10)
 THROTTLE_EVENTS = env.int("THROTTLE_EVENTS", default=600)  # streams that one address tries to open
 API_MAX_BYTES = env.int("API_MAX_BYTES", default=262_144)
