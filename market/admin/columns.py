@@ -35,6 +35,8 @@ COLOURS = {
     "canceled": "",
     "expired": "",
     "rejected": "danger",
+    "denied": "danger",
+    "failed": "danger",
     "absent": "warning",
     "TRADING": "success",
     "SUCCESS": "success",
