@@ -201,8 +201,9 @@ SPECTACULAR_SETTINGS = {
             "rejected",
             "absent",
         ],
-        "ReportKind": ["daily", "weekly", "monthly", "yearly"],
-        "ReportStatus": ["waiting", "ready", "failed"],
+        "ReportKind": "ops.models.reports.Report.Kind",
+        "ReportStatus": "ops.models.reports.Report.Status",
+        "StrategyName": "bots.models.bots.strategy_choices",
         "TransferStatus": ["intended", "submitted", "unknown", "done", "rejected", "absent"],
     },
 }

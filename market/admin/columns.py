@@ -36,7 +36,6 @@ COLOURS = {
     "expired": "",
     "rejected": "danger",
     "denied": "danger",
-    "failed": "danger",
     "absent": "warning",
     "TRADING": "success",
     "SUCCESS": "success",
