@@ -5,16 +5,17 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 from hashlib import sha256
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from bots.signing import new_secret
 from ops.models import Channel, Preference, Severity, Topic
-from ops.notifications.senders import CHECKS, SENDERS
+from ops.notifications.senders import SENDERS, webhook_secrets
 from ops.notifications.senders.base import Message
+from ops.notifications.targets import channel_faults, masked
 from ops.notifications.wishes import Wish, choose
 
 MOST_CHANNELS = 20  # of one owner
@@ -47,7 +48,7 @@ def add_channel(owner: User, *, kind: str, name: str, target: str, by: User, now
     _require_good(kind, target)
     secret = new_secret() if kind == Channel.Kind.WEBHOOK else ""
     channel = Channel(owner=owner, kind=kind, name=name, target=target, secret=secret, created_at=now)
-    channel.hint = hint_of(kind, target)
+    channel.hint = masked(kind, target)
     channel.confirmed_at = None if kind in CONFIRMED and target.lower() != owner.email.lower() else now
     try:
         with transaction.atomic():
@@ -65,7 +66,7 @@ def change_target(channel: Channel, target: str, *, by: User, now: datetime) -> 
     require_own(channel, by)
     target = target.strip()
     _require_good(channel.kind, target)
-    channel.target, channel.hint = target, hint_of(channel.kind, target)
+    channel.target, channel.hint = target, masked(channel.kind, target)
     if channel.kind in CONFIRMED and target.lower() != channel.owner.email.lower():
         channel.confirmed_at = None
     channel.failing_since, channel.last_error = None, ""
@@ -91,15 +92,15 @@ def delete_channel(channel: Channel, *, by: User) -> None:
         channel.delete()
 
 
-def renew_secret(channel: Channel, *, by: User) -> str:
-    """Sign what it sends with another secret from now on; return that, which nobody can read again."""
+def renew_secret(channel: Channel, *, by: User, now: datetime) -> str:
+    """Sign what it sends with another secret from now on, and for a day with the one before, too; return the new one.
+
+    Nobody can read it again. Raises NotYourChannel, and ValidationError for what is no webhook.
+    """
     require_own(channel, by)
     if channel.kind != Channel.Kind.WEBHOOK:
         raise ValidationError({"kind": f"{channel.kind}: only what webhooks send is signed"})
-    secret = new_secret()
-    channel.secret = secret
-    channel.save(update_fields=["secret"])
-    return secret
+    return webhook_secrets.renew_secret(channel, now=now)
 
 
 def set_wish(channel: Channel, topic: str, *, is_wanted: bool, min_severity: str, by: User) -> Preference:
@@ -155,28 +156,9 @@ def code_of(channel: Channel, *, now: datetime) -> str:
     return base64.b32encode(digest).decode()[:10]
 
 
-def new_secret() -> str:
-    """A secret as standard-webhooks wants it: 24 bytes in base64."""
-    return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
-
-
-def hint_of(kind: str, target: str) -> str:
-    """Enough of an address to recognise it, never enough to use it."""
-    if kind == Channel.Kind.EMAIL:
-        name, _, domain = target.rpartition("@")
-        return f"{name[:1]}…@{domain}"[:100] if target else "the address of the account"
-    url = urlsplit(target)
-    return f"{url.scheme}://{url.hostname if kind == Channel.Kind.WEBHOOK else ''}…"[:100]
-
-
 def _require_good(kind: str, target: str) -> None:
-    """Raise ValidationError for an address that can't be sent to, in the words of the kind's own check."""
-    if kind not in CHECKS:
-        raise ValidationError({"kind": f"{kind!r} is none of {', '.join(CHECKS)}"})
-    try:
-        CHECKS[kind](target)
-    except ValueError as error:
-        raise ValidationError({"target": str(error)}) from error
+    if faults := channel_faults(kind, target):
+        raise ValidationError(faults)
 
 
 def _send_directly(channel: Channel, title: str, text: str, *, now: datetime) -> None:

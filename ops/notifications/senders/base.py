@@ -47,3 +47,5 @@ class Refused(Exception):
 Send = Callable[[Channel, Message], str]
 # Raises ValueError, whose text says what is wrong with an address and how it is mended. Nothing is sent.
 Check = Callable[[str], None]
+# Enough of an address, that is good, to recognise it, never enough to use it; raises ValueError for one that is not.
+Hint = Callable[[str], str]

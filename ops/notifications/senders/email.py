@@ -55,6 +55,12 @@ def check(target: str) -> None:
         raise ValueError(f"{target!r} is no e-mail address; anna@example.com is one") from error
 
 
+def hint(target: str) -> str:
+    """Its first letter and its domain."""
+    name, _, domain = target.rpartition("@")
+    return f"{name[:1]}…@{domain}" if target else "the address of the account"
+
+
 def mail_of(message: Message, address: str) -> EmailMultiAlternatives:
     """The mail in text and HTML."""
     settings_url = f"{settings.SITE_URL}/admin/ops/channel/" if settings.SITE_URL else ""

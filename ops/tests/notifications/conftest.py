@@ -1,4 +1,4 @@
-"""A mail server for each test, and people with channels."""
+"""A mail server for each test, people with channels, and a receiver of what those send."""
 
 import pytest
 from django.core.cache import cache
@@ -6,8 +6,15 @@ from django.utils import timezone
 
 from market.tests.factories import UserFactory
 from ops.models import Channel
+from ops.notifications import addresses, calls
 from ops.notifications.pauses import SHARED
 from ops.tests.notifications.mail_server import hanging_server, mail_server
+from ops.tests.notifications.receiving import Internet, Receiver, make_certificates
+
+HOSTS = (
+    *("*.example.com", "api.telegram.org", "discord.com", "hooks.slack.com", "chat.googleapis.com"),
+    *("api.pushover.net", "ntfy.sh", "events.pagerduty.com", "*.logic.azure.com", "localhost"),
+)
 
 
 @pytest.fixture
@@ -71,3 +78,25 @@ def make_channel():
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    return make_certificates(tmp_path_factory.mktemp("certificates"), *HOSTS)
+
+
+@pytest.fixture
+def receiver(certificates):
+    server = Receiver(certificates)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def internet(receiver, certificates, monkeypatch):
+    """All public names lead to the receiver, whatever address they have."""
+    internet = Internet(receiver.server_port)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates / "ca.pem"))
+    monkeypatch.setattr(addresses, "resolve", internet.resolve)
+    monkeypatch.setattr(calls, "dial", internet.dial(calls.dial))
+    return internet
