@@ -4,6 +4,8 @@
 .PHONY: help setup dev up down reset status test check bench chaos fuzz simulate soak screenshots format lock
 .NOTPARALLEL:
 
+# Wherever python is told to write none: every process of a test would compile our code and the tests again.
+export PYTHONDONTWRITEBYTECODE :=
 BIN := .venv/bin
 PLACEMENTS ?= 100000
 # For tools that read settings.py and talk to no server.
