@@ -6,6 +6,7 @@ the workers inherit the addresses and get databases of their own.
 """
 
 import atexit
+import gc
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -44,6 +45,7 @@ def begin() -> None:
 
 
 begin()
+gc.disable()  # until all tests are collected: what is loaded stays, and looking through it is half of the loading
 
 import django  # noqa: E402
 
@@ -59,6 +61,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Keep the settings' name from the workers: they would read the settings before they read this file."""
     if session.config.getoption("numprocesses", None):
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for garbage from now on, but never again among the tests and what they import."""
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
