@@ -35,7 +35,7 @@ status: ## what runs here
 	@exec $(BIN)/python -m ops.stack status
 
 test: dev ## all tests, in parallel, with servers of their own
-	@exec $(BIN)/python -m pytest -n 3 $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: dev ## style, types, imports, migrations, Django's own checks
 	$(BIN)/ruff check .

@@ -66,6 +66,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that wait for minutes, in one worker's share: the cores are the others' meanwhile.
+
+    pytest-django puts what needs no database of the test's own last, where all workers would wait and one remain.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Look for garbage from now on, but never again among the tests and what they import."""

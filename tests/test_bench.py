@@ -2,8 +2,10 @@
 
 import json
 
+import pytest
 from django.core.management import call_command
 
+pytestmark = pytest.mark.long
 FIGURES = {
     *("orders_per_second", "order_p50_ms", "order_p99_ms", "order_max_ms", "orders_per_second_empty", "slowdown"),
     *("order_p99_ms_empty", "reads_per_second", "read_p99_ms", "signed_reads_per_second", "signed_read_p99_ms"),
