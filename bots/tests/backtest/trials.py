@@ -54,7 +54,9 @@ def flat(price: float, count: int = 1) -> list[Bar]:
     return [(price, price, price, price)] * count
 
 
-def trial_of(*, futures: bool = False, interval: str = "1m", setup: Mapping[str, Any] | None = None, **fields: Any) -> Trial:
+def trial_of(
+    *, futures: bool = False, interval: str = "1m", setup: Mapping[str, Any] | None = None, **fields: Any
+) -> Trial:
     """A trial of the scripted strategy: 0.01 BTC, no exits, no fee, no slippage."""
     fields = {"fee_percent": Decimal(0), "rules": FUTURES_RULES if futures else SPOT_RULES} | fields
     market = "futures" if futures else "spot"
