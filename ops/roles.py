@@ -11,13 +11,16 @@ from market.models import SEE_ALL_ROWS
 JOURNAL = (
     *("bots.decision", "bots.externalsignal", "bots.seriesreading", "market.symbolrules"),
     *("trades.position", "trades.order", "trades.fill", "trades.trade", "trades.transfer", "trades.event"),
+    "trades.orderbyhand",
     "ops.change",
 )
-STEERED = ("bots.botconfig", "market.exchangeaccount", "market.risklimits", "market.switch")
+STEERED = ("bots.botconfig", "bots.backtest", "market.exchangeaccount", "market.risklimits", "market.switch")
 SCHEDULES = tuple(f"django_celery_beat.{name}" for name in ("periodictask", "intervalschedule", "crontabschedule"))
 RESULTS = ("django_celery_results.taskresult",)
 DEAD_LETTERS = ("ops.deadletter",)
 TOKENS = ("ops.apitoken",)
+REPORTS = ("ops.report",)
+NOTIFICATIONS, CHANNELS, DELIVERIES = ("ops.notification",), ("ops.channel",), ("ops.delivery",)
 
 
 def _may(acts: Iterable[str], models: Iterable[str]) -> frozenset[str]:
@@ -31,6 +34,9 @@ VIEWER = (
     _may(["view"], [*JOURNAL, *STEERED])
     | _may(["view", "add", "change", "delete"], ["bots.savedview"])
     | _may(["view", "delete"], TOKENS)
+    | _may(["view", "add", "delete"], REPORTS)
+    | _may(["view"], NOTIFICATIONS)
+    | _may(["view", "add", "change", "delete"], CHANNELS)  # where one is told things is one's own matter
 )
 TRADER = VIEWER | _may(["add", "change", "delete"], STEERED)
 OPERATOR = (
@@ -38,7 +44,7 @@ OPERATOR = (
     | {SEE_ALL_ROWS, "bots.view_tick"}  # what a minute did is about everybody
     | _may(["view", "add", "change", "delete"], SCHEDULES)
     | _may(["view"], RESULTS)
-    | _may(["view", "change"], DEAD_LETTERS)
+    | _may(["view", "change"], [*DEAD_LETTERS, *DELIVERIES])
 )
 # None: all there are.
 ROLES: dict[str, frozenset[str] | None] = {

@@ -49,9 +49,12 @@ MATRIX = {
             "toa",
         )
         | {"export": "vtoa"},
-        {"chart": "vtoa", "timeline": "vtoa", "renew_webhook": "toa"},
+        {"chart": "vtoa", "timeline": "vtoa", "renew_webhook": "toa", "backtest": "toa"},
     ),
     "bots.SavedView": Row("vtoa", "vtoa", "vtoa", "vtoa", "vtoa", {"delete_selected": "vtoa"}),
+    "bots.Backtest": Row(
+        *("vtoa", "", "vtoa", "toa", "vtoa"), {"run_again": "toa", "cancel": "toa", "delete_selected": "toa"}
+    ),
     "bots.Decision": READ,
     "bots.ExternalSignal": READ,
     "bots.Tick": Row("oa", "", "oa", "", "oa"),
@@ -67,6 +70,7 @@ MATRIX = {
     "market.SymbolRules": READ,
     "trades.Position": READ,
     "trades.Order": READ._replace(more={"ask_exchange": "toa"}),
+    "trades.OrderByHand": READ,
     "trades.Fill": READ,
     "trades.Trade": READ,
     "trades.Transfer": READ,
@@ -107,6 +111,7 @@ OTHERS = (
 )
 OWNED = {
     "bots.BotConfig",
+    "bots.Backtest",
     "bots.Decision",
     "bots.ExternalSignal",
     "market.ExchangeAccount",
@@ -114,6 +119,7 @@ OWNED = {
     "market.Switch",
     "trades.Position",
     "trades.Order",
+    "trades.OrderByHand",
     "trades.Fill",
     "trades.Trade",
     "trades.Transfer",

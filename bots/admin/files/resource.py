@@ -13,11 +13,12 @@ from import_export import resources
 from import_export.results import Result, RowResult
 
 from bots import services
-from bots.admin.files.values import COLUMNS, cell_of, setting_of, unescaped
+from bots.admin.files.values import COLUMNS, cell_of, setting_of
 from bots.models import BotConfig
 from bots.services import CHANGEABLE, Change, Edit, Seen
 from market.exchange.errors import ExchangeError
 from market.models import ExchangeAccount
+from market.spreadsheets import unescaped
 from market.symbols import UnknownSymbol
 
 
@@ -128,7 +129,7 @@ class BotResource(resources.ModelResource):
         if self.shown and self.shown != self.mark:
             raise ImportRefused("somebody has changed these bots since the preview: look at it once more")
         try:
-            services.save_new(self.made, now=self.now)
+            services.save_new(self.made, now=self.now, by=self.user)
         except (ValidationError, UnknownSymbol, ExchangeError) as error:
             raise ImportRefused(" ".join(getattr(error, "messages", [str(error)]))) from error
         if len(services.save_edits(self.edits)) < len(self.edits):
