@@ -92,3 +92,16 @@ def test_the_list_of_bots_is_measured_beside_a_bare_list(capsys):
     assert all(printed[name] > 0 for name in figures)
     assert printed["p50_ms"] <= printed["p99_ms"]
     assert printed["bytes"] > 50 * 100
+
+
+def test_a_backtest_is_measured_beside_the_reading_alone_and_the_engine(capsys):
+    call_command("bench", "backtest", "--quick", "--json")
+
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["bars"] == 3_000
+    assert 0 < printed["reading_seconds"] <= printed["seconds"]
+    assert printed["rounds"] > 0
+    speeds = {name for name in printed if name.endswith("_per_second")}
+    assert len(speeds) == 4
+    assert all(printed[name] > 0 for name in speeds)
+    assert printed["peak_rss_mb"] >= printed["rss_before_mb"] > 0
