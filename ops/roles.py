@@ -18,6 +18,7 @@ SCHEDULES = tuple(f"django_celery_beat.{name}" for name in ("periodictask", "int
 RESULTS = ("django_celery_results.taskresult",)
 DEAD_LETTERS = ("ops.deadletter",)
 TOKENS = ("ops.apitoken",)
+REPORTS = ("ops.report",)
 
 
 def _may(acts: Iterable[str], models: Iterable[str]) -> frozenset[str]:
@@ -31,6 +32,7 @@ VIEWER = (
     _may(["view"], [*JOURNAL, *STEERED])
     | _may(["view", "add", "change", "delete"], ["bots.savedview"])
     | _may(["view", "delete"], TOKENS)
+    | _may(["view", "add", "delete"], REPORTS)
 )
 TRADER = VIEWER | _may(["add", "change", "delete"], STEERED)
 OPERATOR = (

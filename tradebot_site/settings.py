@@ -194,6 +194,8 @@ SPECTACULAR_SETTINGS = {
             "rejected",
             "absent",
         ],
+        "ReportKind": ["daily", "weekly", "monthly", "yearly"],
+        "ReportStatus": ["waiting", "ready", "failed"],
         "TransferStatus": ["intended", "submitted", "unknown", "done", "rejected", "absent"],
     },
 }
@@ -315,7 +317,9 @@ CELERY_TASK_ROUTES = {
     "trades.tasks.reconcile_transfers": {"queue": "payments"},
     "trades.tasks.*": {"queue": "high_priority"},
     "market.tasks.*": {"queue": "data_sync"},
-    "ops.tasks.*": {"queue": "maintenance"},
+    "ops.tasks.keep_*": {"queue": "maintenance"},
+    "ops.tasks.cleanup_*": {"queue": "maintenance"},
+    "ops.tasks.*": {"queue": "analytics"},
 }
 
 # --- trading -------------------------------------------------------------------------------------------------
@@ -327,6 +331,7 @@ PAPER_LEDGER = env.str("PAPER_LEDGER", default="")  # the paper exchange's own S
 ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
 DECISIONS_KEPT_DAYS = env.int("DECISIONS_KEPT_DAYS", default=90)
 CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", default=400)  # more than a year: who changed what
+ANALYTICS_KEPT_DAYS = env.int("ANALYTICS_KEPT_DAYS", default=90)  # daily snapshots and reports
 BACKTESTS_KEPT_DAYS = env.int("BACKTESTS_KEPT_DAYS", default=365)
 BACKTEST_SECONDS = env.int("BACKTEST_SECONDS", default=540)  # of one; its task is killed half a minute later
 DEAD_LETTERS_KEPT_DAYS = env.int("DEAD_LETTERS_KEPT_DAYS", default=90)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +26,22 @@ class EquitySeries:
         assert not self.dates or (self.dates[-1] - self.dates[0]).days == len(self.dates) - 1, "a day is missing"
 
     @classmethod
-    def adding_up(cls, start: float, dates: Sequence[date], *, earned: Floats, put_in: Floats) -> "EquitySeries":
-        """From what was earned and put in on each day. Days before there was any capital are left out."""
-        at_work = np.flatnonzero(put_in) if start == 0 else np.zeros(1, np.int64)
-        first = int(at_work[0]) if at_work.size else len(dates)
-        earned, put_in = earned[first:], put_in[first:]
-        return cls(start, dates[first:], start + np.cumsum(earned + put_in), put_in)
+    def adding_up(
+        cls, start: Decimal, dates: Sequence[date], *, earned: Sequence[Decimal], put_in: Sequence[Decimal]
+    ) -> "EquitySeries":
+        """From what was earned and put in on each day. Days before and after there was any capital are left out."""
+        moved = [gain + flow for gain, flow in zip(earned, put_in, strict=True)]
+        values = list(accumulate(moved, initial=start))
+        at_work = [number for number, flow in enumerate(put_in) if values[number] + flow or values[number + 1]]
+        if not at_work:
+            return cls(0.0, [], np.zeros(0))
+        days = slice(at_work[0], at_work[-1] + 1)
+        return cls(
+            float(values[days.start]),
+            dates[days],
+            np.array(values[1:][days], np.float64),
+            np.array(put_in[days], np.float64),
+        )
 
     @property
     def returns(self) -> Floats | None:

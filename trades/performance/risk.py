@@ -23,7 +23,11 @@ class Drawdown:
 
     @classmethod
     def of(cls, returns: Floats) -> "Drawdown":
-        values = np.concatenate(([1.0], np.cumprod(1 + returns)))
+        return cls.of_values(np.concatenate(([1.0], np.cumprod(1 + returns))))
+
+    @classmethod
+    def of_values(cls, values: Floats) -> "Drawdown":
+        """Of values of which the first is above zero, each a step (`days`) after the one before."""
         peaks = np.maximum.accumulate(values)
         falls = 1 - values / peaks
         bottom = int(falls.argmax())

@@ -35,6 +35,10 @@ def days(count: int) -> list[date]:
     return [FIRST + timedelta(days=number) for number in range(count)]
 
 
+def decimals(*values: object) -> list[Decimal]:
+    return [Decimal(value) for value in values]
+
+
 def series(*equity: float, start: float = 100, put_in: list[float] | None = None) -> EquitySeries:
     flows = None if put_in is None else np.array(put_in, float)
     return EquitySeries(start, days(len(equity)), np.array(equity, float), flows)
@@ -67,14 +71,14 @@ def test_money_that_is_put_in_or_taken_out_is_no_return():
     assert Risk.of(series(110, 220, 110, put_in=[0, 110, -110])).return_percent == pytest.approx(10)
 
 
-def test_capital_is_there_from_the_day_on_which_it_was_put_in():
-    earned, put_in = np.array([0, 0, 5, -21.0]), np.array([0, 0, 100, 0.0])
+def test_capital_is_there_from_the_day_on_which_it_was_put_in_until_it_is_taken_out():
+    earned, put_in = decimals(0, 0, "0.1", 5, "-21.1", 0, 0), decimals(0, 0, 100, 0, 0, -84, 0)
 
-    found = EquitySeries.adding_up(0, days(4), earned=earned, put_in=put_in)
+    found = EquitySeries.adding_up(Decimal(0), days(7), earned=earned, put_in=put_in)
 
-    assert (found.dates, list(found.equity)) == (days(4)[2:], [105, 84])
-    assert found.returns == pytest.approx([0.05, -0.2])
-    assert EquitySeries.adding_up(0, days(2), earned=earned[:2], put_in=put_in[:2]).dates == []
+    assert (found.start, found.dates, list(found.equity)) == (0, days(7)[2:5], [100.1, 105.1, 84])
+    assert found.returns == pytest.approx([0.001, 5 / 100.1, 84 / 105.1 - 1])
+    assert EquitySeries.adding_up(Decimal(0), days(2), earned=earned[:2], put_in=put_in[:2]).dates == []
 
 
 def test_the_deepest_drawdown_lasts_until_it_has_recovered():

@@ -30,6 +30,7 @@ ROWS: dict[str, Callable[[Tenant], Any]] = {
     "/api/v1/fills/<pk>": lambda tenant: tenant.fill.pk,
     "/api/v1/trades/<pk>": lambda tenant: tenant.trade.pk,
     "/api/v1/positions/<pk>": lambda tenant: tenant.bot.position_id,
+    "/api/v1/reports/<pk>": lambda tenant: tenant.report.pk,
     "/api/v1/news/<pk>": lambda tenant: tenant.event.pk,
     "/api/v1/transfers/<pk>": lambda tenant: tenant.transfer.pk,
     "/api/v1/orders/<pk>/cancel": lambda tenant: tenant.by_hand.order.pk,

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +24,8 @@ from market.access import TokenScope
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from market.tests.factories import ExchangeAccountFactory, UserFactory
 from market.types import OrderType, Side
-from ops.models import ApiToken
+from ops.models import ApiToken, Report
+from ops.reports import Wanted, ask_for_report, make_report
 from ops.tokens import make_token
 from tradebot_site.tests.people import PASSWORD, client_of, person
 from trades.models import Event, Fill, Order, OrderByHand, Position, Trade, Transfer
@@ -74,6 +75,7 @@ class Tenant:
     unused: ExchangeAccount
     spare_keys: tuple[str, str]
     token: ApiToken
+    report: Report
     tokens: dict[str, str]
     canaries: dict[str, str]  # by what they are of
 
@@ -187,10 +189,20 @@ def _tenant(name: str, paper: Any) -> Tenant:
         queued=BacktestFactory(owner=user),
         webhook=webhook,
         webhook_secret=webhook_secret,
+        report=_report(user, now),
         token=ApiToken.objects.get(user=user, scope="read"),
         tokens=texts,
         canaries={kind: f"canary-{kind}-{name}" for kind in KINDS} | AMOUNTS[name] | {"key": api_key},
     )
+
+
+def _report(user: User, now: datetime) -> Report:
+    """Of today, made."""
+    today = {"first_day": now.date(), "last_day": now.date()}
+    asked = ask_for_report(user, Wanted(Report.Kind.DAILY, **today), now=now)
+    Report.objects.filter(pk=asked.pk).update(error=f"canary-report-{user.username.removeprefix('the-')}")
+    make_report(asked.pk, now=now)
+    return asked
 
 
 def _order_by_hand(user: User, account: ExchangeAccount) -> OrderByHand:
@@ -204,7 +216,7 @@ def _order_by_hand(user: User, account: ExchangeAccount) -> OrderByHand:
 
 KINDS = (
     *("account", "bot", "order", "reason", "event", "decision", "signal", "switch", "view", "token"),
-    *("backtest", "round"),
+    *("backtest", "round", "report"),
 )
 
 

@@ -1,0 +1,136 @@
+"""Reports as JSON, and how one is asked for."""
+
+from datetime import date
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from rest_framework import serializers
+
+from bots.models import BotConfig
+from bots.strategies import STRATEGIES
+from market.access import sees_all, visible
+from market.api.filtersets import Choice, Number, StrictFilterSet, Word
+from market.api.serializing import Amount, StrictModelSerializer, StrictSerializer
+from market.types import Environment
+from ops.api.figures import FiguresSerializer, SumsSerializer
+from ops.figures.scope import day_of
+from ops.models import Report
+from ops.reports import Wanted
+from ops.reports.asking import MOST_DAYS
+
+KINDS = [item.value for item in Report.Kind]
+
+
+class ReportFilters(StrictFilterSet):
+    kind = Choice(choices=Report.Kind)
+    status = Choice(choices=Report.Status)
+    bot = Number(help_text="Of this bot alone.")
+    owner = Word("owner__username", help_text="A user's name; for those who see everybody's rows.")
+
+
+class OwnBot(serializers.PrimaryKeyRelatedField):
+    """The number of a bot that the caller may see; any other one does not exist."""
+
+    queryset = BotConfig.objects.all()
+
+    def get_queryset(self) -> QuerySet[BotConfig] | None:
+        request = self.context.get("request")
+        return visible(BotConfig.objects.all(), request.user) if request else BotConfig.objects.none()
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, bool) or not isinstance(data, int) or not 0 < data < 2**63:
+            self.fail("incorrect_type", data_type=type(data).__name__)
+        return super().to_internal_value(data)
+
+
+class NewReportSerializer(StrictSerializer):
+    """Of all trading, or of one thing: `bot`, `symbol` or `strategy`."""
+
+    kind = serializers.ChoiceField(KINDS)
+    bot = OwnBot(required=False)
+    symbol = serializers.RegexField(r"^[A-Z0-9]{1,30}$", required=False, help_text="BTCUSDT")
+    strategy = serializers.ChoiceField(list(STRATEGIES), required=False, help_text="Of bots that have it now.")
+    of_everybody = serializers.BooleanField(default=False, help_text="For those who see everybody's rows.")
+    first_day = serializers.DateField(required=False, help_text="UTC; with `last_day`.")
+    last_day = serializers.DateField(required=False, help_text=f"It is in the report; at most {MOST_DAYS} days.")
+
+    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        named = [name for name in ("bot", "symbol", "strategy") if name in asked]
+        if len(named) > 1:
+            raise serializers.ValidationError({named[1]: [f"A report is about one thing; {named[0]} is named, too."]})
+        if ("first_day" in asked) != ("last_day" in asked):
+            missing = "last_day" if "first_day" in asked else "first_day"
+            raise serializers.ValidationError({missing: ["Name the first and the last day, or none of them."]})
+        if "first_day" in asked:
+            _require_days(asked["first_day"], asked["last_day"], today=day_of(timezone.now()))
+        return asked
+
+    def wanted(self) -> Wanted:
+        told = dict(self.validated_data)
+        named = next((name for name in ("bot", "symbol", "strategy") if name in told), "all")
+        bot, user = told.get("bot"), self.context["request"].user
+        # Of another user's bot an operator has a report as of everybody's.
+        told["of_everybody"] |= bot is not None and bot.owner_id != user.pk and sees_all(user)
+        return Wanted(**told | {"kind": Report.Kind(told["kind"]), "about": Report.About(named)})
+
+
+def _require_days(first: date, last: date, *, today: date) -> None:
+    if last > today:
+        raise serializers.ValidationError({"last_day": [f"It is after today, {today} (UTC)."]})
+    if not 1 <= (last - first).days + 1 <= MOST_DAYS:
+        text = f"From {first} to {last} it is {(last - first).days + 1} days; 1 to {MOST_DAYS} are possible."
+        raise serializers.ValidationError({"first_day": [text]})
+
+
+class ReportSerializer(StrictModelSerializer):
+    """What a report is about, and how far it is."""
+
+    owner = serializers.CharField(source="owner.username", read_only=True)
+
+    class Meta:
+        model = Report
+        fields = [
+            *("id", "owner", "of_everybody", "kind", "about", "bot", "symbol", "strategy", "first_day", "last_day"),
+            *("by_schedule", "status", "error", "created_at", "finished_at"),
+        ]
+        read_only_fields = fields
+
+
+class ReportDaySerializer(SumsSerializer):
+    date = serializers.DateField(help_text="UTC.")
+    equity = Amount(allow_null=True, help_text="Capital and all that was booked until its end; null without capital.")
+
+
+class OfSymbolSerializer(SumsSerializer):
+    symbol = serializers.CharField()
+
+
+class OfBotSerializer(SumsSerializer):
+    name = serializers.CharField()
+    bot = serializers.IntegerField(allow_null=True, help_text="Null: it was traded by hand, or the bot is gone.")
+    symbol = serializers.CharField()
+
+
+class OfReportSerializer(serializers.Serializer):
+    """Play money and real money are never added up."""
+
+    environment = serializers.ChoiceField([item.value for item in Environment])
+    quote_asset = serializers.CharField(help_text="In which all amounts are.")
+    figures = FiguresSerializer()
+    sums = SumsSerializer()
+    days = ReportDaySerializer(many=True)
+    symbols = OfSymbolSerializer(many=True, help_text="The largest P&L first; at most 50.")
+    traded_bots = serializers.IntegerField(help_text="Of how many positions something was booked.")
+    best = OfBotSerializer(many=True, help_text="Those that earned most; at most 10.")
+    worst = OfBotSerializer(many=True, help_text="Those that lost most; at most 10.")
+
+
+class ReportFiguresSerializer(ReportSerializer):
+    """A report with its figures, once it is ready."""
+
+    environments = OfReportSerializer(many=True, read_only=True, help_text="The realest first; empty until it is made.")
+
+    class Meta(ReportSerializer.Meta):
+        fields = [*ReportSerializer.Meta.fields, "environments"]
+        read_only_fields = fields
