@@ -23,7 +23,8 @@ class Limits:
     @property
     def are_daily(self) -> bool:
         """Whether the bot's day has to be read."""
-        return not (self.max_daily_trades is self.max_daily_loss_perc is self.daily_target_perc is None)
+        bounds = (self.max_daily_trades, self.max_daily_loss_perc, self.daily_target_perc)
+        return any(bound is not None for bound in bounds)
 
     @property
     def are_lasting(self) -> bool:
