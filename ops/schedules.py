@@ -44,6 +44,8 @@ SCHEDULES = (
     Schedule("reconcile-accounts", "trades.tasks.reconcile_accounts", "high_priority", 9, every_seconds=10),
     Schedule("reconcile-transfers", "trades.tasks.reconcile_transfers", "payments", 29, every_seconds=30),
     Schedule("book-fundings", "trades.tasks.book_fundings", "data_sync", 300, every_seconds=600),
+    Schedule("distribute-notifications", "ops.tasks.distribute_notifications", "notifications", 10, every_seconds=2),
+    Schedule("keep-notifications", "ops.tasks.keep_notifications", "maintenance", 3000, crontab=("35", "*")),
     Schedule("keep-decisions", "bots.tasks.keep_decisions", "maintenance", 3000, crontab=("15", "*")),
     Schedule("keep-api-rows", "ops.tasks.keep_api_rows", "maintenance", 3000, crontab=("25", "*")),
     Schedule(
@@ -97,6 +99,12 @@ def _timing(schedule: Schedule) -> dict[str, IntervalSchedule | CrontabSchedule]
         )
         return {"interval": interval}
     minute, hour, *weekday = schedule.crontab
-    days = {"day_of_week": weekday[0] if weekday else "*", "day_of_month": "*", "month_of_year": "*"}
-    crontab, _ = CrontabSchedule.objects.get_or_create(minute=minute, hour=hour, **days, timezone="UTC")
+    crontab, _ = CrontabSchedule.objects.get_or_create(
+        minute=minute,
+        hour=hour,
+        day_of_week=weekday[0] if weekday else "*",
+        day_of_month="*",
+        month_of_year="*",
+        timezone="UTC",
+    )
     return {"crontab": crontab}

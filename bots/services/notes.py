@@ -59,7 +59,7 @@ def status_event(bot: BotConfig, status: Status, reason: Reason, text: str, *, n
     """The event, not saved yet, of a status that its owner should hear of; None for the others."""
     kind = EVENT_OF_STATUS.get(status)
     message = f"bot {bot.name} {status} ({reason}): {text}"
-    return new_event(kind, bot.position, message, now=now) if kind else None
+    return new_event(kind, bot.position, message, now=now, reason=reason) if kind else None
 
 
 def denial_fields(denial: Denial | None) -> dict[str, str]:

@@ -35,6 +35,7 @@ COLOURS = {
     "canceled": "",
     "expired": "",
     "rejected": "danger",
+    "denied": "danger",
     "absent": "warning",
     "TRADING": "success",
     "SUCCESS": "success",
