@@ -13,7 +13,7 @@ JOURNAL = (
     *("trades.position", "trades.order", "trades.fill", "trades.trade", "trades.transfer", "trades.event"),
     "ops.change",
 )
-STEERED = ("bots.botconfig", "market.exchangeaccount", "market.risklimits", "market.switch")
+STEERED = ("bots.botconfig", "bots.backtest", "market.exchangeaccount", "market.risklimits", "market.switch")
 SCHEDULES = tuple(f"django_celery_beat.{name}" for name in ("periodictask", "intervalschedule", "crontabschedule"))
 RESULTS = ("django_celery_results.taskresult",)
 DEAD_LETTERS = ("ops.deadletter",)

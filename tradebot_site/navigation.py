@@ -13,6 +13,7 @@ from django.urls import reverse
 GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Fleet": (
         ("Bots", "bots.botconfig", "smart_toy"),
+        ("Backtests", "bots.backtest", "science"),
         ("Decisions", "bots.decision", "psychology"),
         ("Signals", "bots.externalsignal", "podcasts"),
         ("Ticks", "bots.tick", "timer"),

@@ -176,6 +176,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "SwitchScope": ["platform", "user", "account"],
+        "BacktestStatus": ["queued", "running", "done", "failed", "canceled"],
         "BotStatus": ["stopped", "pending", "running", "waiting", "paused", "error"],
         "PositionSide": ["long", "short"],
         "TokenScope": ["read", "trade", "admin"],
@@ -310,6 +311,7 @@ CELERY_TASK_ROUTES = {
     "bots.tasks.protect_*": {"queue": "high_priority"},
     "bots.tasks.keep_decisions": {"queue": "maintenance"},
     "bots.tasks.update_market_data": {"queue": "data_sync"},
+    "bots.tasks.run_backtest": {"queue": "analytics"},
     "bots.tasks.*": {"queue": "trading"},
     "trades.tasks.transfer_between_wallets": {"queue": "payments"},
     "trades.tasks.reconcile_transfers": {"queue": "payments"},
@@ -317,8 +319,24 @@ CELERY_TASK_ROUTES = {
     "market.tasks.*": {"queue": "data_sync"},
     "ops.tasks.keep_*": {"queue": "maintenance"},
     "ops.tasks.cleanup_*": {"queue": "maintenance"},
+    "ops.tasks.send_*": {"queue": "notifications"},
+    "ops.tasks.distribute_notifications": {"queue": "notifications"},
     "ops.tasks.*": {"queue": "analytics"},
 }
+
+# --- notifications -------------------------------------------------------------------------------------------
+
+# The mail server: smtp://user:password@host:25, smtp+tls://…:587 (STARTTLS), smtp+ssl://…:465. Empty: no e-mail at all.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+if EMAIL_URL:
+    vars().update(env.email_url("EMAIL_URL"))
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)  # seconds, of each step of the conversation
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="TradeBot <tradebot@localhost>")
+# Where people find the site, for links in what they are sent: https://bots.example.com. Empty: no links.
+SITE_URL = env.str("SITE_URL", default="").rstrip("/")
+# Receivers of webhooks in our own networks, each as host:port. All others have to be public; TLS is asked of each.
+WEBHOOK_INTERNAL_HOSTS = env.list("WEBHOOK_INTERNAL_HOSTS", default=[])
+NOTIFICATIONS_KEPT_DAYS = env.int("NOTIFICATIONS_KEPT_DAYS", default=90)
 
 # --- trading -------------------------------------------------------------------------------------------------
 
@@ -330,6 +348,8 @@ ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
 DECISIONS_KEPT_DAYS = env.int("DECISIONS_KEPT_DAYS", default=90)
 CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", default=400)  # more than a year: who changed what
 ANALYTICS_KEPT_DAYS = env.int("ANALYTICS_KEPT_DAYS", default=90)  # daily snapshots and reports
+BACKTESTS_KEPT_DAYS = env.int("BACKTESTS_KEPT_DAYS", default=365)
+BACKTEST_SECONDS = env.int("BACKTEST_SECONDS", default=540)  # of one; its task is killed half a minute later
 DEAD_LETTERS_KEPT_DAYS = env.int("DEAD_LETTERS_KEPT_DAYS", default=90)
 MAX_LEVERAGE = env.int("MAX_LEVERAGE", default=20)
 # How far, in percent of its price, the liquidation of a futures entry has to be that has no stop loss.
@@ -362,7 +382,13 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(request_id)s%(message)s"}},
     "filters": {"request_id": {"()": "market.request_id.RequestIdFilter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["request_id"]}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["request_id"]},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {name: {"level": LOG_LEVEL} for name in ("ops", "bots", "trades", "market", "tradebot_site")},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("ops", "bots", "trades", "market", "tradebot_site")}
+    | {
+        "apprise": {"handlers": ["nowhere"], "propagate": False, "level": "CRITICAL"}
+    },  # it logs addresses, which are passwords
 }

@@ -53,7 +53,8 @@ NEWS_SQL = """
           FROM written
     ), told AS (
         INSERT INTO trades_event (kind, position_id, message, data, created_at)
-        SELECT kind, position_id, left(format('bot %%s %%s (%%s): %%s', name, status, reason, text), 400), '{}', %(now)s
+        SELECT kind, position_id, left(format('bot %%s %%s (%%s): %%s', name, status, reason, text), 400),
+               jsonb_build_object('reason', reason), %(now)s
           FROM written WHERE kind <> ''
     )
     SELECT status, reason, min(text), count(*) FROM written GROUP BY status, reason

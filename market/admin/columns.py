@@ -27,6 +27,8 @@ COLOURS = {
     "intended": "info",
     "submitted": "info",
     "unknown": "danger",
+    "queued": "info",
+    "failed": "danger",
     "open": "info",
     "filled": "success",
     "done": "success",

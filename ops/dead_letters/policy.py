@@ -26,6 +26,15 @@ HARMLESS = {
     "market.tasks.measure_clocks": "measures the present",
     "ops.tasks.keep_dead_letters": "drops what is too old",
     "ops.tasks.keep_api_rows": "drops what is too old",
+    "ops.tasks.keep_notifications": "drops what is too old",
+    "ops.tasks.distribute_notifications": "each event is told once, by its key",
+    "ops.tasks.send_trade_notification": "each event is told once, by its key",
+    "ops.tasks.send_alert_notification": "what was told by its key is not told again",
+    "ops.tasks.send_bulk_notifications": "what was told by its key is not told again",
+    "ops.tasks.send_notification": "sent by whoever claims it; what has arrived is not claimed again",
+    "ops.tasks.send_email_notification": "sent by whoever claims it; what has arrived is not claimed again",
+    "ops.tasks.send_telegram_notification": "sent by whoever claims it; what has arrived is not claimed again",
+    "ops.tasks.send_channel_code": "the same code of the same day",
     "celery.backend_cleanup": "drops results that are too old",
 }
 NEVER = {

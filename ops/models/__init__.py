@@ -1,9 +1,25 @@
-"""What people changed, how they prove who they are, what failed for good, and how trading has fared."""
+"""What people changed and are told, with what they prove who they are, what failed for good, how trading has fared."""
 
 from ops.models.changes import Change
 from ops.models.dead_letters import DeadLetter
+from ops.models.notifications import Channel, Delivery, Notification, Preference, Severity, Storm, Topic
 from ops.models.reports import PerformanceSnapshot, Report
 from ops.models.second_factor import Authenticator, RecoveryCodes
 from ops.models.tokens import ApiToken
 
-__all__ = ["ApiToken", "Authenticator", "Change", "DeadLetter", "PerformanceSnapshot", "RecoveryCodes", "Report"]
+__all__ = [
+    "ApiToken",
+    "Authenticator",
+    "Change",
+    "Channel",
+    "DeadLetter",
+    "Delivery",
+    "Notification",
+    "PerformanceSnapshot",
+    "Preference",
+    "RecoveryCodes",
+    "Report",
+    "Severity",
+    "Storm",
+    "Topic",
+]

@@ -49,9 +49,12 @@ MATRIX = {
             "toa",
         )
         | {"export": "vtoa"},
-        {"chart": "vtoa", "timeline": "vtoa", "renew_webhook": "toa"},
+        {"chart": "vtoa", "timeline": "vtoa", "renew_webhook": "toa", "backtest": "toa"},
     ),
     "bots.SavedView": Row("vtoa", "vtoa", "vtoa", "vtoa", "vtoa", {"delete_selected": "vtoa"}),
+    "bots.Backtest": Row(
+        *("vtoa", "", "vtoa", "toa", "vtoa"), {"run_again": "toa", "cancel": "toa", "delete_selected": "toa"}
+    ),
     "bots.Decision": READ,
     "bots.ExternalSignal": READ,
     "bots.Tick": Row("oa", "", "oa", "", "oa"),
@@ -107,6 +110,7 @@ OTHERS = (
 )
 OWNED = {
     "bots.BotConfig",
+    "bots.Backtest",
     "bots.Decision",
     "bots.ExternalSignal",
     "market.ExchangeAccount",

@@ -26,6 +26,7 @@ class Event(QuickModel):
         NAKED_POSITION = "naked_position"
         BOOKS_DIFFER = "books_differ"
         KILL_SWITCH = "kill_switch"
+        KEY_REFUSED = "key_refused"
         TRANSFER = "transfer"
         STOP_HIT = "stop_hit"
         TARGET_HIT = "target_hit"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Value
+from django.db.models import QuerySet, Value
 from django.db.models.functions import Greatest
 
 from market.exchange.errors import BudgetSpent, ExchangeError, PermissionDenied, RateLimited
@@ -103,7 +103,18 @@ def note_account_trouble(account_id: int, error: Exception, *, now: datetime) ->
     if isinstance(error, RateLimited):
         account.update(cooldown_until=Greatest("cooldown_until", Value(now + error.retry_after)))
     elif isinstance(error, PermissionDenied):
-        account.update(key_error=str(error)[:300])
+        _note_refused_key(account, str(error), now=now)
+
+
+def _note_refused_key(account: QuerySet[ExchangeAccount], error: str, *, now: datetime) -> None:
+    """Keep why the key was refused. That it is refused is news when it was not before."""
+    with transaction.atomic():
+        if account.filter(key_error="").update(key_error=error[:300]):
+            refused = account.get()
+            text = f"account {refused.name}: the exchange refuses its key: {error}"
+            write_event(Event.Kind.KEY_REFUSED, None, text, now=now, account=refused)
+        else:
+            account.update(key_error=error[:300])
 
 
 def _obstacle(orders: Sequence[Order], hold: Hold, cooldown_until: datetime | None, *, now: datetime) -> str:

@@ -21,6 +21,8 @@ ROWS: dict[str, Callable[[Tenant], Any]] = {
     "/api/v1/bots/<pk>": lambda tenant: tenant.bot.pk,
     "POST /api/v1/bots/<pk>/resume": lambda tenant: tenant.paused.pk,
     "POST /api/v1/bots/<pk>/start": lambda tenant: tenant.spare.pk,
+    "/api/v1/backtests/<pk>": lambda tenant: tenant.backtest.pk,
+    "POST /api/v1/backtests/<pk>/cancel": lambda tenant: tenant.queued.pk,
     "/api/v1/decisions/<pk>": lambda tenant: tenant.decision.pk,
     "/api/v1/signals/<pk>": lambda tenant: tenant.signal.pk,
     "/api/v1/strategies/<name>": lambda tenant: "ema_rsi",

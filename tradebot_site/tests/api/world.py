@@ -17,9 +17,9 @@ from django.db import connection, transaction
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick, Webhook
+from bots.models import Backtest, BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick, Webhook
 from bots.services import renew_webhook
-from bots.tests.factories import BotFactory
+from bots.tests.factories import BacktestFactory, BotFactory, DoneBacktestFactory
 from market.access import TokenScope
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from market.tests.factories import ExchangeAccountFactory, UserFactory
@@ -66,6 +66,8 @@ class Tenant:
     view: SavedView
     rules: SymbolRules
     by_hand: OrderByHand
+    backtest: Backtest
+    queued: Backtest
     webhook: Webhook
     webhook_secret: str
     spare: BotConfig
@@ -181,6 +183,10 @@ def _tenant(name: str, paper: Any) -> Tenant:
         spare=BotFactory(name=f"spare bot of {name}", account=spare, symbol="ETHUSDT", desired_state="stopped"),
         paused=BotFactory(name=f"paused bot of {name}", account=spare, symbol="BNBUSDT", entries_paused=True),
         spare_keys=paper.create_account(),
+        backtest=DoneBacktestFactory(
+            owner=user, name=f"canary-backtest-{name}", parts__exit_kind=f"canary-round-{name}"
+        ),
+        queued=BacktestFactory(owner=user),
         webhook=webhook,
         webhook_secret=webhook_secret,
         report=_report(user, now),
@@ -208,7 +214,10 @@ def _order_by_hand(user: User, account: ExchangeAccount) -> OrderByHand:
     return execute_asked(asked.pk, now=timezone.now())
 
 
-KINDS = ("account", "bot", "order", "reason", "event", "decision", "signal", "switch", "view", "token", "report")
+KINDS = (
+    *("account", "bot", "order", "reason", "event", "decision", "signal", "switch", "view", "token"),
+    *("backtest", "round", "report"),
+)
 
 
 def _tokens(user: User) -> dict[str, str]:

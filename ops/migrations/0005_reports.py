@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('bots', '0016_lists_of_millions'),
-        ('ops', '0003_apitoken'),
+        ("ops", "0004_notifications"),
         ('trades', '0019_limit_orders_have_a_price'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
