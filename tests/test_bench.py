@@ -94,6 +94,18 @@ def test_the_list_of_bots_is_measured_beside_a_bare_list(capsys):
     assert printed["bytes"] > 50 * 100
 
 
+def test_the_report_of_a_year_is_measured(capsys):
+    call_command("bench", "report", "--quick", "--json")
+
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["bots"], printed["trades"], printed["days"]) == (20, 400, 365)
+    assert printed["trades_in_the_report"] == 2 * printed["positions_closed"] == 400
+    assert 0 < printed["rss_before_mb"] <= printed["peak_rss_mb"]
+    assert 0 < printed["sql_statements"] <= 15
+    assert printed["seconds"] > 0
+    assert all(plan["nodes"] and plan["rows_read"] > 0 for plan in printed["plans"])
+
+
 def test_a_backtest_is_measured_beside_the_reading_alone_and_the_engine(capsys):
     call_command("bench", "backtest", "--quick", "--json")
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from bots.models import BotConfig
-from bots.strategies import STRATEGIES
+from bots.models.bots import strategy_choices
 from market.access import sees_all, visible
 from market.api.filtersets import Choice, Number, StrictFilterSet, Word
 from market.api.serializing import Amount, StrictModelSerializer, StrictSerializer
@@ -50,7 +50,7 @@ class NewReportSerializer(StrictSerializer):
     kind = serializers.ChoiceField(KINDS)
     bot = OwnBot(required=False)
     symbol = serializers.RegexField(r"^[A-Z0-9]{1,30}$", required=False, help_text="BTCUSDT")
-    strategy = serializers.ChoiceField(list(STRATEGIES), required=False, help_text="Of bots that have it now.")
+    strategy = serializers.ChoiceField(strategy_choices(), required=False, help_text="Of bots that have it now.")
     of_everybody = serializers.BooleanField(default=False, help_text="For those who see everybody's rows.")
     first_day = serializers.DateField(required=False, help_text="UTC; with `last_day`.")
     last_day = serializers.DateField(required=False, help_text=f"It is in the report; at most {MOST_DAYS} days.")
@@ -87,6 +87,9 @@ class ReportSerializer(StrictModelSerializer):
     """What a report is about, and how far it is."""
 
     owner = serializers.CharField(source="owner.username", read_only=True)
+    kind = serializers.ChoiceField(KINDS, read_only=True)
+    about = serializers.ChoiceField([item.value for item in Report.About], read_only=True)
+    status = serializers.ChoiceField([item.value for item in Report.Status], read_only=True)
 
     class Meta:
         model = Report
