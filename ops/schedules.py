@@ -99,6 +99,6 @@ def _timing(schedule: Schedule) -> dict[str, IntervalSchedule | CrontabSchedule]
         )
         return {"interval": interval}
     minute, hour, *weekday = schedule.crontab
-    days = {"day_of_week": weekday[0] if weekday else "*", "day_of_month": "*", "month_of_year": "*"}
+    days: dict[str, Any] = {"day_of_week": weekday[0] if weekday else "*", "day_of_month": "*", "month_of_year": "*"}
     crontab, _ = CrontabSchedule.objects.get_or_create(minute=minute, hour=hour, **days, timezone="UTC")
     return {"crontab": crontab}

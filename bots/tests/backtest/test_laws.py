@@ -1,14 +1,13 @@
 """Laws that hold for any candles, signals and settings."""
 
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from decimal import Decimal
-from random import Random
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.backtest import Bounds, run_trial
+from bots.backtest import Bounds
 from bots.backtest.tape import Tape
 from bots.backtest.walk import Walk
 from bots.exits import ExitSettings, Step
