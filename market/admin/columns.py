@@ -32,6 +32,7 @@ COLOURS = {
     "open": "info",
     "filled": "success",
     "done": "success",
+    "ready": "success",
     "canceled": "",
     "expired": "",
     "rejected": "danger",

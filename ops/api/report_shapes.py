@@ -1,6 +1,5 @@
 """Reports as JSON, and how one is asked for."""
 
-from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,7 +13,6 @@ from market.api.filtersets import Choice, Number, StrictFilterSet, Word
 from market.api.serializing import Amount, StrictModelSerializer, StrictSerializer
 from market.types import Environment
 from ops.api.figures import FiguresSerializer, SumsSerializer
-from ops.figures.scope import day_of
 from ops.models import Report
 from ops.reports import Wanted
 from ops.reports.asking import MOST_DAYS
@@ -56,31 +54,13 @@ class NewReportSerializer(StrictSerializer):
     last_day = serializers.DateField(required=False, help_text=f"It is in the report; at most {MOST_DAYS} days.")
 
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
-        named = [name for name in ("bot", "symbol", "strategy") if name in asked]
-        if len(named) > 1:
-            raise serializers.ValidationError({named[1]: [f"A report is about one thing; {named[0]} is named, too."]})
-        if ("first_day" in asked) != ("last_day" in asked):
-            missing = "last_day" if "first_day" in asked else "first_day"
-            raise serializers.ValidationError({missing: ["Name the first and the last day, or none of them."]})
-        if "first_day" in asked:
-            _require_days(asked["first_day"], asked["last_day"], today=day_of(timezone.now()))
-        return asked
-
-    def wanted(self) -> Wanted:
-        told = dict(self.validated_data)
-        named = next((name for name in ("bot", "symbol", "strategy") if name in told), "all")
-        bot, user = told.get("bot"), self.context["request"].user
+        bot, user = asked.get("bot"), self.context["request"].user
         # Of another user's bot an operator has a report as of everybody's.
-        told["of_everybody"] |= bot is not None and bot.owner_id != user.pk and sees_all(user)
-        return Wanted(**told | {"kind": Report.Kind(told["kind"]), "about": Report.About(named)})
-
-
-def _require_days(first: date, last: date, *, today: date) -> None:
-    if last > today:
-        raise serializers.ValidationError({"last_day": [f"It is after today, {today} (UTC)."]})
-    if not 1 <= (last - first).days + 1 <= MOST_DAYS:
-        text = f"From {first} to {last} it is {(last - first).days + 1} days; 1 to {MOST_DAYS} are possible."
-        raise serializers.ValidationError({"first_day": [text]})
+        asked["of_everybody"] |= bot is not None and bot.owner_id != user.pk and sees_all(user)
+        wanted = Wanted(**asked | {"kind": Report.Kind(asked["kind"])})
+        if faults := wanted.faults(now=timezone.now()):
+            raise serializers.ValidationError({name: [text] for name, text in faults.items()})
+        return {"wanted": wanted}
 
 
 class ReportSerializer(StrictModelSerializer):

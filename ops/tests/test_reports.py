@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.db import IntegrityError, transaction
 
 from bots.models import BotConfig, SeriesReading
@@ -13,8 +14,8 @@ from ops import reports, tasks
 from ops.models import PerformanceSnapshot, Report
 from ops.reports import Wanted
 from ops.reports.asking import MOST_WAITING
+from ops.roles import create_groups
 from ops.schedules import SCHEDULES
-from tradebot_site.tests.people import person
 from trades.models import Position
 from trades.tests.factories import OrderFactory, TradeFactory
 
@@ -22,6 +23,14 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 11, 0, 20, tzinfo=UTC)  # a Wednesday
 DAY = timedelta(days=1)
 LAST_WEEK = (date(2026, 3, 1), date(2026, 3, 7))
+
+
+def person(role: str) -> User:
+    """Somebody of a role."""
+    create_groups()
+    user = UserFactory(username=f"the-{role}")
+    user.groups.add(Group.objects.get(name=role))
+    return user
 
 
 @pytest.fixture
@@ -104,13 +113,12 @@ def test_a_report_is_about_one_thing(trader, bot):
     def earned(**wanted):
         return ready(trader, **wanted).environments[0]["sums"]["pnl"]
 
-    about = Report.About
     assert earned() == "15"
-    assert earned(about=about.BOT, bot=bot) == "10"
-    assert earned(about=about.SYMBOL, symbol="ETHUSDT") == "5"
-    assert earned(about=about.STRATEGY, strategy="macd") == "5"
+    assert earned(bot=bot) == "10"
+    assert earned(symbol="ETHUSDT") == "5"
+    assert earned(strategy="macd") == "5"
     with pytest.raises(IntegrityError, match="report_names_what_it_is_about"), transaction.atomic():
-        ready(trader, about=about.SYMBOL)
+        Report.objects.filter(symbol="ETHUSDT").update(symbol="")
 
 
 def test_nobody_has_a_report_of_what_is_others(trader, bot):
@@ -118,7 +126,7 @@ def test_nobody_has_a_report_of_what_is_others(trader, bot):
     go_round(bot, NOW - 6 * DAY, 10)
 
     with pytest.raises(reports.NotYours):
-        ready(stranger, about=Report.About.BOT, bot=bot)
+        ready(stranger, bot=bot)
     with pytest.raises(reports.NotYours):
         ready(stranger, of_everybody=True)
     assert ready(stranger).environments == []

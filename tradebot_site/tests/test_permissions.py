@@ -76,6 +76,7 @@ MATRIX = {
     "trades.Transfer": READ,
     "trades.Event": READ,
     "ops.Change": READ,
+    "ops.Report": Row("vtoa", "vtoa", "vtoa", "vtoa", "vtoa", {"delete_selected": "vtoa"}),
     "ops.ApiToken": READ._replace(actions={"revoke": "vtoa"}),
     "django_celery_beat.PeriodicTask": SCHEDULE._replace(
         actions={"delete_selected": "oa", "enable": "oa", "disable": "oa", "run_now": "oa"},
@@ -126,6 +127,7 @@ OWNED = {
     "trades.Event",
     "ops.Change",
     "ops.ApiToken",
+    "ops.Report",
     "bots.SavedView",
 }
 REGISTERED = {model._meta.label: model_admin for model, model_admin in django_admin.site._registry.items()}
