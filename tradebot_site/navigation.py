@@ -14,6 +14,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Fleet": (
         ("Bots", "bots.botconfig", "smart_toy"),
         ("Backtests", "bots.backtest", "science"),
+        ("Reports", "ops.report", "analytics"),
         ("Decisions", "bots.decision", "psychology"),
         ("Signals", "bots.externalsignal", "podcasts"),
         ("Ticks", "bots.tick", "timer"),
@@ -26,6 +27,11 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Trades", "trades.trade", "swap_horiz"),
         ("Transfers", "trades.transfer", "move_up"),
         ("Events", "trades.event", "notifications"),
+    ),
+    "Notifications": (
+        ("Notifications", "ops.notification", "inbox"),
+        ("Channels", "ops.channel", "send"),
+        ("Deliveries", "ops.delivery", "outgoing_mail"),
     ),
     "Market": (
         ("Accounts", "market.exchangeaccount", "key"),

@@ -32,6 +32,7 @@ COLOURS = {
     "open": "info",
     "filled": "success",
     "done": "success",
+    "ready": "success",
     "canceled": "",
     "expired": "",
     "rejected": "danger",
@@ -41,6 +42,8 @@ COLOURS = {
     "SUCCESS": "success",
     "FAILURE": "danger",
     "requeued": "info",
+    "sent": "success",
+    "sending": "info",
     "discarded": "",
 }
 DESCRIPTIONS = {"realized_pnl": "realised P&L"}

@@ -1,6 +1,5 @@
 """Reports as JSON, and how one is asked for."""
 
-from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet
@@ -8,13 +7,12 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from bots.models import BotConfig
-from bots.strategies import STRATEGIES
+from bots.models.bots import strategy_choices
 from market.access import sees_all, visible
 from market.api.filtersets import Choice, Number, StrictFilterSet, Word
 from market.api.serializing import Amount, StrictModelSerializer, StrictSerializer
 from market.types import Environment
 from ops.api.figures import FiguresSerializer, SumsSerializer
-from ops.figures.scope import day_of
 from ops.models import Report
 from ops.reports import Wanted
 from ops.reports.asking import MOST_DAYS
@@ -50,43 +48,28 @@ class NewReportSerializer(StrictSerializer):
     kind = serializers.ChoiceField(KINDS)
     bot = OwnBot(required=False)
     symbol = serializers.RegexField(r"^[A-Z0-9]{1,30}$", required=False, help_text="BTCUSDT")
-    strategy = serializers.ChoiceField(list(STRATEGIES), required=False, help_text="Of bots that have it now.")
+    strategy = serializers.ChoiceField(strategy_choices(), required=False, help_text="Of bots that have it now.")
     of_everybody = serializers.BooleanField(default=False, help_text="For those who see everybody's rows.")
     first_day = serializers.DateField(required=False, help_text="UTC; with `last_day`.")
     last_day = serializers.DateField(required=False, help_text=f"It is in the report; at most {MOST_DAYS} days.")
 
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
-        named = [name for name in ("bot", "symbol", "strategy") if name in asked]
-        if len(named) > 1:
-            raise serializers.ValidationError({named[1]: [f"A report is about one thing; {named[0]} is named, too."]})
-        if ("first_day" in asked) != ("last_day" in asked):
-            missing = "last_day" if "first_day" in asked else "first_day"
-            raise serializers.ValidationError({missing: ["Name the first and the last day, or none of them."]})
-        if "first_day" in asked:
-            _require_days(asked["first_day"], asked["last_day"], today=day_of(timezone.now()))
-        return asked
-
-    def wanted(self) -> Wanted:
-        told = dict(self.validated_data)
-        named = next((name for name in ("bot", "symbol", "strategy") if name in told), "all")
-        bot, user = told.get("bot"), self.context["request"].user
+        bot, user = asked.get("bot"), self.context["request"].user
         # Of another user's bot an operator has a report as of everybody's.
-        told["of_everybody"] |= bot is not None and bot.owner_id != user.pk and sees_all(user)
-        return Wanted(**told | {"kind": Report.Kind(told["kind"]), "about": Report.About(named)})
-
-
-def _require_days(first: date, last: date, *, today: date) -> None:
-    if last > today:
-        raise serializers.ValidationError({"last_day": [f"It is after today, {today} (UTC)."]})
-    if not 1 <= (last - first).days + 1 <= MOST_DAYS:
-        text = f"From {first} to {last} it is {(last - first).days + 1} days; 1 to {MOST_DAYS} are possible."
-        raise serializers.ValidationError({"first_day": [text]})
+        asked["of_everybody"] |= bot is not None and bot.owner_id != user.pk and sees_all(user)
+        wanted = Wanted(**asked | {"kind": Report.Kind(asked["kind"])})
+        if faults := wanted.faults(now=timezone.now()):
+            raise serializers.ValidationError({name: [text] for name, text in faults.items()})
+        return {"wanted": wanted}
 
 
 class ReportSerializer(StrictModelSerializer):
     """What a report is about, and how far it is."""
 
     owner = serializers.CharField(source="owner.username", read_only=True)
+    kind = serializers.ChoiceField(KINDS, read_only=True)
+    about = serializers.ChoiceField([item.value for item in Report.About], read_only=True)
+    status = serializers.ChoiceField([item.value for item in Report.Status], read_only=True)
 
     class Meta:
         model = Report

@@ -90,8 +90,9 @@ class ReportViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, ApiVi
     def create(self, request: Request) -> Response:
         asked = NewReportSerializer(data=request.data, context=self.get_serializer_context())
         asked.is_valid(raise_exception=True)
+        wanted, user = asked.validated_data["wanted"], cast(User, request.user)
         try:
-            report = reports.ask_for_report(cast(User, request.user), asked.wanted(), now=timezone.now())
+            report = reports.ask_for_report(user, wanted, now=timezone.now())
         except reports.NotYours as refusal:
             raise ValidationError({"of_everybody": [str(refusal)]}) from refusal
         except reports.TooManyWaiting as refusal:

@@ -32,13 +32,36 @@ class Wanted:
     """What a report is to be about. Without days it is the last whole period of its kind."""
 
     kind: Report.Kind
-    about: Report.About = Report.About.ALL
     bot: BotConfig | None = None
     symbol: str = ""
     strategy: str = ""
     of_everybody: bool = False
     first_day: date | None = None
     last_day: date | None = None
+
+    @property
+    def about(self) -> Report.About:
+        named = [name for name in ("bot", "symbol", "strategy") if getattr(self, name)]
+        return Report.About(named[0] if named else "all")
+
+    def faults(self, *, now: datetime) -> dict[str, str]:
+        """By field what can't be."""
+        found, today = dict[str, str](), day_of(now)
+        named = [name for name in ("bot", "symbol", "strategy") if getattr(self, name)]
+        if len(named) > 1:
+            found[named[1]] = f"A report is about one thing; {named[0]} is named, too."
+        if (self.first_day is None) != (self.last_day is None):
+            missing = "first_day" if self.first_day is None else "last_day"
+            return found | {missing: "Name the first and the last day, or none of them."}
+        if self.first_day is None or self.last_day is None:
+            return found
+        if self.last_day > today:
+            found["last_day"] = f"It is after today, {today} (UTC)."
+        days = (self.last_day - self.first_day).days + 1
+        if not 1 <= days <= MOST_DAYS:
+            text = f"From {self.first_day} to {self.last_day} it is {days} days; 1 to {MOST_DAYS} are possible."
+            found["first_day"] = text
+        return found
 
 
 def last_period(kind: Report.Kind, *, now: datetime) -> tuple[date, date]:
