@@ -11,6 +11,7 @@ from market.models import SEE_ALL_ROWS
 JOURNAL = (
     *("bots.decision", "bots.externalsignal", "bots.seriesreading", "market.symbolrules"),
     *("trades.position", "trades.order", "trades.fill", "trades.trade", "trades.transfer", "trades.event"),
+    "trades.orderbyhand",
     "ops.change",
 )
 STEERED = ("bots.botconfig", "bots.backtest", "market.exchangeaccount", "market.risklimits", "market.switch")
@@ -19,6 +20,7 @@ RESULTS = ("django_celery_results.taskresult",)
 DEAD_LETTERS = ("ops.deadletter",)
 TOKENS = ("ops.apitoken",)
 REPORTS = ("ops.report",)
+NOTIFICATIONS, CHANNELS, DELIVERIES = ("ops.notification",), ("ops.channel",), ("ops.delivery",)
 
 
 def _may(acts: Iterable[str], models: Iterable[str]) -> frozenset[str]:
@@ -33,6 +35,8 @@ VIEWER = (
     | _may(["view", "add", "change", "delete"], ["bots.savedview"])
     | _may(["view", "delete"], TOKENS)
     | _may(["view", "add", "delete"], REPORTS)
+    | _may(["view"], NOTIFICATIONS)
+    | _may(["view", "add", "change", "delete"], CHANNELS)  # where one is told things is one's own matter
 )
 TRADER = VIEWER | _may(["add", "change", "delete"], STEERED)
 OPERATOR = (
@@ -40,7 +44,7 @@ OPERATOR = (
     | {SEE_ALL_ROWS, "bots.view_tick"}  # what a minute did is about everybody
     | _may(["view", "add", "change", "delete"], SCHEDULES)
     | _may(["view"], RESULTS)
-    | _may(["view", "change"], DEAD_LETTERS)
+    | _may(["view", "change"], [*DEAD_LETTERS, *DELIVERIES])
 )
 # None: all there are.
 ROLES: dict[str, frozenset[str] | None] = {

@@ -99,6 +99,12 @@ def _timing(schedule: Schedule) -> dict[str, IntervalSchedule | CrontabSchedule]
         )
         return {"interval": interval}
     minute, hour, *weekday = schedule.crontab
-    days: dict[str, Any] = {"day_of_week": weekday[0] if weekday else "*", "day_of_month": "*", "month_of_year": "*"}
-    crontab, _ = CrontabSchedule.objects.get_or_create(minute=minute, hour=hour, **days, timezone="UTC")
+    crontab, _ = CrontabSchedule.objects.get_or_create(
+        minute=minute,
+        hour=hour,
+        day_of_week=weekday[0] if weekday else "*",
+        day_of_month="*",
+        month_of_year="*",
+        timezone="UTC",
+    )
     return {"crontab": crontab}

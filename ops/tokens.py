@@ -17,7 +17,6 @@ from market.ready import Ready, ask, one_round_trip
 from ops.models import ApiToken
 
 logger = logging.getLogger(__name__)
-MOST_TOKENS = 50  # of one user
 MOST_DAYS = 365
 USED_EVERY = timedelta(minutes=1)  # how exactly the last use is known
 TOKEN = Ready(
@@ -64,8 +63,8 @@ def make_token(user: User, *, name: str, scope: TokenScope, lives: timedelta, no
         User.objects.select_for_update(no_key=True).get(pk=user.pk)  # of two at once the second one sees the first
         mine = ApiToken.objects.filter(user=user)
         mine.filter(expiry__lte=now).delete()
-        if mine.count() >= MOST_TOKENS:
-            raise TooManyTokens(f"You have {MOST_TOKENS} tokens, the most that there may be: revoke one.")
+        if (has := mine.count()) >= (most := settings.MAX_TOKENS_PER_OWNER):
+            raise TooManyTokens(f"tokens: you have {has}, and may have {most}: revoke one.")
         try:
             with transaction.atomic():
                 token, text = ApiToken.objects.create(user, expiry=lives, name=name, scope=scope)

@@ -22,6 +22,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Trading": (
         ("Positions", "trades.position", "account_balance_wallet"),
         ("Orders", "trades.order", "receipt_long"),
+        ("Orders by hand", "trades.orderbyhand", "touch_app"),
         ("Fills", "trades.fill", "done_all"),
         ("Trades", "trades.trade", "swap_horiz"),
         ("Transfers", "trades.transfer", "move_up"),

@@ -174,6 +174,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/(api|hooks)(/v1)?",  # names of operations and tags begin behind it
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "tradebot_site.api.sparse.require_no_field",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "SwitchScope": ["platform", "user", "account"],
         "BacktestStatus": ["queued", "running", "done", "failed", "canceled"],
@@ -181,6 +185,9 @@ SPECTACULAR_SETTINGS = {
         "PositionSide": ["long", "short"],
         "TokenScope": ["read", "trade", "admin"],
         "TasksHealth": ["healthy", "unhealthy"],
+        "NotificationTopic": "ops.models.notifications.Topic",
+        "NotificationSeverity": "ops.models.notifications.Severity",
+        "ChannelKind": "ops.models.notifications.Channel.Kind",
         "Side": ["BUY", "SELL"],
         "OrderType": ["market", "limit", "stop", "target"],
         "OrderStatus": [
@@ -194,8 +201,9 @@ SPECTACULAR_SETTINGS = {
             "rejected",
             "absent",
         ],
-        "ReportKind": ["daily", "weekly", "monthly", "yearly"],
-        "ReportStatus": ["waiting", "ready", "failed"],
+        "ReportKind": "ops.models.reports.Report.Kind",
+        "ReportStatus": "ops.models.reports.Report.Status",
+        "StrategyName": "bots.models.bots.strategy_choices",
         "TransferStatus": ["intended", "submitted", "unknown", "done", "rejected", "absent"],
     },
 }
@@ -206,6 +214,8 @@ THROTTLE_USER = env.int("THROTTLE_USER", default=1_200)
 THROTTLE_TOKEN = env.int("THROTTLE_TOKEN", default=1_200)
 THROTTLE_ACTS = env.int("THROTTLE_ACTS", default=240)
 THROTTLE_ASKS = env.int("THROTTLE_ASKS", default=60)
+THROTTLE_TELLS = env.int("THROTTLE_TELLS", default=30)  # what one user lets us tell somebody
+THROTTLE_TRIALS = env.int("THROTTLE_TRIALS", default=10)  # test messages by which one user tries channels
 THROTTLE_LOGIN = env.int("THROTTLE_LOGIN", default=10)
 THROTTLE_EVENTS = env.int("THROTTLE_EVENTS", default=600)  # streams that one address tries to open
 API_MAX_BYTES = env.int("API_MAX_BYTES", default=262_144)
@@ -367,6 +377,10 @@ MAX_BOT_ENTRIES_PER_HOUR = env.int("MAX_BOT_ENTRIES_PER_HOUR", default=60)  # be
 PRICE_COLLAR_PERCENT = env.str("PRICE_COLLAR_PERCENT", default="5")
 MAX_SLIPPAGE_PERCENT = env.str("MAX_SLIPPAGE_PERCENT", default="1")
 RESTRICTED_SYMBOLS = env.list("RESTRICTED_SYMBOLS", default=[])  # exits only
+# What one owner may have. Who sees everybody's rows is not bounded in bots and accounts, nor are commands.
+MAX_BOTS_PER_OWNER = env.int("MAX_BOTS_PER_OWNER", default=1_000)
+MAX_ACCOUNTS_PER_OWNER = env.int("MAX_ACCOUNTS_PER_OWNER", default=50)
+MAX_TOKENS_PER_OWNER = env.int("MAX_TOKENS_PER_OWNER", default=50)
 TRANSFERS_ENABLED = env.bool("TRANSFERS_ENABLED", default=False)
 # What one transfer between the wallets may move at most, by asset; what is not named is not moved.
 MAX_TRANSFER = {name: Decimal(most) for name, most in env.dict("MAX_TRANSFER", default={"USDT": "10000"}).items()}

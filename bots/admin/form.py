@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from django import forms
+from django.contrib.auth.models import User
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest, QueryDict
 
@@ -39,6 +40,8 @@ class BotForm(forms.ModelForm):
         cleaned = super().clean() or {}
         strategy = STRATEGIES.get(cleaned.get("strategy", ""))
         self._refuse_older(cleaned.get("seen_revision"))
+        if self.instance._state.adding:
+            services.require_room(1, by=cast(User, self.request.user))
         if strategy and not any(name in self.errors for name in fields_of(strategy)):
             self.instance.parameters = parameters_from(strategy, cleaned)
         return cleaned

@@ -99,7 +99,7 @@ class ChosenSerializer(SettingsSerializer):
         read_only_fields = fields
 
 
-class FiguresSerializer(serializers.Serializer):
+class BacktestFiguresSerializer(serializers.Serializer):
     """All figures; null: too little to tell, or the backtest has not ended well. Amounts in quote asset."""
 
     def get_fields(self) -> dict[str, serializers.Field]:
@@ -125,7 +125,7 @@ class BacktestSerializer(BacktestRowSerializer):
     """A backtest with what was tested, and what came of it."""
 
     settings = ChosenSerializer(source="chosen", read_only=True)
-    figures = FiguresSerializer(read_only=True)
+    figures = BacktestFiguresSerializer(read_only=True)
     reasons = serializers.DictField(
         child=serializers.IntegerField(), read_only=True, help_text="How many candles' entries each held back."
     )

@@ -26,7 +26,6 @@ from market.api.filtering import require_known
 from market.api.paging import CursorPages
 from market.api.refusals import Conflict
 from market.api.views import ApiViewSet
-from trades.api.journal import FIELDS
 
 SEES = reads("bots.view_backtest")
 FILES = ("trades_csv", "fills_csv", "daily_csv", "monthly_csv")
@@ -92,10 +91,8 @@ def sends_csv(name: str, summary: str, columns: Any) -> Any:
 
 
 @extend_schema_view(
-    list=extend_schema(
-        summary="Backtests, the newest first", parameters=[FIELDS], responses=BacktestRowSerializer(many=True)
-    ),
-    retrieve=extend_schema(summary="One backtest with all that came of it", parameters=[FIELDS]),
+    list=extend_schema(summary="Backtests, the newest first", responses=BacktestRowSerializer(many=True)),
+    retrieve=extend_schema(summary="One backtest with all that came of it"),
 )
 class BacktestViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     """The caller's own backtests; operators see everybody's."""

@@ -21,7 +21,6 @@ from bots.services.glances import glances
 from market.api.access import Need, reads, trades
 from market.api.asking import ASKS
 from market.api.views import ApiViewSet
-from trades.api.journal import FIELDS
 
 NEW = {
     "name": "trend on bitcoin",
@@ -52,6 +51,7 @@ class BotViewSet(Webhooks, Watching, ApiViewSet):
     filterset_class = BotFilters
     is_plain_unfiltered = True  # without parameters there is nothing for the filters to do
     ordering_fields = ["id", "name", "symbol"]
+    of_fields: ClassVar[set[str]] = {"list", "retrieve", "decisions"}
     shows_secret = frozenset({"renew_webhook"})
     needs: ClassVar[dict[str, Need]] = {
         "list": reads("bots.view_botconfig"),
@@ -74,7 +74,7 @@ class BotViewSet(Webhooks, Watching, ApiViewSet):
         "clone": {503},
     }
 
-    @extend_schema(summary="Bots with their states", parameters=[FIELDS], responses=BotRowSerializer(many=True))
+    @extend_schema(summary="Bots with their states", responses=BotRowSerializer(many=True))
     def list(self, request: Request) -> Response:
         bots = self.filter_queryset(self.get_queryset().select_related(None))
         page = self.paginate_queryset(bots.values("pk", "time_zone", *self.ordering_fields)) or []
@@ -82,7 +82,7 @@ class BotViewSet(Webhooks, Watching, ApiViewSet):
         rows = BotRowSerializer(found, many=True, context=self.get_serializer_context())
         return self.get_paginated_response(rows.data)
 
-    @extend_schema(summary="One bot with all its settings and its state", parameters=[FIELDS])
+    @extend_schema(summary="One bot with all its settings and its state")
     def retrieve(self, request: Request, pk: str) -> Response:
         return Response(BotSerializer(self.get_object(), context=self.get_serializer_context()).data)
 

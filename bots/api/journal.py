@@ -18,7 +18,6 @@ from market.api.paging import CursorPages
 from market.api.serializing import StrictModelSerializer
 from market.api.views import ApiViewSet
 from market.planning import among_few, planned_anew
-from trades.api.journal import FIELDS
 
 
 class NewestDecided(CursorPages):
@@ -85,8 +84,8 @@ class OfBotsViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Decisions of all bots, the newest first", parameters=[FIELDS]),
-    retrieve=extend_schema(summary="A decision", parameters=[FIELDS]),
+    list=extend_schema(summary="Decisions of all bots, the newest first"),
+    retrieve=extend_schema(summary="A decision"),
 )
 class DecisionViewSet(OfBotsViewSet):
     queryset = Decision.objects.all()
@@ -97,8 +96,8 @@ class DecisionViewSet(OfBotsViewSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Signals from outside, the newest first", parameters=[FIELDS]),
-    retrieve=extend_schema(summary="A signal from outside", parameters=[FIELDS]),
+    list=extend_schema(summary="Signals from outside, the newest first"),
+    retrieve=extend_schema(summary="A signal from outside"),
 )
 class SignalViewSet(OfBotsViewSet):
     queryset = ExternalSignal.objects.all()

@@ -33,7 +33,6 @@ from market.api.asking import asked, asking_the_exchange
 from market.api.filtering import require_known
 from market.planning import planned_anew
 from market.rounding import plain
-from trades.api.journal import FIELDS
 
 SEES = reads("bots.view_botconfig")
 
@@ -74,7 +73,6 @@ class Watching(GenericViewSet[BotConfig]):
     @extend_schema(
         operation_id="bots_decisions",
         summary="What a bot has decided, the newest first",
-        parameters=[FIELDS],
         description="The same thought a second time is not written again.",
         responses=DecisionSerializer(many=True),
     )

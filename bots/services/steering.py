@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -10,6 +11,7 @@ from django.db import IntegrityError, transaction
 from bots.models import BotConfig, BotState
 from bots.services.operating import locked_bot_in_turn
 from bots.services.owners import require_own
+from market import services as market_services
 from market.history import note_made, tell
 from market.models import ExchangeAccount
 from market.rules import Rules
@@ -40,7 +42,7 @@ def create_bot(bot: BotConfig, *, now: datetime, by: User | None = None) -> BotC
     """Save a new bot with its position and its state. Raises ValidationError, UnknownSymbol, NotYourBot."""
     require_own(bot, by)
     bot.full_clean(exclude=["position"])
-    save_new([bot], now=now)
+    save_new([bot], now=now, by=by)
     return bot
 
 
@@ -52,7 +54,13 @@ def validate_new(bot: BotConfig) -> None:
     bot.full_clean(exclude=["position", "owner", "account"], validate_unique=False, validate_constraints=False)
 
 
-def save_new(bots: Sequence[BotConfig], *, now: datetime) -> None:
+def require_room(more: int, *, by: User | None) -> None:
+    """Raise ValidationError unless the caller may have so many bots more; in the transaction that makes them."""
+    mine = BotConfig.objects.filter(owner=by)
+    market_services.require_room(mine, more=more, most=settings.MAX_BOTS_PER_OWNER, by=by)
+
+
+def save_new(bots: Sequence[BotConfig], *, now: datetime, by: User | None = None) -> None:
     """Save new bots that have been validated, each with its position and its state: all of them or none.
 
     Raises ValidationError, UnknownSymbol, and ExchangeError while rules of a symbol are unknown and nobody answers.
@@ -62,6 +70,7 @@ def save_new(bots: Sequence[BotConfig], *, now: datetime) -> None:
     positions = [_position_of(bot, rules[symbol]) for bot, symbol in zip(bots, where, strict=True)]
     try:
         with transaction.atomic():
+            require_room(len(bots), by=by)
             for bot, position in zip(bots, Position.objects.bulk_create(positions), strict=True):
                 bot.position, bot.market = position, bot.account.market
             BotConfig.objects.bulk_create(bots)

@@ -72,6 +72,7 @@ class AccountForm(forms.ModelForm):
                 "key and secret come in pairs: give both, or neither.",
             )
         self._require_free_name(cleaned)
+        self._require_room()
         if cleaned.get("environment") == Environment.LIVE and Environment.LIVE in settings.ENVIRONMENTS:
             self._take_consent(cleaned)
         return cleaned
@@ -92,6 +93,14 @@ class AccountForm(forms.ModelForm):
         same = ExchangeAccount.objects.filter(owner=owner, name=name).exclude(pk=self.instance.pk)
         if owner and name and same.exists():
             raise ValidationError({"name": f"name: {owner} has an account {name!r} already."})
+
+    def _require_room(self) -> None:
+        """The admin saves in the transaction in which it validates."""
+        if self.instance._state.adding:
+            try:
+                services.require_room_for_account(by=caller(self.request))
+            except ValidationError as error:
+                self.add_error(None, error.messages)
 
 
 class ExchangeAccountAdmin(OwnedAdmin):

@@ -36,6 +36,7 @@ COLOURS = {
     "canceled": "",
     "expired": "",
     "rejected": "danger",
+    "denied": "danger",
     "absent": "warning",
     "TRADING": "success",
     "SUCCESS": "success",

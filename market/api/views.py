@@ -29,6 +29,7 @@ class ApiViewSet(Idempotent, GenericViewSet[Any]):
     permission_classes: Any = [Access]
     needs: ClassVar[dict[str, Need]] = {}
     owner = "owner"  # "" for rows that belong to nobody
+    of_fields: ClassVar[set[str]] = {"list", "retrieve"}  # actions that show single fields if asked to
     lookup_value_regex = "[0-9]{1,18}"
 
     def get_queryset(self) -> QuerySet[Any]:

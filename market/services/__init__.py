@@ -1,6 +1,13 @@
 """What users do with accounts: add them, give, test and wipe their keys, bound what is at stake on them."""
 
-from market.services.accounts import AccountInUse, NameTaken, add_account, delete_account, rename_account
+from market.services.accounts import (
+    AccountInUse,
+    NameTaken,
+    add_account,
+    delete_account,
+    rename_account,
+    require_room_for_account,
+)
 from market.services.balances import Holdings, holdings, known_holdings
 from market.services.keys import (
     WHY_REFUSED,
@@ -14,7 +21,7 @@ from market.services.keys import (
     wipe_keys,
 )
 from market.services.limits import AlreadyLimited, delete_limits, save_limits
-from market.services.owning import AccountGone, NotYourAccount
+from market.services.owning import AccountGone, NotYourAccount, require_room
 from market.services.seals import rotate_secrets
 
 __all__ = [
@@ -37,6 +44,8 @@ __all__ = [
     "open_paper_keys",
     "rename_account",
     "replace_keys",
+    "require_room",
+    "require_room_for_account",
     "rotate_secrets",
     "save_limits",
     "set_keys",

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 from psycopg.errors import UniqueViolation
@@ -9,7 +10,7 @@ from psycopg.errors import UniqueViolation
 from market.history import change
 from market.models import ExchangeAccount
 from market.services.keys import learn, opened_paper_keys, try_keys
-from market.services.owning import locked, require_own
+from market.services.owning import locked, require_own, require_room
 
 
 class NameTaken(Exception):
@@ -41,16 +42,25 @@ def add_account(
     account.full_clean(exclude=["owner", "api_key", "api_secret"], validate_unique=False, validate_constraints=False)
     if ExchangeAccount.objects.owned_by(owner).filter(name=name).exists():  # before anybody is asked for it
         raise _taken(name)
+    with transaction.atomic():
+        require_room_for_account(by=owner)  # so, too
     if not api_key:
         api_key, api_secret = opened_paper_keys(account)
     account.api_key, account.api_secret = api_key, api_secret
     learn(account, try_keys(account, otherwise="Nothing is saved."), now=now)
     try:
         with transaction.atomic():
+            require_room_for_account(by=owner)
             account.save(force_insert=True)
     except IntegrityError as error:
         raise _sorted(error, name) from error
     return account
+
+
+def require_room_for_account(*, by: User) -> None:
+    """Raise ValidationError unless the caller may have one more; in the transaction that adds it."""
+    mine = ExchangeAccount.objects.owned_by(by)
+    require_room(mine, more=1, most=settings.MAX_ACCOUNTS_PER_OWNER, by=by)
 
 
 def rename_account(account: ExchangeAccount, name: str, *, by: User | None) -> None:

@@ -5,9 +5,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from market.access import may_set_keys, sees_all
 from market.models import ExchangeAccount, RiskLimits
@@ -41,6 +44,20 @@ def require_own_limits(limits: RiskLimits, by: User | None) -> None:
     if limits.account is None:
         raise NotYourAccount("limits of a user are an operator's to set")
     require_own(limits.account, by)
+
+
+def require_room(rows: QuerySet[Any], *, more: int, most: int, by: User | None) -> None:
+    """Raise ValidationError unless so many more of these rows, all of the caller's own, may be added.
+
+    Called in the transaction that adds them: of two at once the second one counts what the first has added. Who sees
+    everybody's rows is not bounded.
+    """
+    if by is None or sees_all(by):
+        return
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)
+    has, named = rows.count(), rows.model._meta.verbose_name_plural
+    if has + more > most:
+        raise ValidationError({"owner": f"owner: {by} has {has} {named}; {more} more would be above {most}."})
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from ops import reports
 from ops.api.report_shapes import NewReportSerializer, ReportFiguresSerializer, ReportFilters, ReportSerializer
 from ops.models import Report
 from ops.tasks import send_report
-from trades.api.journal import FIELDS, NewestCreated
+from trades.api.journal import NewestCreated
 
 READS = reads("ops.view_report")
 NEW = {"kind": "weekly", "symbol": "BTCUSDT"}
@@ -50,8 +50,8 @@ def csv_of(rows: Iterator[tuple[Any, ...]], name: str) -> StreamingHttpResponse:
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Reports, the newest first", parameters=[FIELDS]),
-    retrieve=extend_schema(summary="A report, with its figures", parameters=[FIELDS]),
+    list=extend_schema(summary="Reports, the newest first"),
+    retrieve=extend_schema(summary="A report, with its figures"),
     destroy=extend_schema(summary="Delete a report"),
 )
 class ReportViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, ApiViewSet):

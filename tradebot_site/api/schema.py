@@ -6,6 +6,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from market.api.idempotency import HEADER, Idempotent
+from market.api.serializing import Strict
+from tradebot_site.api import sparse
 from tradebot_site.api.errors import ErrorSerializer
 
 SAYS = {
@@ -29,6 +31,8 @@ class Schema(AutoSchema):
     """
 
     def get_override_parameters(self) -> list[Any]:
+        if self.method == "GET" and getattr(self.view, "action", "") in getattr(self.view, "of_fields", ()):
+            return [sparse.PARAMETER] if issubclass(_kind(self.get_response_serializers()), Strict) else []
         if self.method != "POST" or not isinstance(self.view, Idempotent) or not self.get_auth_needed():
             return []
         told = "Done once for a key, and answered the same for 24 hours, however often it is sent."
@@ -66,3 +70,11 @@ class Schema(AutoSchema):
         example = OpenApiExample(code, value=value, response_only=True, status_codes=[str(status)])
         answer = OpenApiResponse(ErrorSerializer, description=detail, examples=[example])
         return self._get_response_for_code(answer, str(status), direction=direction)
+
+
+def _kind(told: Any) -> type:
+    """The class of the serializer of what an operation answers."""
+    if isinstance(told, dict):
+        told = told[200]
+    told = getattr(told, "child", told)
+    return told if isinstance(told, type) else type(told)

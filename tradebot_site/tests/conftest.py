@@ -17,7 +17,7 @@ from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
 from ops import tokens
 from ops.models import Report
 from ops.reports import Wanted, ask_for_report, make_report
-from trades.models import Event
+from trades.models import Event, OrderByHand
 from trades.tests.factories import FillFactory, OrderFactory, TradeFactory, TransferFactory
 
 KEY, SECRET = "CANARYKEY-0123456789-abcdefgh", "CANARYSECRET-9876543210-zyxwvuts"
@@ -64,6 +64,10 @@ def full_bot(owner: User | None = None, **kwargs: Any) -> BotConfig:
     FillFactory(order=order)
     TradeFactory(order=order)
     TransferFactory(account=account)
+    OrderByHand.objects.create(
+        user=bot.owner, asked_by=bot.owner, account=account, symbol=bot.symbol, side="BUY", type="market",
+        quantity=1, created_at=NOON,
+    )  # fmt: skip
     Event.objects.create(kind="order_filled", position=bot.position, order=order, message="filled", created_at=NOON)
     Decision.objects.create(bot=bot, status="running", text="a thought", created_at=NOON)
     ExternalSignal.objects.create(bot=bot, sender_id="1", action="exit_long", sent_at=NOON, received_at=NOON)

@@ -16,9 +16,9 @@ from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from market.tests.factories import NOON
 from ops.models import ApiToken, Change, DeadLetter, Report
 from tradebot_site.tests.conftest import KEY, SECRET
-from trades.models import Event, Fill, Order, Position, Trade, Transfer
+from trades.models import Event, Fill, Order, OrderByHand, Position, Trade, Transfer
 
-TRADES = [Position, Order, Fill, Trade, Transfer, Event]
+TRADES = [Position, Order, OrderByHand, Fill, Trade, Transfer, Event]
 OURS = [
     BotConfig,
     Backtest,

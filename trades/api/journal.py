@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db.models import Prefetch, Q, QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,8 +17,6 @@ from market.models import ExchangeAccount
 from market.planning import among_few, planned_anew
 from trades.api import filters, shapes
 from trades.models import Event, Fill, Order, Position, Trade, Transfer
-
-FIELDS = OpenApiParameter("fields", str, description="Only these fields, divided by commas; without it all of them.")
 
 
 class NewestCreated(CursorPages):
@@ -42,8 +40,8 @@ class JournalViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 def told(one: str, many: str) -> Any:
     """The schema of a journal's two operations."""
     return extend_schema_view(
-        list=extend_schema(summary=many, parameters=[FIELDS]),
-        retrieve=extend_schema(summary=one, parameters=[FIELDS]),
+        list=extend_schema(summary=many),
+        retrieve=extend_schema(summary=one),
     )
 
 

@@ -103,7 +103,8 @@ class ExecuteTradeView(ApiView):
                 return known
             user = _user(caller, user_id)
             account = _account(user, wanted, account_id)
-            return services.ask_for_order(user, account, wanted, asked_by=caller, key=key, now=now)
+            token_id = self.request.auth.pk if self.request.auth else None
+            return services.ask_for_order(user, account, wanted, asked_by=caller, key=key, token_id=token_id, now=now)
         except NotYourAccount as error:
             raise Http404 from error
         except services.TooManyUnfinished as error:

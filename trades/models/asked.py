@@ -52,6 +52,7 @@ class OrderByHand(models.Model):
     quantity = AmountField(help_text="In base asset.")
     price = AmountField(null=True, help_text="The limit, in quote asset.")
     leverage = models.PositiveSmallIntegerField(default=1, help_text="On futures.")
+    token_id = models.BigIntegerField(null=True, help_text="Of the token that a program asked with.")
     key = models.CharField(max_length=255, blank=True, help_text="Whoever asks again with it gets this one.")
     task_id = models.UUIDField(unique=True, default=uuid4)
     created_at = models.DateTimeField()

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Least
+from knox.models import get_token_model
 
 from market.access import sees_all
 from market.exchange.errors import ExchangeError
@@ -47,9 +48,18 @@ class KeyNamesAnother(Exception):
 
 
 def ask_for_order(
-    user: User, account: ExchangeAccount, wanted: HandOrder, *, asked_by: User, key: str, now: datetime
+    user: User,
+    account: ExchangeAccount,
+    wanted: HandOrder,
+    *,
+    asked_by: User,
+    key: str,
+    token_id: int | None = None,
+    now: datetime,
 ) -> OrderByHand:
     """Write down what is asked for, in the name of ``user``; somebody has to place it then (``execute_asked``).
+
+    ``token_id``: of the token that the asking program came with, which must still count when it is placed.
 
     Asked again with the same key, which is the asking person's own, within a day, it is the same row, however that
     ended. Raises NotYourAccount, TooManyUnfinished, KeyNamesAnother.
@@ -64,7 +74,8 @@ def ask_for_order(
             if known is None:
                 _require_room(user)
                 _take_from_older(asked_by, key, now)
-                asked = OrderByHand(asked_by=asked_by, key=key, created_at=Least(Value(now), DatabaseClock()), **told)
+                at = Least(Value(now), DatabaseClock())
+                asked = OrderByHand(asked_by=asked_by, key=key, token_id=token_id, created_at=at, **told)
                 asked.save()
                 asked.refresh_from_db(fields=["created_at"])
                 return asked
@@ -153,7 +164,7 @@ def _execute(asked: OrderByHand, *, now: datetime) -> None:
     clock = moving(now)
     if is_too_old(asked, now=now):
         expire(asked, now=now)
-    elif trouble := _no_longer_may(asked):
+    elif trouble := _no_longer_may(asked, now=now):
         end_without_order(asked, OrderByHand.Status.DENIED, trouble, code="not_allowed", now=now)
     elif asked.begin(now=now):
         wanted = HandOrder(
@@ -174,7 +185,7 @@ def _execute(asked: OrderByHand, *, now: datetime) -> None:
             )
 
 
-def _no_longer_may(asked: OrderByHand) -> str:
+def _no_longer_may(asked: OrderByHand, *, now: datetime) -> str:
     """Why it is not placed though it was taken: rights that were there when it was asked for; empty: nothing.
 
     The rows have just been read, so that no right is remembered from another time.
@@ -187,7 +198,14 @@ def _no_longer_may(asked: OrderByHand) -> str:
         return f"{asked_by} may place no orders any more"
     if asked_by != user and not sees_all(asked_by):
         return f"{asked_by} may not act for {user} any more"
+    if asked.token_id is not None and not _counts(asked.token_id, now=now):
+        return "the token that it was asked for with was revoked, or has expired"
     return ""
+
+
+def _counts(token_id: int, *, now: datetime) -> bool:
+    """Whether a token does: a revoked one is no row any more. Which model it is belongs to the layers above."""
+    return bool(get_token_model().objects.filter(pk=token_id, expiry__gt=now).exists())
 
 
 def asked_in_vain(*, now: datetime) -> list[OrderByHand]:

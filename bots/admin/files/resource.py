@@ -129,7 +129,7 @@ class BotResource(resources.ModelResource):
         if self.shown and self.shown != self.mark:
             raise ImportRefused("somebody has changed these bots since the preview: look at it once more")
         try:
-            services.save_new(self.made, now=self.now)
+            services.save_new(self.made, now=self.now, by=self.user)
         except (ValidationError, UnknownSymbol, ExchangeError) as error:
             raise ImportRefused(" ".join(getattr(error, "messages", [str(error)]))) from error
         if len(services.save_edits(self.edits)) < len(self.edits):

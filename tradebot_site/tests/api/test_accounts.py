@@ -176,7 +176,7 @@ def test_an_account_is_deleted_while_nothing_refers_to_it_with_its_limits(trader
     status, told = trader._told(trader.client.delete(f"/api/v1/accounts/{used.pk}"))
 
     assert (status, told["code"]) == (409, "conflict")
-    assert "has bots, positions, transfers" in told["detail"]
+    assert "has bots, orders by hand, positions, transfers" in told["detail"]
     assert trader.delete(f"accounts/{unused.pk}") == 204
     assert trader.delete(f"accounts/{unused.pk}") == 404
     assert list(ExchangeAccount.objects.all()) == [used]

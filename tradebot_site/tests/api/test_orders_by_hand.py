@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 import requests.adapters
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -21,9 +21,11 @@ from market.exchange.types import ReportStatus
 from market.models import IdempotentAnswer
 from market.tests.factories import NOON, ExchangeAccountFactory, SymbolRulesFactory
 from market.types import Side
-from ops.tokens import make_token
+from ops.models import ApiToken
+from ops.tokens import make_token, revoke
 from tradebot_site.tests.people import client_of, person
 from trades import services
+from trades.api.asking import state_of
 from trades.models import Order, OrderByHand
 from trades.tasks import execute_trade_async
 from trades.tests.factories import OrderFactory, TradeFactory
@@ -197,6 +199,35 @@ def test_a_token_has_to_be_for_trading(trader, account, scope, status):
     _, text = make_token(trader, name="a", scope=TokenScope(scope), lives=lives, now=timezone.now())
 
     assert post(Client(headers={"Authorization": f"Token {text}"}))[0] == status
+
+
+ENDS = {
+    "revoked": revoke,
+    "expired": lambda token: ApiToken.objects.filter(pk=token.pk).update(expiry=timezone.now()),
+    "of one who is locked out": lambda token: User.objects.filter(pk=token.user_id).update(is_active=False),
+}
+
+
+@pytest.mark.parametrize("end", [*ENDS, "not at all"])
+def test_nothing_is_sent_for_a_token_that_counts_no_more(trader, paper, end):
+    api_key, api_secret = paper.create_account()
+    account = ExchangeAccountFactory(owner=trader, api_key=api_key, api_secret=api_secret, reconciled_at=timezone.now())
+    paper.set_price("BTCUSDT", "50000.00")
+    lives = timedelta(days=1)
+    token, text = make_token(trader, name="a", scope=TokenScope.TRADE, lives=lives, now=timezone.now())
+    _, answer = post(Client(headers={"Authorization": f"Token {text}"}))
+    if end in ENDS:
+        ENDS[end](token)
+
+    execute_trade_async(OrderByHand.objects.get().pk)
+
+    told = state_of(OrderByHand.objects.get(task_id=answer["task_id"]))
+    if end not in ENDS:
+        assert told["status"] == "success"
+        return
+    assert (told["status"], told["error"]["code"]) == ("failed", "not_allowed")
+    assert ("locked" in end) or "revoked, or has expired" in told["error"]["detail"]
+    assert not Order.objects.filter(account=account).exists()
 
 
 def test_the_same_key_twice_is_one_order(trader, account, broker):

@@ -150,8 +150,8 @@ def test_two_of_one_name_are_not_made_but_by_two_users(trader):
     assert again.json()["fields"] == {"name": ["You have a token of this name: 'a program'."]}
 
 
-def test_there_are_so_many_and_no_more(trader, monkeypatch):
-    monkeypatch.setattr(tokens, "MOST_TOKENS", 2)
+def test_there_are_so_many_and_no_more(trader, settings):
+    settings.MAX_TOKENS_PER_OWNER = 2
     old, _ = token_of(trader, lives=timedelta(seconds=-1))
     token_of(trader)
 
@@ -159,6 +159,7 @@ def test_there_are_so_many_and_no_more(trader, monkeypatch):
 
     assert (second.status_code, third.status_code) == (201, 409)
     assert third.json()["code"] == "too_many_tokens"
+    assert third.json()["detail"] == "tokens: you have 2, and may have 2: revoke one."
     assert not ApiToken.objects.filter(pk=old.pk).exists()  # what has expired counts no more
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from bots.models import BotConfig, BotState
-from bots.services import OPERATIONS
+from bots.services import OPERATIONS, operating
 from bots.tests.factories import BotFactory
 from market.tests.factories import ExchangeAccountFactory, SymbolRulesFactory
 from tradebot_site.tests.api.bots.caller import caller
@@ -100,7 +100,8 @@ def test_an_act_says_what_it_does_not_understand(trader, bot):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_bot_whose_lock_is_held_is_busy_and_nothing_breaks(trader, bot):
+def test_a_bot_whose_lock_is_held_is_busy_and_nothing_breaks(trader, bot, monkeypatch):
+    monkeypatch.setattr(operating, "PATIENCE", 0.2)
     held, done = threading.Event(), threading.Event()
 
     def hold():
