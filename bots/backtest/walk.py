@@ -122,7 +122,8 @@ class Walk:
         if is_open and self._liquidates(price, side):
             trader.be_liquidated(price=price, at=at)
         for order in reached(trader.shelf.stops(), price, sign=-side.sign):
-            trader.fill_resting(order, price=price if is_open else order.price, at=at)
+            if trader.side:  # what only reduces finds nothing left once another one has closed the position
+                trader.fill_resting(order, price=price if is_open else order.price, at=at)
         if self._liquidates(price, side):
             trader.be_liquidated(price=trader.liquidation or price, at=at)
         for order in reached(trader.shelf.targets(side), price, sign=side.sign):

@@ -175,6 +175,19 @@ def test_a_stepped_take_profit_sells_its_shares():
     assert (done.exit_price, done.exit_kind, done.realized_pnl) == (50_000, "stop_loss", 0)
 
 
+def test_on_futures_a_stop_whose_target_was_taken_at_the_open_finds_nothing_left():
+    # Half is sold at the open. Both stops still rest at the low: the first one closes the other half.
+    steps = (Step(Decimal(1), Decimal(50)), Step(Decimal(2), Decimal(50)))
+    exits = {"exits": ExitSettings(stop_loss_percent=Decimal(1), steps=steps)}
+    half = Decimal("0.005")
+
+    outcome = entered((50_600, 50_700, 49_400, 49_600), *flat(49_600), futures=True, setup=exits)
+
+    assert told(outcome)[1:] == [("take_profit", 50_600, half), ("stop_loss", STOP, half)]
+    (done,) = outcome.rounds
+    assert (done.quantity, done.realized_pnl) == (LOT, Decimal("0.5"))
+
+
 # --- longer candles: the ticks inside
 
 
