@@ -19,8 +19,10 @@ from bots.services.owners import NotYourBot
 from bots.strategies import STRATEGIES
 from bots.tests.factories import BacktestFactory, BotFactory
 from market.exchange.errors import BudgetSpent, ExchangeUnavailable
-from market.tests.factories import SymbolRulesFactory, UserFactory
+from market.exchange.types import MarginBracket
+from market.tests.factories import SymbolRulesFactory, UserFactory, futures_entry
 from market.types import Series
+from trades.models import TermsInForce
 
 pytestmark = pytest.mark.django_db
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -228,6 +230,27 @@ def test_an_exchange_that_is_away_is_tried_three_times(bot, period, now, monkeyp
 
     assert seen == ["queued", "queued", "failed"]
     assert "it is away; tried 3 times" in Backtest.objects.get().error
+
+
+def brackets_in_the_trial(bot, now, **period):
+    asked = ask(bot, now, **period)
+    return running.trial_of(asked, backtests.subject_of(asked), now=now).brackets
+
+
+def test_a_position_is_liquidated_by_the_margin_that_the_exchange_asks_for(period, now):
+    SymbolRulesFactory(market="futures", symbol="BTCUSDT", entry=futures_entry())
+    bot = BotFactory(account__market="futures")
+    on_testnet = BotFactory(account__owner=bot.owner, account__market="futures", account__environment="testnet")
+    for of_bot, ratio in ((BotFactory(account__market="futures"), "0.01"), (on_testnet, "0.02")):
+        TermsInForce.objects.create(position=of_bot.position, asked_at=now, brackets=[[ratio, "0"]])
+
+    assert brackets_in_the_trial(bot, now, **period) == running.UNKNOWN
+
+    TermsInForce.objects.create(position=bot.position, brackets=[["0.004", "0"], ["0.005", "50"]])
+    assert brackets_in_the_trial(bot, now, **period) == (
+        MarginBracket(Decimal("0.004"), Decimal(0)),
+        MarginBracket(Decimal("0.005"), Decimal(50)),
+    )
 
 
 def test_a_bug_ends_it_and_is_raised(bot, period, now, monkeypatch):

@@ -41,7 +41,7 @@ from trades.services.orders import (
 )
 from trades.services.reconciliation import reconcile_order, reconcile_orders
 from trades.services.records import record_report
-from trades.services.terms import agree_on_terms, forget_terms, note_liquidation_price
+from trades.services.terms import agree_on_terms, forget_terms, known_brackets, note_liquidation_price
 from trades.services.transfer_sweep import reconcile_transfers
 from trades.services.transfers import request_transfer, send_transfer, settle_transfer
 from trades.services.withdrawing import withdraw_halted
@@ -80,6 +80,7 @@ __all__ = [
     "intend_order",
     "is_operator",
     "known_answers",
+    "known_brackets",
     "new_client_id",
     "note_liquidation_price",
     "place_order",

@@ -12,10 +12,11 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from market.exchange.errors import ExchangeError, ExchangeUnavailable, OrderRejected, OutcomeUnknown
 from market.exchange.gateway import Gateway
-from market.exchange.types import FuturesSetup
+from market.exchange.types import FuturesSetup, MarginBracket
 from market.locks import advisory_lock
 from market.models import ExchangeAccount
 from market.rounding import plain
@@ -176,6 +177,17 @@ def note_liquidation_price(position: Position, *, gateway: Gateway) -> None:
     found = {row.symbol: row.liquidation_price for row in gateway.positions()}.get(position.symbol)
     seen = {"liquidation_price": found, "liquidation_round": position.round}
     TermsInForce.objects.update_or_create(position=position, defaults=seen)
+
+
+def known_brackets(owner_id: int, environment: str, symbol: str) -> list[MarginBracket]:
+    """The brackets of a futures symbol as the exchange last told them to one of the owner's keys; none if it never has.
+
+    They are no secret of an account, but only a signed call tells them.
+    """
+    places = {"account__owner": owner_id, "account__environment": environment, "account__market": Market.FUTURES}
+    told = TermsInForce.objects.filter(position__in=Position.objects.filter(symbol=symbol, **places))
+    newest = told.exclude(brackets=[]).order_by(F("asked_at").desc(nulls_last=True), "-pk").first()
+    return newest.margin_brackets if newest else []
 
 
 def disagreement(position: Position, terms: Terms | None) -> str:

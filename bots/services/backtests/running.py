@@ -17,11 +17,15 @@ from bots.services.backtests.series import Curve
 from bots.services.backtests.subjects import subject_of
 from bots.strategies.guard import BadReading
 from market.exchange.errors import BadRequest, ExchangeError, NotConfigured
+from market.exchange.types import MarginBracket
 from market.symbols import UnknownSymbol, rules_for
-from market.types import Clock, moment_of
+from market.types import Clock, Market, moment_of
+from trades.services import known_brackets
 
 logger = logging.getLogger(__name__)
 FETCHING = 0.5  # of the way, as people are told
+# Where nobody knows what a position needs to stay: more than most symbols ask, so that it errs against the bot.
+UNKNOWN = (MarginBracket(Decimal("0.025"), Decimal(0)),)
 # The same again will not help.
 HOPELESS = (BadRequest, NotConfigured, HistoryMissing, UnknownSymbol, BadCandles, BadReading, NotTestable, TooMuch)
 
@@ -86,6 +90,7 @@ def trial_of(backtest: Backtest, subject: BotConfig, *, now: datetime) -> Trial:
         fee_percent=backtest.fee_percent,
         slippage_percent=backtest.slippage_percent,
         funding_percent=backtest.funding_percent,
+        brackets=_brackets(backtest),
         bounds=Bounds(
             max_notional=Decimal(settings.MAX_ORDER_NOTIONAL),
             max_leverage=settings.MAX_LEVERAGE,
@@ -93,3 +98,10 @@ def trial_of(backtest: Backtest, subject: BotConfig, *, now: datetime) -> Trial:
             entries_per_hour=settings.MAX_BOT_ENTRIES_PER_HOUR,
         ),
     )
+
+
+def _brackets(backtest: Backtest) -> tuple[MarginBracket, ...]:
+    """Of futures: the margin that a position needs to stay."""
+    if backtest.market != Market.FUTURES:
+        return ()
+    return tuple(known_brackets(backtest.owner_id, backtest.environment, backtest.symbol)) or UNKNOWN
