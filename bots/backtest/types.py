@@ -102,4 +102,5 @@ class Outcome:
     equity_ms: NDArray[np.int64]  # the close of each candle
     equity: NDArray[np.float64]
     reasons: Mapping[Reason, int]  # how many candles' entries each of them held back
+    funding: Decimal  # of all positions, also of one that is still open; part of what was earned, and of no fill
     open_position: Open | None

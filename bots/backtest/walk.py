@@ -64,6 +64,7 @@ class Walk:
             equity_ms=closes_ms,
             equity=ledger.equity,
             reasons=dict(+self.trader.reasons),
+            funding=ledger.funding,
             open_position=ledger.still_open(),
         )
 

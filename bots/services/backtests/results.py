@@ -83,7 +83,7 @@ class Result:
             "return_percent": 100 * (curve.final / curve.capital - 1),
             "max_drawdown_percent": curve.deepest_fall_percent,
             "fees": float(sum((fill.fee_quote for fill in outcome.fills), ZERO)),
-            "funding": float(sum((one.funding for one in outcome.rounds), ZERO)),
+            "funding": float(outcome.funding),
             "fills": len(outcome.fills),
             "candles": len(outcome.equity),
         }
@@ -94,7 +94,7 @@ class Result:
         if still_open:
             held.append((still_open.opened_at.timestamp(), curve.end.timestamp()))
         return Performance(
-            sum((fill.realized_pnl for fill in outcome.fills), ZERO),
+            sum((fill.realized_pnl for fill in outcome.fills), outcome.funding),
             still_open.unrealized_pnl if still_open else ZERO,
             Outcomes.of(one.realized_pnl for one in outcome.rounds),
             Risk.of(EquitySeries(curve.capital, *self._days)),

@@ -138,10 +138,7 @@ def test_the_equity_is_what_the_fills_have_brought(given_):
         cash -= fill.side.sign * fill.price * fill.quantity
         coins += fill.side.sign * fill.quantity
         fees += fill.fee_quote
-    in_rounds = sum((done.funding for done in outcome.rounds), Decimal(0))
-    if trial.funding_percent and outcome.open_position:
-        return  # what the open position has paid is told nowhere but in the equity
-    worth = float(cash - fees + in_rounds + coins * Decimal(repr(float(candles.close[-1]))))
+    worth = float(cash - fees + outcome.funding + coins * Decimal(repr(float(candles.close[-1]))))
     # A fee in coins is a sale of them at the fill's price: the equity keeps both, so only prices since then differ.
     assert abs(outcome.equity[-1] - worth) < 1e-6 + abs(_fees_in_coins(trial, outcome, candles))
     assert len(outcome.equity) == len(outcome.equity_ms) == LENGTH - 20
