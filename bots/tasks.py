@@ -138,10 +138,10 @@ def protect_bot(bot_id: int) -> str:
 @shared_task
 def keep_decisions() -> list[str]:
     """Drop decisions of weeks that are too old, and make room for those to come; drop old rows of other kinds, too."""
+    dropped = services.keep_decisions(now=timezone.now())  # first: bots that trade write there
     services.drop_old_signals(now=timezone.now())
-    backtests.drop_old_backtests(now=timezone.now())
-    dropped = services.keep_decisions(now=timezone.now())
     drop_old_changes(now=timezone.now())
+    backtests.drop_old_backtests(now=timezone.now())
     return dropped
 
 

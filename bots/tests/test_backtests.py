@@ -17,6 +17,7 @@ from bots.services.backtests.asking import NotYourBacktest
 from bots.services.backtests.history import HistoryMissing, Span, candles_of
 from bots.services.owners import NotYourBot
 from bots.strategies import STRATEGIES
+from bots.tasks import keep_decisions
 from bots.tests.factories import BacktestFactory, BotFactory
 from market.exchange.errors import BudgetSpent, ExchangeUnavailable
 from market.exchange.types import MarginBracket
@@ -418,6 +419,17 @@ def test_old_backtests_go_with_all_that_came_of_them(now, settings):
     assert backtests.drop_old_backtests(now=now) == 1
 
     assert set(Backtest.objects.all()) == {young, waiting}
+
+
+def test_old_backtests_that_can_not_be_dropped_keep_no_decision_from_being_written(monkeypatch):
+    made = []
+    monkeypatch.setattr("bots.services.keep_decisions", lambda now: made.append(now))
+    monkeypatch.setattr(backtests, "drop_old_backtests", lambda now: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        keep_decisions()
+
+    assert made
 
 
 @pytest.mark.parametrize(
