@@ -25,6 +25,10 @@ class BadCandles(Exception):
     """What is given are no candles that anything could be traded on. The message names the first fault."""
 
 
+class TooManyFills(Exception):
+    """It trades more than a worker should keep in memory."""
+
+
 @dataclass(frozen=True)
 class Bounds:
     """The platform's own bounds on entries; None where there is none."""

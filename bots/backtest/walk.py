@@ -11,7 +11,7 @@ from decimal import Decimal
 from bots.backtest.shelf import reached
 from bots.backtest.tape import MS, Tape
 from bots.backtest.trader import Trader
-from bots.backtest.types import NotTestable, Outcome, Trial
+from bots.backtest.types import NotTestable, Outcome, TooManyFills, Trial
 from bots.backtest.watch import next_reached, watch
 from bots.decision import Act, Decision
 from bots.exits import stop_levels, target_price
@@ -22,13 +22,14 @@ from market.types import EPOCH, Candles, Side
 
 Beat = Callable[[float], None]
 BEAT_EVERY = 10_000  # candles
+MOST_FILLS = 100_000  # of one trial, which are 200 MB; one order every five minutes makes as many in a year
 
 
 def run_trial(trial: Trial, candles: Candles, *, begin_ms: int, beat: Beat | None = None) -> Outcome:
     """Trade the candles from ``begin_ms`` on; those before are history for the strategy.
 
     ``beat`` is told now and then which part is done, and may raise to stop it. Raises NotTestable, BadCandles,
-    BadReading, and whatever the strategy itself raises.
+    TooManyFills, BadReading, and whatever the strategy itself raises.
     """
     if trial.setup.wish is not Wish.RUN:
         raise NotTestable("a bot that is stopped trades nothing")
@@ -52,6 +53,8 @@ class Walk:
         while (index := self._next(index)) < tape.end:
             self._inside(index)
             index = self._at_close(index)
+            if len(ledger.fills) > MOST_FILLS:
+                raise TooManyFills(f"it trades more than {MOST_FILLS:,} times: test fewer days, or a longer interval")
             if index - told >= BEAT_EVERY:
                 beat((index - tape.first) / (tape.end - tape.first))
                 told = index

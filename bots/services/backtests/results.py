@@ -17,7 +17,6 @@ from bots.services.backtests.series import Curve
 from market.rounding import plain
 from trades.performance import EquitySeries, Outcomes, Performance, Risk, held_percent
 
-MOST_ROUNDS = 200_000
 ROWS = 1_000  # of one part
 PLACES = 12  # of an amount: more than any exchange trades
 ZERO = Decimal(0)
@@ -32,21 +31,12 @@ ALL_FIGURES = tuple(dict.fromkeys([*Performance().figures, *OF_CANDLES]))
 FILL_COLUMNS = ("at", "purpose", "kind", "side", "price", "quantity", "fee_quote", "realized_pnl")
 
 
-class TooMuch(Exception):
-    """It came to more than is kept."""
-
-
 @dataclass(frozen=True)
 class Result:
     """An outcome, with what it takes to judge it."""
 
     outcome: Outcome
     curve: Curve
-
-    def require_bounded(self) -> None:
-        """Raise TooMuch."""
-        if (count := len(self.outcome.rounds)) > MOST_ROUNDS:
-            raise TooMuch(f"it closed {count:,} positions, at most {MOST_ROUNDS:,} are kept: test fewer days")
 
     def columns(self) -> dict[str, Any]:
         """What the row of a backtest says of it."""

@@ -7,12 +7,12 @@ from decimal import Decimal
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 
-from bots.backtest import BadCandles, Bounds, NotTestable, Trial, run_trial
+from bots.backtest import BadCandles, Bounds, NotTestable, TooManyFills, Trial, run_trial
 from bots.models import Backtest, BotConfig
 from bots.recipe import Recipe
 from bots.services.backtests.history import HistoryMissing, Span, candles_of
 from bots.services.backtests.holding import Hold, Stopped, claim
-from bots.services.backtests.results import Result, TooMuch
+from bots.services.backtests.results import Result
 from bots.services.backtests.series import Curve
 from bots.services.backtests.subjects import subject_of
 from bots.strategies.guard import BadReading
@@ -27,7 +27,10 @@ FETCHING = 0.5  # of the way, as people are told
 # Where nobody knows what a position needs to stay: more than most symbols ask, so that it errs against the bot.
 UNKNOWN = (MarginBracket(Decimal("0.025"), Decimal(0)),)
 # The same again will not help.
-HOPELESS = (BadRequest, NotConfigured, HistoryMissing, UnknownSymbol, BadCandles, BadReading, NotTestable, TooMuch)
+HOPELESS = (
+    *(BadRequest, NotConfigured, HistoryMissing, UnknownSymbol),
+    *(BadCandles, BadReading, NotTestable, TooManyFills),
+)
 
 
 def run_backtest(backtest_id: int, *, clock: Clock) -> str:
@@ -74,9 +77,7 @@ def _tested(hold: Hold, *, now: datetime) -> Result:
         end=moment_of(span.end_ms),
         time_zone=trial.time_zone,
     )
-    result = Result(outcome, curve)
-    result.require_bounded()
-    return result
+    return Result(outcome, curve)
 
 
 def trial_of(backtest: Backtest, subject: BotConfig, *, now: datetime) -> Trial:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from bots.backtest import BadCandles, Bounds, NotTestable, run_trial
+from bots.backtest import BadCandles, Bounds, NotTestable, TooManyFills, run_trial
 from bots.exits import ExitSettings, Step
 from bots.limits import Limits
 from bots.recipe import Recipe
@@ -412,6 +412,14 @@ def test_candles_that_do_not_follow_each_other_are_refused():
 
     with pytest.raises(BadCandles, match="candle 1 is not after"):
         run(trial_of(), replace(candles, open_time_ms=candles.open_time_ms[::-1].copy()))
+
+
+def test_a_trial_that_trades_all_the_time_ends_before_it_fills_the_memory(monkeypatch):
+    monkeypatch.setattr("bots.backtest.walk.MOST_FILLS", 3)
+    candles = candles_of(flat(50_000, 9), {1: LONG, 2: LEAVE, 3: LONG, 4: LEAVE})
+
+    with pytest.raises(TooManyFills, match="more than 3 times: test fewer days"):
+        run(trial_of(), candles)
 
 
 def test_a_beat_tells_how_far_it_is_and_may_stop_it():
