@@ -103,6 +103,14 @@ def test_a_backtest_needs_no_bot(period, now):
         ("begin_at", {"begin_at": lambda now: datetime(2009, 1, 1, tzinfo=UTC)}, "is before 2010-01-01"),
         ("begin_at", {"begin_at": lambda now: now - 500 * DAY}, "at most 600,000 are tested"),
         ("end_at", {"end_at": lambda now: now - 2 * DAY + timedelta(seconds=30)}, "no whole candle of 1m"),
+        (
+            "end_at",
+            {
+                "begin_at": lambda now: now.replace(second=30) - DAY,
+                "end_at": lambda now: now.replace(second=50) - DAY + MINUTE,
+            },
+            "no whole candle of 1m",
+        ),
         ("fee_percent", {"fee_percent": lambda now: Decimal("5.1")}, "less than or equal to 5"),
         ("slippage_percent", {"slippage_percent": lambda now: Decimal("-0.1")}, "greater than or equal to 0"),
         ("stop_loss_percent", {"stop_loss_percent": lambda now: Decimal(101)}, "101 must be above 0 and at most 100"),
@@ -423,13 +431,13 @@ def test_old_backtests_go_with_all_that_came_of_them(now, settings):
 
 def test_old_backtests_that_can_not_be_dropped_keep_no_decision_from_being_written(monkeypatch):
     made = []
-    monkeypatch.setattr("bots.services.keep_decisions", lambda now: made.append(now))
+    monkeypatch.setattr("bots.services.keep_decisions", lambda now: made.append("weeks"))
     monkeypatch.setattr(backtests, "drop_old_backtests", lambda now: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         keep_decisions()
 
-    assert made
+    assert made == ["weeks"]
 
 
 @pytest.mark.parametrize(

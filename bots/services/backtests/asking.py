@@ -1,7 +1,7 @@
 """Asking for backtests, and ending them: what is wrong is said before anything is written down."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from bots.models import Backtest, BotConfig
+from bots.services.backtests.history import Span
 from bots.services.backtests.subjects import COPIED, as_json, copied, subject_of, subject_with
 from bots.services.owners import NotYourBot
 from bots.services.owners import require_own as require_own_bot
@@ -153,8 +154,8 @@ def _faults_of_row(backtest: Backtest) -> dict[str, list[str]]:
 
 def _period(backtest: Backtest, now: datetime) -> dict[str, list[str]]:
     """What is wrong with begin and end, which name each other."""
-    begin, end, interval = backtest.begin_at, backtest.end_at, INTERVALS.get(backtest.interval)
-    if begin is None or end is None or interval is None:
+    begin, end = backtest.begin_at, backtest.end_at
+    if begin is None or end is None or backtest.interval not in INTERVALS:
         return {}  # said elsewhere
     if end > now:
         return {"end_at": [f"end_at: {_told(end)} is after now, {_told(now)}."]}
@@ -162,11 +163,10 @@ def _period(backtest: Backtest, now: datetime) -> dict[str, list[str]]:
         return {"begin_at": [f"begin_at: {_told(begin)} is before {_told(EARLIEST)}."]}
     if begin >= end:
         return {"begin_at": [f"begin_at: {_told(begin)} must be before end_at, {_told(end)}."]}
-    return _faults_of_length(end - begin, interval, backtest)
+    return _faults_of_length(len(Span.of(backtest.series, begin, end, warm_up=0)), backtest)
 
 
-def _faults_of_length(length: timedelta, interval: timedelta, backtest: Backtest) -> dict[str, list[str]]:
-    candles = length // interval
+def _faults_of_length(candles: int, backtest: Backtest) -> dict[str, list[str]]:
     if candles < 1:
         return {"end_at": [f"end_at: {_told(backtest.end_at)} leaves no whole candle of {backtest.interval}."]}
     if candles > MOST_CANDLES:

@@ -43,7 +43,7 @@ class Span:
         return self.series.duration // MS
 
     def __len__(self) -> int:
-        return (self.end_ms - self.first_ms) // self.step_ms
+        return max(self.end_ms - self.first_ms, 0) // self.step_ms
 
 
 def candles_of(span: Span, *, beat: Told, sleep: Callable[[float], None] = time.sleep) -> Candles:
