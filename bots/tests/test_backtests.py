@@ -1,11 +1,13 @@
 """Backtests of users: asked for with what is wrong with them, run on the exchange's candles, kept, and held by one."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import repeat
 
 import numpy as np
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -239,6 +241,22 @@ def test_an_exchange_that_is_away_is_tried_three_times(bot, period, now, monkeyp
 
     assert seen == ["queued", "queued", "failed"]
     assert "it is away; tried 3 times" in Backtest.objects.get().error
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0.9, "its candles took longer"), (1.0, "it took longer than .* s: test")]
+)
+def test_what_takes_too_long_says_which_part_of_it_did(bot, period, now, monkeypatch, share, words):
+    def slow(span, *, beat):
+        beat(share)
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(running, "candles_of", slow)
+    asked = ask(bot, now, **period)
+
+    backtests.run_backtest(asked.pk, clock=timezone.now)
+
+    assert re.match(words, Backtest.objects.get().error)
 
 
 def brackets_in_the_trial(bot, now, **period):

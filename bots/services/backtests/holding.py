@@ -30,6 +30,7 @@ class Hold:
 
     def __init__(self, backtest: Backtest, *, clock: Clock) -> None:
         self.backtest, self._clock, self._told_at = backtest, clock, clock()
+        self.share = 0.0  # of the way that is done
 
     @property
     def _mine(self) -> QuerySet[Backtest]:
@@ -38,7 +39,7 @@ class Hold:
 
     def beat(self, share: float) -> None:
         """Tell how far it is, at most every two seconds. Raises Stopped."""
-        now = self._clock()
+        now, self.share = self._clock(), share
         if now - self._told_at < TELLS_EVERY:
             return
         self._told_at = now

@@ -48,11 +48,18 @@ def run_backtest(backtest_id: int, *, clock: Clock) -> str:
     except ExchangeError as error:
         hold.give_back(f"the exchange does not answer: {error}")
     except SoftTimeLimitExceeded:
-        hold.fail(f"it took longer than {settings.BACKTEST_SECONDS} s: test fewer days, or a longer interval")
+        hold.fail(_too_long(hold))
     except Exception as error:
         hold.fail(f"internal error: {type(error).__name__}")
         raise
     return "done"
+
+
+def _too_long(hold: Hold) -> str:
+    if hold.share < FETCHING:
+        slow = f"its candles took longer than {settings.BACKTEST_SECONDS} s to come"
+        return f"{slow}, for the request weight is for bots first: ask again when they need less, or test fewer days"
+    return f"it took longer than {settings.BACKTEST_SECONDS} s: test fewer days, or a longer interval"
 
 
 def _tested(hold: Hold, *, now: datetime) -> Result:
