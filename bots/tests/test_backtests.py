@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from bots.backtest import Bounds
+from bots.backtest.tape import MOST_SECONDS
 from bots.models import Backtest, BacktestPart
 from bots.services import backtests
 from bots.services.backtests import holding, running
@@ -257,6 +259,25 @@ def test_what_takes_too_long_says_which_part_of_it_did(bot, period, now, monkeyp
     backtests.run_backtest(asked.pk, clock=timezone.now)
 
     assert re.match(words, Backtest.objects.get().error)
+
+
+def test_the_engine_is_asked_what_was_asked_for_within_the_bounds_of_the_platform(bot, period, now, settings):
+    settings.MAX_ORDER_NOTIONAL, settings.MAX_LEVERAGE = "700", 3
+    settings.MAX_BOT_ORDERS_PER_MINUTE, settings.MAX_BOT_ENTRIES_PER_HOUR = 8, 12
+    costs = {"fee_percent": Decimal("0.2"), "slippage_percent": Decimal("0.3"), "funding_percent": Decimal("-0.01")}
+    asked = ask(bot, now, time_zone="Asia/Tokyo", max_daily_trades=4, **costs, **period)
+
+    trial = running.trial_of(asked, backtests.subject_of(Backtest.objects.get()), now=now)
+
+    assert {name: getattr(trial, name) for name in costs} == costs
+    assert (trial.time_zone, trial.setup.limits.max_daily_trades) == ("Asia/Tokyo", 4)
+    assert trial.setup.exits.stop_loss_percent == 2
+    assert (trial.recipe.strategy, trial.recipe.given) == ("ema_rsi", {"ema_fast": 5, "ema_slow": 12})
+    assert trial.bounds == Bounds(Decimal(700), 3, 8, 12)
+
+
+def test_a_strategy_that_is_slow_is_stopped_before_its_worker_is_taken_for_lost():
+    assert timedelta(seconds=MOST_SECONDS) + holding.TELLS_EVERY < backtests.LOST_AFTER
 
 
 def brackets_in_the_trial(bot, now, **period):

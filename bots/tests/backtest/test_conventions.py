@@ -288,6 +288,17 @@ def test_an_adding_strategy_buys_more_and_sells_a_lot():
     assert outcome.open_position.entry_price == 49_500
 
 
+def test_what_was_added_and_sold_in_parts_is_told_as_one_position():
+    signals = {0: LONG, 2: LONG, 4: REDUCE, 6: LEAVE}
+    candles = candles_of(joined(flat(50_000, 3), flat(49_000, 2), flat(51_000, 5)), signals)
+
+    outcome = run(trial_of(setup={"adds": True}), candles)
+
+    (done,) = outcome.rounds
+    assert (done.quantity, done.entry_price, done.exit_price) == (2 * LOT, 49_500, 51_000)
+    assert done.realized_pnl == sum(fill.realized_pnl for fill in outcome.fills) == 30
+
+
 # --- limits
 
 
