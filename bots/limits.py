@@ -21,6 +21,12 @@ class Limits:
     max_consecutive_losses: int | None = None
 
     @property
+    def are_daily(self) -> bool:
+        """Whether the bot's day has to be read."""
+        bounds = (self.max_daily_trades, self.max_daily_loss_perc, self.daily_target_perc)
+        return any(bound is not None for bound in bounds)
+
+    @property
     def are_lasting(self) -> bool:
         """Whether the bot's record has to be read: one of them outlasts the day."""
         return self.max_drawdown_percent is not None or self.max_consecutive_losses is not None
@@ -57,6 +63,12 @@ def day_start(now: datetime, time_zone: str) -> datetime:
     return datetime.combine(now.astimezone(zone).date(), time(), tzinfo=zone).astimezone(UTC)
 
 
+def day_end(now: datetime, time_zone: str) -> datetime:
+    """When the trading day of ``time_zone`` ends and the next one begins, in UTC."""
+    zone = ZoneInfo(time_zone)
+    return datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(), tzinfo=zone).astimezone(UTC)
+
+
 def counted_from(now: datetime, time_zone: str, day_from: datetime | None) -> datetime:
     """From when on the limits of the day count: since it began, or since a person reset it (``day_from``)."""
     start = day_start(now, time_zone)
@@ -77,21 +89,41 @@ def cooling_until(closed_at: datetime | None, cooldown_minutes: int) -> datetime
     return closed_at + timedelta(minutes=cooldown_minutes) if closed_at and cooldown_minutes else None
 
 
-def record_of(results: Iterable[tuple[bool, Decimal]], *, capital: Decimal) -> Record:
-    """The record that booked trades come to: oldest first, whether each closed the position, and its P&L (quote asset).
+@dataclass
+class Tally:
+    """The record while trades are booked, oldest first. A sale of a part is neither won nor lost by itself: it counts
+    when the rest is sold."""
 
-    A sale of a part is neither won nor lost by itself: it counts when the rest is sold.
-    """
-    equity = peak = capital
-    losses, round_pnl = 0, Decimal(0)
-    for closes, pnl in results:
-        equity += pnl
-        peak = max(peak, equity)
-        round_pnl += pnl
+    equity: Decimal
+    peak: Decimal
+    losses: int = 0
+    round_pnl: Decimal = Decimal(0)
+
+    @classmethod
+    def of(cls, capital: Decimal) -> "Tally":
+        """Of a bot that has not traded yet."""
+        return cls(capital, capital)
+
+    def count(self, *, closes: bool, pnl: Decimal) -> None:
+        """One more booked trade: whether it closed the position, and its P&L (quote asset)."""
+        self.equity += pnl
+        self.peak = max(self.peak, self.equity)
+        self.round_pnl += pnl
         if closes:
-            losses = losses + 1 if round_pnl < 0 else 0
-            round_pnl = Decimal(0)
-    return Record((peak - equity) * 100 / peak, losses)
+            self.losses = self.losses + 1 if self.round_pnl < 0 else 0
+            self.round_pnl = Decimal(0)
+
+    @property
+    def record(self) -> Record:
+        return Record((self.peak - self.equity) * 100 / self.peak, self.losses)
+
+
+def record_of(results: Iterable[tuple[bool, Decimal]], *, capital: Decimal) -> Record:
+    """The record that booked trades come to: oldest first, whether each closed the position, and its P&L."""
+    tally = Tally.of(capital)
+    for closes, pnl in results:
+        tally.count(closes=closes, pnl=pnl)
+    return tally.record
 
 
 def first_breach(limits: Limits, day: Day, *, capital: Decimal, record: Record | None = None) -> Breach | None:

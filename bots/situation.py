@@ -15,6 +15,7 @@ from bots.types import Reason
 from market.rules import Rules
 from market.types import Side
 from trades.checks.market import SIGNAL_VALID_FOR
+from trades.liquidation import Terms
 
 
 class Wish(StrEnum):
@@ -123,3 +124,16 @@ def side_held(quantity: Decimal, rules: Rules, *, futures: bool) -> Side | None:
 def capital_of(setup: Setup, standing: Standing) -> Decimal:
     """What the bot has, in quote asset: it keeps what it earns, and fees are paid from it."""
     return setup.initial_capital + standing.realized_pnl
+
+
+def terms_of(setup: Setup, *, realized_pnl: Decimal) -> Terms | None:
+    """Of futures: on which terms an entry is meant now."""
+    if not setup.futures:
+        return None
+    capital = max(setup.initial_capital + realized_pnl, Decimal(0))
+    return Terms(setup.leverage, setup.is_isolated, backing=capital, stop_percent=setup.exits.stop_percent)
+
+
+def most_notional(setup: Setup, *, realized_pnl: Decimal) -> Decimal:
+    """What one entry may be worth, in quote asset. On futures the capital is margin."""
+    return (setup.initial_capital + max(realized_pnl, Decimal(0))) * setup.leverage

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -14,6 +15,7 @@ from redis.exceptions import RedisError
 from bots import services
 from bots.models import BotConfig, BotState
 from bots.parts import Part
+from bots.services import backtests
 from bots.services.evaluation import EXPIRES
 from bots.services.resume import DONE_AFTER
 from bots.services.wanted import wanted_series
@@ -44,6 +46,7 @@ def resume_minute() -> None:
         _evaluate(missing.tick_id, missing.packets)
         _send(missing.bots)
     _send_waiting(lost_only=True)
+    send_backtests(backtests.lost_backtests(now=timezone.now()))
 
 
 def _send_waiting(*, lost_only: bool) -> None:
@@ -134,8 +137,9 @@ def protect_bot(bot_id: int) -> str:
 
 @shared_task
 def keep_decisions() -> list[str]:
-    """Drop decisions of weeks that are too old, and make room for those to come; drop old signals and changes, too."""
+    """Drop decisions of weeks that are too old, and make room for those to come; drop old rows of other kinds, too."""
     services.drop_old_signals(now=timezone.now())
+    backtests.drop_old_backtests(now=timezone.now())
     dropped = services.keep_decisions(now=timezone.now())
     drop_old_changes(now=timezone.now())
     return dropped
@@ -148,6 +152,22 @@ def reactivate_bots_after_reset() -> None:
     It looks whether the day's first minute was begun: to begin it as well would look like a second beat.
     """
     resume_minute.apply_async(countdown=DONE_AFTER.total_seconds())
+
+
+@shared_task(soft_time_limit=settings.BACKTEST_SECONDS, time_limit=settings.BACKTEST_SECONDS + 30)
+@spending_as(Priority.BACKTESTS)
+def run_backtest(backtest_id: int) -> str:
+    """Run one backtest, unless somebody has it already."""
+    return backtests.run_backtest(backtest_id, clock=timezone.now)
+
+
+def send_backtests(backtest_ids: Iterable[int]) -> None:
+    """Have workers run them. What they do not begin in time, or never hear of, `resume_minute` sends again."""
+    try:
+        for backtest_id in backtest_ids:
+            run_backtest.apply_async(args=(backtest_id,), expires=backtests.LOST_AFTER.total_seconds())
+    except (OperationalError, RedisError) as error:
+        logger.warning("backtests wait: the broker does not answer: %s", error)
 
 
 @shared_task

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from market.rounding import round_down, round_up
@@ -79,7 +80,7 @@ class Rules:
     def is_trading(self) -> bool:
         return self.status == "TRADING"
 
-    @property
+    @cached_property
     def market_lot(self) -> Lot:
         """Which quantities pass for an order at the market: the stricter of both filters counts."""
         lots = (self.lot, self.extra_market_lot)

@@ -14,11 +14,12 @@ JOURNAL = (
     "trades.orderbyhand",
     "ops.change",
 )
-STEERED = ("bots.botconfig", "market.exchangeaccount", "market.risklimits", "market.switch")
+STEERED = ("bots.botconfig", "bots.backtest", "market.exchangeaccount", "market.risklimits", "market.switch")
 SCHEDULES = tuple(f"django_celery_beat.{name}" for name in ("periodictask", "intervalschedule", "crontabschedule"))
 RESULTS = ("django_celery_results.taskresult",)
 DEAD_LETTERS = ("ops.deadletter",)
 TOKENS = ("ops.apitoken",)
+REPORTS = ("ops.report",)
 NOTIFICATIONS, CHANNELS, DELIVERIES = ("ops.notification",), ("ops.channel",), ("ops.delivery",)
 
 
@@ -33,6 +34,7 @@ VIEWER = (
     _may(["view"], [*JOURNAL, *STEERED])
     | _may(["view", "add", "change", "delete"], ["bots.savedview"])
     | _may(["view", "delete"], TOKENS)
+    | _may(["view", "add", "delete"], REPORTS)
     | _may(["view"], NOTIFICATIONS)
     | _may(["view", "add", "change", "delete"], CHANNELS)  # where one is told things is one's own matter
 )

@@ -9,14 +9,16 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 
 @dataclass(frozen=True)
 class Schedule:
-    """One periodic task. ``every_seconds`` or, aligned to the clock, ``crontab`` (minute, hour). It expires unsent."""
+    """One periodic task. ``every_seconds`` or, aligned to the clock, ``crontab`` (minute, hour, of some day of the week
+    if it has a third part). It expires unsent.
+    """
 
     name: str
     task: str
     queue: str
     expire_seconds: int
     every_seconds: int | None = None
-    crontab: tuple[str, str] = ("*", "*")
+    crontab: tuple[str, ...] = ("*", "*")
     kwargs: dict[str, Any] = field(default_factory=dict)
 
 
@@ -46,6 +48,27 @@ SCHEDULES = (
     Schedule("keep-notifications", "ops.tasks.keep_notifications", "maintenance", 3000, crontab=("35", "*")),
     Schedule("keep-decisions", "bots.tasks.keep_decisions", "maintenance", 3000, crontab=("15", "*")),
     Schedule("keep-api-rows", "ops.tasks.keep_api_rows", "maintenance", 3000, crontab=("25", "*")),
+    Schedule(
+        "generate-daily-analytics", "ops.tasks.calculate_portfolio_performance", "analytics", 3600, crontab=("0", "0")
+    ),
+    Schedule(
+        "generate-weekly-report",
+        "ops.tasks.generate_trading_report",
+        "analytics",
+        3600,
+        crontab=("10", "0", "sun"),
+        kwargs={"kind": "weekly"},
+    ),
+    Schedule(
+        "generate-daily-report",
+        "ops.tasks.generate_trading_report",
+        "analytics",
+        3600,
+        crontab=("20", "0"),
+        kwargs={"kind": "daily"},
+    ),
+    Schedule("resume-reports", "ops.tasks.resume_reports", "analytics", 50, every_seconds=60),
+    Schedule("cleanup-old-analytics", "ops.tasks.cleanup_old_analytics", "maintenance", 3000, crontab=("35", "1")),
     Schedule("keep-dead-letters", "ops.tasks.keep_dead_letters", "maintenance", 3000, crontab=("20", "*")),
     Schedule(
         "reconcile-all-accounts-nightly",
@@ -83,8 +106,13 @@ def _timing(schedule: Schedule) -> dict[str, IntervalSchedule | CrontabSchedule]
             every=schedule.every_seconds, period=IntervalSchedule.SECONDS
         )
         return {"interval": interval}
-    minute, hour = schedule.crontab
+    minute, hour, *weekday = schedule.crontab
     crontab, _ = CrontabSchedule.objects.get_or_create(
-        minute=minute, hour=hour, day_of_week="*", day_of_month="*", month_of_year="*", timezone="UTC"
+        minute=minute,
+        hour=hour,
+        day_of_week=weekday[0] if weekday else "*",
+        day_of_month="*",
+        month_of_year="*",
+        timezone="UTC",
     )
     return {"crontab": crontab}

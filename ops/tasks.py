@@ -1,5 +1,6 @@
-"""Tasks of upkeep and of notifications: thin faces of the services."""
+"""Tasks of upkeep, of how trading fares, and of notifications: thin faces of the services."""
 
+import logging
 import random
 from collections.abc import Collection
 from typing import Any
@@ -11,14 +12,16 @@ from redis.exceptions import RedisError
 
 from market.api.idempotency import drop_old_answers
 from market.types import moving
-from ops import dead_letters, notifications, tokens
-from ops.models import Channel, Severity, Topic
+from ops import dead_letters, figures, notifications, reports, statistics, tokens
+from ops.models import Channel, Report, Severity, Topic
 from ops.notifications.senders.base import TryAgain
 from ops.queues import queue_depths
 
 SOFT_LIMIT, HARD_LIMIT = 45, 60  # seconds of one delivery, whose claim lasts longer
 MOST_QUEUED = 1_000  # messages; the database remembers the rest
 RETRIES, MOST_RETRY_SECONDS = 3, 60
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task
@@ -32,6 +35,58 @@ def keep_api_rows() -> dict[str, int]:
     """Drop answers to requests that nobody can repeat any more, and tokens that have expired; how many of each."""
     now = timezone.now()
     return {"answers": drop_old_answers(now=now), "tokens": tokens.drop_expired(now=now)}
+
+
+@shared_task
+def calculate_portfolio_performance() -> int:
+    """Write down what every bot had come to at the end of each day that is over, once; how many rows were new."""
+    return reports.take_snapshots(now=timezone.now())
+
+
+@shared_task
+def generate_trading_report(report_id: int | None = None, kind: str = Report.Kind.WEEKLY) -> int:
+    """Make one report; without its number those of the last whole period, of everybody who traded. How many."""
+    now = timezone.now()
+    if report_id is None:
+        made = reports.schedule_reports(Report.Kind(kind), now=now)
+        return sum(send_report(report) for report in made)
+    return int(reports.make_report(report_id, now=now))
+
+
+@shared_task
+def resume_reports() -> int:
+    """Send again what was asked for and nobody has made: its task was lost, or died. How many."""
+    return sum(send_report(report) for report in reports.waiting_reports(now=timezone.now()))
+
+
+def send_report(report: Report) -> bool:
+    """Have a worker make it. False: the broker is away, so it waits for `resume_reports`."""
+    try:
+        generate_trading_report.apply_async(args=(report.pk,), expires=reports.LATE_AFTER.total_seconds())
+    except (OperationalError, RedisError) as error:  # away, or full
+        logger.warning("report %s: waits for the sweep: the broker does not answer: %s", report.pk, error)
+        return False
+    return True
+
+
+@shared_task(ignore_result=False)
+def calculate_risk_metrics(owner_id: int | None = None) -> dict[str, Any]:
+    """How the last 30 days went, by environment; of everybody's trading without an owner."""
+    scope, now = figures.Scope(owner_id), timezone.now()
+    names = figures.traded_environments(scope)
+    return {name: figures.performance(scope, name, now=now)["figures"] for name in names}
+
+
+@shared_task(ignore_result=False)
+def generate_system_analytics() -> dict[str, Any]:
+    """What the fleet is doing now, in figures: those of `manage.py stats`."""
+    return statistics.fleet_statistics(now=timezone.now())
+
+
+@shared_task
+def cleanup_old_analytics() -> dict[str, int]:
+    """Drop snapshots and reports that are too old; how many of each."""
+    return reports.drop_old_analytics(now=timezone.now())
 
 
 @shared_task
@@ -52,7 +107,8 @@ def _queue_due() -> int:
     queued = 0
     try:
         waiting = (queue_depths() or {}).get("notifications", MOST_QUEUED)
-        for delivery_id, kind in notifications.take_due(now=timezone.now(), most=MOST_QUEUED - waiting):
+        due = notifications.take_due(now=timezone.now(), most=MOST_QUEUED - waiting, others_wait=waiting > 0)
+        for delivery_id, kind in due:
             TASK_OF_KIND.get(kind, send_notification).apply_async((delivery_id,))
             queued += 1
     except (OperationalError, RedisError):

@@ -15,6 +15,7 @@ from ops.stack.environment import ADDRESSES
 from ops.stack.places import ROOT, Places
 from ops.stack.testing import free_port
 
+pytestmark = pytest.mark.long
 SECRETS = ("SECRET_KEY", "FIELD_KEYS", "PAPER_ADMIN_TOKEN", "ADMIN_PASSWORD")
 STACK = [sys.executable, "-m", "ops.stack"]
 
@@ -60,7 +61,7 @@ def test_one_command_runs_a_fleet_and_leaves_nothing(spawn, tree, wait_until):
     stats = run(sys.executable, "manage.py", "stats", "--json")
     assert stats.returncode == 0, stats.stderr
     assert "bots" in json.loads(stats.stdout.splitlines()[-1])
-    workers = {"worker-trading", "worker-background"}
+    workers = {"worker-trading", "worker-background", "worker-analytics", "worker-notifications"}
     assert set(children) == {"postgres", "redis", "paper", "web", *workers, "beat", "stream", "events"}
 
     second = run(*STACK, "up")

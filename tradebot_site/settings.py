@@ -180,6 +180,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "SwitchScope": ["platform", "user", "account"],
+        "BacktestStatus": ["queued", "running", "done", "failed", "canceled"],
         "BotStatus": ["stopped", "pending", "running", "waiting", "paused", "error"],
         "PositionSide": ["long", "short"],
         "TokenScope": ["read", "trade", "admin"],
@@ -200,6 +201,9 @@ SPECTACULAR_SETTINGS = {
             "rejected",
             "absent",
         ],
+        "ReportKind": ["daily", "weekly", "monthly", "yearly"],
+        "ReportStatus": ["waiting", "ready", "failed"],
+        "StrategyName": "bots.models.bots.strategy_choices",
         "TransferStatus": ["intended", "submitted", "unknown", "done", "rejected", "absent"],
     },
 }
@@ -317,14 +321,17 @@ CELERY_TASK_ROUTES = {
     "bots.tasks.protect_*": {"queue": "high_priority"},
     "bots.tasks.keep_decisions": {"queue": "maintenance"},
     "bots.tasks.update_market_data": {"queue": "data_sync"},
+    "bots.tasks.run_backtest": {"queue": "analytics"},
     "bots.tasks.*": {"queue": "trading"},
     "trades.tasks.transfer_between_wallets": {"queue": "payments"},
     "trades.tasks.reconcile_transfers": {"queue": "payments"},
     "trades.tasks.*": {"queue": "high_priority"},
     "market.tasks.*": {"queue": "data_sync"},
+    "ops.tasks.keep_*": {"queue": "maintenance"},
+    "ops.tasks.cleanup_*": {"queue": "maintenance"},
     "ops.tasks.send_*": {"queue": "notifications"},
     "ops.tasks.distribute_notifications": {"queue": "notifications"},
-    "ops.tasks.*": {"queue": "maintenance"},
+    "ops.tasks.*": {"queue": "analytics"},
 }
 
 # --- notifications -------------------------------------------------------------------------------------------
@@ -350,6 +357,9 @@ PAPER_LEDGER = env.str("PAPER_LEDGER", default="")  # the paper exchange's own S
 ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
 DECISIONS_KEPT_DAYS = env.int("DECISIONS_KEPT_DAYS", default=90)
 CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", default=400)  # more than a year: who changed what
+ANALYTICS_KEPT_DAYS = env.int("ANALYTICS_KEPT_DAYS", default=90)  # daily snapshots and reports
+BACKTESTS_KEPT_DAYS = env.int("BACKTESTS_KEPT_DAYS", default=365)
+BACKTEST_SECONDS = env.int("BACKTEST_SECONDS", default=540)  # of one; its task is killed half a minute later
 DEAD_LETTERS_KEPT_DAYS = env.int("DEAD_LETTERS_KEPT_DAYS", default=90)
 MAX_LEVERAGE = env.int("MAX_LEVERAGE", default=20)
 # How far, in percent of its price, the liquidation of a futures entry has to be that has no stop loss.

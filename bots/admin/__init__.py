@@ -1,5 +1,5 @@
-"""The admin of the fleet: bots and what they decided, ticks and readings."""
+"""The admin of the fleet: bots and what they decided, backtests, ticks and readings."""
 
-from bots.admin import bot, journal, positions, saved
+from bots.admin import backtests, bot, journal, positions, saved
 
-__all__ = ["bot", "journal", "positions", "saved"]
+__all__ = ["backtests", "bot", "journal", "positions", "saved"]

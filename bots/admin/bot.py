@@ -14,6 +14,7 @@ from unfold.forms import ActionForm
 from unfold.views import ChangeList
 
 from bots import services
+from bots.admin.backtesting import BacktestingAdmin
 from bots.admin.changing import GROUPS, ChangingAdmin, change
 from bots.admin.cloning import CloningAdmin, clone
 from bots.admin.columns import BotColumns
@@ -75,7 +76,15 @@ class BotChangeList(ChangeList):
 
 @admin.register(BotConfig)
 class BotConfigAdmin(
-    BotColumns, FilesAdmin, LiveAdmin, WatchedAdmin, WebhookAdmin, CloningAdmin, ChangingAdmin, RecordedAdmin
+    BotColumns,
+    FilesAdmin,
+    LiveAdmin,
+    WatchedAdmin,
+    WebhookAdmin,
+    BacktestingAdmin,
+    CloningAdmin,
+    ChangingAdmin,
+    RecordedAdmin,
 ):
     nothing_yet = "Add an account first, then a bot on it: on paper neither needs a key."
     form = BotForm
@@ -89,6 +98,7 @@ class BotConfigAdmin(
     ordering = ["owner__username", "name"]
     list_fullwidth = True
     actions = [*map(operation_action, OPERATIONS.values()), clone, change, export]
+    actions_detail = ["backtest", "renew_webhook"]
     change_form_outer_before_template = "admin/bots/state.html"
     change_form_outer_after_template = "admin/bots/history.html"
 

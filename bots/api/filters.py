@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django_filters import CharFilter
 
-from bots.models import BotConfig, ExternalSignal
+from bots.models import Backtest, BotConfig, ExternalSignal
 from bots.strategies import STRATEGIES
 from bots.types import STATUS_OF, Reason, Status
 from market.access import visible
@@ -31,6 +31,19 @@ class BotFilters(StrictFilterSet):
     account = Number(help_text="On this account.")
     owner = Word("owner__username", help_text="A user's name; for those who see everybody's rows.")
     search = CharFilter("name", "icontains", max_length=60, help_text="A part of the name.")
+
+
+class BacktestFilters(StrictFilterSet):
+    status = Choice(choices=Backtest.Status)
+    environment = Choice(choices=Environment)
+    market = Choice(choices=Market)
+    symbol = Word(max_length=30, help_text="As the exchange writes it, for example BTCUSDT.")
+    interval = Choice(choices=INTERVALS)
+    strategy = Choice(choices=STRATEGIES)
+    bot = Number(help_text="Copied from this bot.")
+    owner = Word("owner__username", help_text="A user's name; for those who see everybody's rows.")
+    search = CharFilter("name", "icontains", max_length=60, help_text="A part of the name.")
+    asked_at_from, asked_at_to = since("asked_at"), before("asked_at")
 
 
 class OfBots(StrictFilterSet):

@@ -1,5 +1,6 @@
 """What watching a bot answers with."""
 
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
@@ -7,7 +8,7 @@ from rest_framework import serializers
 from bots.api.rows import StateSerializer
 from bots.models import BotConfig
 from bots.services.foresight import Sight
-from bots.services.performance import ZERO, Performance
+from bots.services.performance import Performance
 from bots.types import Reason, Status
 from market.api.serializing import Amount, StrictSerializer
 from market.rounding import plain
@@ -64,19 +65,21 @@ class BotPerformanceSerializer(serializers.Serializer):
     funding = Amount()
     trades = serializers.IntegerField(help_text="Orders that were executed.")
     positions_closed = serializers.IntegerField()
-    wins = serializers.IntegerField()
+    wins = serializers.IntegerField(help_text="One that brought nothing is neither won nor lost.")
     losses = serializers.IntegerField()
-    win_rate_percent = Amount(allow_null=True)
+    win_rate_percent = Amount(allow_null=True, help_text="Null of fewer than 4 closed positions, as are the next ones.")
     average_win = Amount(allow_null=True)
     average_loss = Amount(allow_null=True)
     profit_factor = Amount(allow_null=True, help_text="Gross profit by gross loss; null without a loss.")
+    expectancy = Amount(allow_null=True, help_text="What a closed position brought on the average.")
+    longest_losing_streak = serializers.IntegerField(help_text="Positions closed with a loss, one after the other.")
     max_drawdown_percent = Amount(help_text="Of the highest equity so far.")
     drawdown_percent = Amount(help_text="The same now.")
     equity = EquityPointSerializer(many=True, help_text="After each trade and funding, the oldest first.")
 
 
 def performance_of(bot: BotConfig, found: Performance, *, state: dict[str, Any]) -> dict[str, Any]:
-    position, rate, factor = bot.position, found.win_rate_percent, found.profit_factor
+    position, ends = bot.position, found.outcomes
     return {
         "lifetime_realized_pnl": plain(position.realized_pnl),
         "lifetime_fees": plain(position.fees),
@@ -89,21 +92,23 @@ def performance_of(bot: BotConfig, found: Performance, *, state: dict[str, Any])
         "fees": plain(found.fees),
         "funding": plain(found.funding),
         "trades": found.trades,
-        "positions_closed": found.closed,
-        "wins": len(found.wins),
-        "losses": len(found.losses),
-        "win_rate_percent": None if rate is None else plain(rate),
-        "average_win": _average(found.wins),
-        "average_loss": _average(found.losses),
-        "profit_factor": None if factor is None else plain(factor),
+        "positions_closed": ends.closed,
+        "wins": ends.won,
+        "losses": ends.lost,
+        "win_rate_percent": _told(ends.win_rate_percent, places=2),
+        "average_win": _told(ends.average_win, places=8),
+        "average_loss": _told(ends.average_loss, places=8),
+        "profit_factor": _told(ends.profit_factor, places=4),
+        "expectancy": _told(ends.expectancy, places=8),
+        "longest_losing_streak": ends.longest_losing_streak,
         "max_drawdown_percent": plain(found.max_drawdown_percent),
         "drawdown_percent": plain(found.drawdown_percent),
         "equity": [{"at": at, "equity": plain(value)} for at, value in found.equity],
     }
 
 
-def _average(amounts: Any) -> str | None:
-    return plain(round(sum(amounts, ZERO) / len(amounts), 8)) if amounts else None
+def _told(figure: Decimal | None, *, places: int) -> str | None:
+    return None if figure is None else plain(round(figure, places))
 
 
 class DeniedSerializer(serializers.Serializer):

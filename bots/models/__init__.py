@@ -1,5 +1,6 @@
-"""What users want of their bots, where the bots stand, what they were told, and why they did, or did not, trade."""
+"""What users want of their bots, where they stand, what they were told, why they traded or not, and backtests."""
 
+from bots.models.backtests import Backtest, BacktestPart, BacktestQuerySet
 from bots.models.bots import SERIES_FIELDS, BotConfig, BotQuerySet, MarginType, strategy_choices
 from bots.models.signals import ExternalSignal, Webhook, new_public_id
 from bots.models.states import BotState
@@ -8,6 +9,9 @@ from bots.models.views import SavedView, view_of
 
 __all__ = [
     "SERIES_FIELDS",
+    "Backtest",
+    "BacktestPart",
+    "BacktestQuerySet",
     "BotConfig",
     "BotQuerySet",
     "BotState",

@@ -15,7 +15,7 @@ from django.db.models.functions import Cast, Concat
 from bots import validation
 from bots.exits import ExitSettings, Step
 from bots.limits import Limits
-from bots.situation import Setup, Wish
+from bots.situation import Setup, Wish, terms_of
 from bots.sizing import LABELS, Mode, Sizing
 from bots.strategies import STRATEGIES
 from bots.types import Status
@@ -253,7 +253,4 @@ class BotConfig(models.Model):
     @property
     def terms(self) -> Terms | None:
         """Of futures: on which terms an entry is meant now."""
-        if self.market != Market.FUTURES:
-            return None
-        capital = max(self.initial_capital + self.position.realized_pnl, Decimal(0))
-        return Terms(self.leverage, self.is_isolated, backing=capital, stop_percent=self.exits.stop_percent)
+        return terms_of(self.setup, realized_pnl=self.position.realized_pnl)

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+import numpy as np
+
 from bots.models import BotConfig
 from bots.services.standings import OF_CLOSINGS, closings
 from trades.models import Funding, Trade
+from trades.performance import Drawdown, Outcomes
 
 MOST_TRADES = 2_000  # of a period, the newest
 ZERO = Decimal(0)
@@ -23,25 +26,10 @@ class Performance:
     fees: Decimal
     funding: Decimal
     trades: int
-    wins: Sequence[Decimal]  # what positions brought that were closed with a gain
-    losses: Sequence[Decimal]
+    outcomes: Outcomes  # of positions that were closed, without funding
     max_drawdown_percent: Decimal
     drawdown_percent: Decimal
     equity: Sequence[tuple[datetime, Decimal]] = field(default_factory=list)
-
-    @property
-    def closed(self) -> int:
-        return len(self.wins) + len(self.losses)
-
-    @property
-    def win_rate_percent(self) -> Decimal | None:
-        return round(Decimal(len(self.wins)) * 100 / self.closed, 2) if self.closed else None
-
-    @property
-    def profit_factor(self) -> Decimal | None:
-        """Gross profit by gross loss; none without a loss."""
-        lost = -sum(self.losses, ZERO)
-        return round(sum(self.wins, ZERO) / lost, 4) if lost else None
 
 
 def performance(bot: BotConfig, *, since: datetime) -> Performance:
@@ -57,18 +45,19 @@ def performance(bot: BotConfig, *, since: datetime) -> Performance:
     funded = Funding.objects.filter(position=bot.position_id, paid_at__gte=begin).order_by("-paid_at", "-pk")
     fundings = list(funded.values_list("paid_at", "amount")[:MOST_TRADES])
     steps = [*((at, pnl) for at, _, _, pnl, *_ in trades), *fundings]
-    equity = _equity(steps, now=bot.initial_capital + bot.position.realized_pnl)
+    has = bot.initial_capital + bot.position.realized_pnl
+    equity = _equity(steps, now=has)
     results = _results(closings(bot.position, [rest for _, _, *rest in trades]))
-    deepest, last = _drawdowns([value for _, value in equity])
+    earned = sum((amount for _, amount in steps), ZERO)
+    deepest, last = _drawdowns([has - earned, *(value for _, value in equity)])
     return Performance(
         since=begin,
         is_whole=is_whole,
-        realized_pnl=sum((amount for _, amount in steps), ZERO),
+        realized_pnl=earned,
         fees=sum((fee for _, fee, *_ in trades), ZERO),
         funding=sum((amount for _, amount in fundings), ZERO),
         trades=len(trades),
-        wins=[pnl for pnl in results if pnl >= 0],
-        losses=[pnl for pnl in results if pnl < 0],
+        outcomes=Outcomes.of(results),
         max_drawdown_percent=deepest,
         drawdown_percent=last,
         equity=equity,
@@ -95,11 +84,9 @@ def _results(closed: Iterable[tuple[bool, Decimal]]) -> list[Decimal]:
     return found
 
 
-def _drawdowns(values: Iterable[Decimal]) -> tuple[Decimal, Decimal]:
-    """The deepest fall from a highest value so far, and that at the end, in percent of it."""
-    peak = deepest = last = ZERO
-    for value in values:
-        peak = max(peak, value)
-        last = (peak - value) * 100 / peak if peak > 0 else ZERO
-        deepest = max(deepest, last)
-    return round(deepest, 4), round(last, 4)
+def _drawdowns(values: Sequence[Decimal]) -> tuple[Decimal, Decimal]:
+    """The deepest fall from a highest value so far, and that at the end, in percent of it; none where nothing was."""
+    if values[0] <= 0:
+        return ZERO, ZERO
+    found = Drawdown.of_values(np.array(values, np.float64))
+    return round(Decimal(found.deepest_percent), 4), round(Decimal(found.last_percent), 4)

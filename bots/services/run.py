@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
@@ -19,7 +18,7 @@ from bots.services.notes import note_decision
 from bots.services.protection import clear_away, keep_protected, protections_in_the_way
 from bots.services.standings import bot_now, record_since_start, standings
 from bots.services.trouble import decision_about
-from bots.situation import MarketView
+from bots.situation import MarketView, most_notional
 from bots.types import Reason
 from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError
@@ -241,10 +240,9 @@ def _signal_key(bot: BotConfig, act: Act) -> str:
 
 
 def _caps(bot: BotConfig) -> Caps:
-    """A bot's own bounds. On futures its capital is margin: a position may be worth leverage times as much."""
-    capital = bot.initial_capital + max(bot.position.realized_pnl, Decimal(0))
+    """A bot's own bounds."""
     return Caps(
-        max_notional=capital * bot.leverage,
+        max_notional=most_notional(bot.setup, realized_pnl=bot.position.realized_pnl),
         per_minute=settings.MAX_BOT_ORDERS_PER_MINUTE,
         per_hour=settings.MAX_BOT_ENTRIES_PER_HOUR,
         counted_from=bot.state.enabled_at,

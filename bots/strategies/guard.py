@@ -27,15 +27,18 @@ class _TimeIsUp(BaseException):
     """Not an Exception: a strategy that passes over those would run on."""
 
 
-def guarded_reading(strategy: Strategy, candles: Candles, parameters: Parameters) -> Reading:
+def guarded_reading(
+    strategy: Strategy, candles: Candles, parameters: Parameters, *, seconds: float | None = None
+) -> Reading:
     """What the strategy reads from the candles. Raises BadReading, and whatever the strategy itself raises."""
+    seconds = seconds or MOST_SECONDS
     for column in vars(candles).values():
         column.flags.writeable = False  # other strategies read the same arrays
     try:
-        with _at_most(MOST_SECONDS):
+        with _at_most(seconds):
             reading = strategy.read(candles, parameters)
     except _TimeIsUp:
-        raise BadReading(f"{strategy.name}: it took longer than {MOST_SECONDS:g} s and was stopped") from None
+        raise BadReading(f"{strategy.name}: it took longer than {seconds:g} s and was stopped") from None
     fault = _fault(reading, len(candles))
     if fault:
         raise BadReading(f"{strategy.name}: {fault}")

@@ -53,7 +53,25 @@ def test_a_lasting_limit_pauses_the_bot_and_says_so_with_limit_and_value(make_bo
     assert outcome.order is None
     assert (state.status, state.reason, state.lockout) == ("paused", reason, reason)
     assert (decision.denial_code, decision.denial_limit, decision.denial_value) == (code, bound, value)
-    assert Event.objects.get().kind == "bot_paused"
+    event = Event.objects.get()
+    assert (event.kind, event.data) == ("bot_paused", {"reason": reason})
+
+
+DAILY = [
+    ({"max_daily_loss_perc": Decimal(5)}, -60, "max daily loss reached"),
+    ({"daily_target_perc": Decimal(5)}, 60, "daily target reached"),
+]
+
+
+@pytest.mark.parametrize(("limit", "pnl", "reason"), DAILY)
+def test_a_limit_of_the_day_is_news_that_names_its_reason_whoever_finds_it(make_bot, limit, pnl, reason):
+    bot = make_bot("buying", **limit)
+    booked(bot, pnl, hours_ago=0)
+
+    run_tick()
+
+    event = Event.objects.get()
+    assert (event.kind, event.position, event.data) == ("bot_paused", bot.position, {"reason": reason})
 
 
 @pytest.mark.parametrize("limit", [item[0] for item in LASTING])

@@ -200,7 +200,8 @@ def test_an_error_goes_away_by_itself(make_bot, monkeypatch):
     run_tick()
 
     assert (during, statuses()["bot"]) == (("error", "price fetch"), ("waiting", "no signal"))
-    assert Event.objects.get().kind == "bot_error"
+    event = Event.objects.get()
+    assert (event.kind, event.data) == ("bot_error", {"reason": "price fetch"})
 
 
 def refuse(*args, **kwargs):

@@ -20,7 +20,12 @@ class OwnAccount(serializers.PrimaryKeyRelatedField):
         return visible(accounts, request.user) if request else accounts.none()
 
     def to_internal_value(self, data: Any) -> Any:
-        is_number = isinstance(data, int | str) and not isinstance(data, bool) and str(data).isdecimal()
-        if not is_number or len(str(data)) > 18:
-            self.fail("incorrect_type", data_type=type(data).__name__)
-        return super().to_internal_value(data)
+        return super().to_internal_value(number_of(self, data))
+
+
+def number_of(field: serializers.Field, data: Any) -> Any:
+    """What is given, if it can be the number of a row; the field fails otherwise."""
+    is_number = isinstance(data, int | str) and not isinstance(data, bool) and str(data).isdecimal()
+    if not is_number or len(str(data)) > 18:
+        field.fail("incorrect_type", data_type=type(data).__name__)
+    return data

@@ -20,6 +20,7 @@ from market.api.views import ApiView
 from market.planning import planned_anew
 from market.symbols import QUOTE_ASSET
 from market.types import Environment
+from ops.api.figures import FIGURES, FiguresSerializer, SumsSerializer
 from ops.figures import Scope, performance, traded_environments
 
 ENVIRONMENTS = [item.value for item in Environment]
@@ -35,15 +36,6 @@ class PerformanceFilters(StrictFilterSet):
     bot = Number()
     symbol = Word(max_length=30)
     owner = Word()
-
-
-class SumsSerializer(serializers.Serializer):
-    """What was booked in some time."""
-
-    pnl = Amount(help_text="Realised P&L, net of fees, without funding.")
-    fees = Amount(help_text="Commissions, in `pnl` already.")
-    funding = Amount(help_text="Futures: received less paid.")
-    trades = serializers.IntegerField()
 
 
 class DaySerializer(SumsSerializer):
@@ -87,6 +79,7 @@ class OfEnvironmentSerializer(serializers.Serializer):
     all_time = AllTimeSerializer()
     daily = DaySerializer(many=True, help_text="The last 30 days, the oldest first; the last one is today.")
     rounds = RoundsSerializer(help_text="Of the last 30 days.")
+    figures = FiguresSerializer(help_text="Of the last 30 days.")
 
 
 class OverallPerformanceSerializer(serializers.Serializer):
@@ -117,6 +110,7 @@ EXAMPLE = {
                 "worst": "4.5",
                 "insufficient_data": ["win_rate_percent", "average_loss", "profit_factor", "expectancy"],
             },
+            "figures": FIGURES,
         }
     ],
 }
@@ -170,5 +164,5 @@ def _scope(request: Request, told: dict[str, Any]) -> Scope | None:
         if named is None or owner not in (None, named):
             return None
         owner = named
-    number = {name: None if told[name] is None else int(told[name]) for name in ("account", "bot")}
-    return Scope(owner, symbol=told["symbol"], **number)
+    account, bot = (None if told[name] is None else int(told[name]) for name in ("account", "bot"))
+    return Scope(owner, account, bot, told["symbol"])

@@ -1,45 +1,20 @@
 """What was earned and what is held, of one environment: play money and real money are never added up."""
 
-from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, F, Sum
 from django.db.models.functions import Abs
 
 from bots.models import BotConfig, SeriesReading
 from market.models import ExchangeAccount
 from market.types import Environment
-from ops.figures.sharing import Owner, remembered
+from ops.figures.scope import Part
+from ops.figures.sharing import SECONDS, Owner, remembered
 from trades.models import Position
 
-DAYS = 30
-SECONDS = 4.0
-PAST_SECONDS = 300.0  # what is booked late into a day that is over shows after so long
 SYMBOLS = 12
 ZERO = Decimal(0)
-
-# Both parts by an index on the moment.
-DAILY_SQL = """
-    SELECT day, sum(earned) FROM (
-        SELECT (t.created_at AT TIME ZONE 'UTC')::date AS day, sum(t.realized_pnl) AS earned
-          FROM trades_trade t {trade_owner}
-         WHERE t.created_at >= %(since)s AND t.created_at < %(until)s AND t.environment = %(environment)s
-         GROUP BY 1
-         UNION ALL
-        SELECT (f.paid_at AT TIME ZONE 'UTC')::date, sum(f.amount)
-          FROM trades_funding f JOIN market_exchangeaccount a ON a.id = f.account_id
-         WHERE f.paid_at >= %(since)s AND f.paid_at < %(until)s AND a.environment = %(environment)s {funding_owner}
-         GROUP BY 1) AS booked
-     GROUP BY day
-"""
-OF_OWNER = {
-    "trade_owner": "JOIN trades_position p ON p.id = t.position_id"
-    " JOIN market_exchangeaccount a ON a.id = p.account_id AND a.owner_id = %(owner)s",
-    "funding_owner": "AND a.owner_id = %(owner)s",
-}
-OF_ALL = {"trade_owner": "", "funding_owner": ""}
 
 
 def environments(owner: Owner) -> list[str]:
@@ -54,35 +29,6 @@ def environments(owner: Owner) -> list[str]:
     return found
 
 
-def daily_pnl(owner: Owner, environment: str, *, now: datetime) -> list[tuple[str, Decimal]]:
-    """Booked P&L of the last 30 days (UTC), fees and funding included, the oldest first; the last day is today."""
-    today = now.astimezone(UTC).date()
-    midnight = datetime.combine(today, time(), UTC)
-    first = today - timedelta(days=DAYS - 1)
-    past = remembered(
-        f"past:{environment}:{today}",
-        owner,
-        lambda: _booked(owner, environment, datetime.combine(first, time(), UTC), midnight),
-        seconds=PAST_SECONDS,
-    )
-    present = remembered(
-        f"today:{environment}:{today}",
-        owner,
-        lambda: _booked(owner, environment, midnight, midnight + timedelta(days=1)),
-        seconds=SECONDS,
-    )
-    booked = past | present
-    names = [(first + timedelta(days=number)).isoformat() for number in range(DAYS)]
-    return [(name, Decimal(booked.get(name, 0))) for name in names]
-
-
-def _booked(owner: Owner, environment: str, since: datetime, until: datetime) -> dict[str, str]:
-    sql = DAILY_SQL.format(**(OF_ALL if owner is None else OF_OWNER))
-    with connection.cursor() as cursor:
-        cursor.execute(sql, {"since": since, "until": until, "environment": environment, "owner": owner})
-        return {day.isoformat(): str(earned) for day, earned in cursor.fetchall()}
-
-
 def holdings(owner: Owner, environment: str) -> dict[str, Any]:
     """Capital of the bots, what they have earned, and open positions by symbol, the largest first.
 
@@ -94,15 +40,14 @@ def holdings(owner: Owner, environment: str) -> dict[str, Any]:
         positions = Position.objects.filter(account__environment=environment, **of_owner)
         bots = BotConfig.objects.filter(account__environment=environment, **of_owner)
         symbols = _exposure(positions.open(), environment)
-        missing = any(row["unrealized"] is None for row in symbols)
-        unrealized = None if missing else sum((row["unrealized"] for row in symbols), ZERO)
+        open_pnl = _added_up(symbols)
         realized = positions.aggregate(sum=Sum("realized_pnl"))["sum"] or ZERO
         capital = bots.aggregate(sum=Sum("initial_capital"))["sum"] or ZERO
         return {
             "capital": capital,
             "realized": realized,
-            "unrealized": unrealized,
-            "equity": None if unrealized is None else capital + realized + unrealized,
+            "unrealized": open_pnl,
+            "equity": None if open_pnl is None else capital + realized + open_pnl,
             "positions": sum(row["positions"] for row in symbols),
             "exposure": sum((row["worth"] for row in symbols), ZERO),
             "symbols": symbols[:SYMBOLS],
@@ -111,6 +56,16 @@ def holdings(owner: Owner, environment: str) -> dict[str, Any]:
 
     found: dict[str, Any] = remembered(f"holdings:{environment}", owner, look, seconds=SECONDS)
     return found
+
+
+def unrealized(part: Part) -> Decimal | None:
+    """What closing all that is open at the prices that ticks saw last would add; None when one is missing."""
+    return _added_up(_exposure(part.positions.open(), part.environment))
+
+
+def _added_up(symbols: list[dict[str, Any]]) -> Decimal | None:
+    missing = any(row["unrealized"] is None for row in symbols)
+    return None if missing else sum((row["unrealized"] for row in symbols), ZERO)
 
 
 def _exposure(positions: Any, environment: str) -> list[dict[str, Any]]:

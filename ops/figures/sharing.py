@@ -10,6 +10,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from market.planning import planned_anew
 from market.store import shared
 
+SECONDS = 4.0
+PAST_SECONDS = 300.0  # what is booked late into a day that is over shows after so long
 Owner = int | None  # whose rows; None: everybody's
 
 

@@ -1,8 +1,9 @@
-"""What people changed and are told, with what they and their programs prove who they are, and what failed for good."""
+"""What people changed and are told, with what they prove who they are, what failed for good, how trading has fared."""
 
 from ops.models.changes import Change
 from ops.models.dead_letters import DeadLetter
 from ops.models.notifications import Channel, Delivery, Notification, Preference, Severity, Storm, Topic
+from ops.models.reports import PerformanceSnapshot, Report
 from ops.models.second_factor import Authenticator, RecoveryCodes
 from ops.models.tokens import ApiToken
 
@@ -14,8 +15,10 @@ __all__ = [
     "DeadLetter",
     "Delivery",
     "Notification",
+    "PerformanceSnapshot",
     "Preference",
     "RecoveryCodes",
+    "Report",
     "Severity",
     "Storm",
     "Topic",

@@ -10,12 +10,13 @@ from django.test import Client
 from django.utils import timezone
 
 from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick
-from bots.tests.factories import BotFactory
+from bots.tests.factories import BotFactory, DoneBacktestFactory
 from market.access import TokenScope
 from market.models import RiskLimits, Switch
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
 from ops import tokens
-from ops.models import Channel, Delivery, Notification
+from ops.models import Channel, Delivery, Notification, Report
+from ops.reports import Wanted, ask_for_report, make_report
 from trades.models import Event, OrderByHand
 from trades.tests.factories import FillFactory, OrderFactory, TradeFactory, TransferFactory
 
@@ -70,6 +71,9 @@ def full_bot(owner: User | None = None, **kwargs: Any) -> BotConfig:
     Event.objects.create(kind="order_filled", position=bot.position, order=order, message="filled", created_at=NOON)
     Decision.objects.create(bot=bot, status="running", text="a thought", created_at=NOON)
     ExternalSignal.objects.create(bot=bot, sender_id="1", action="exit_long", sent_at=NOON, received_at=NOON)
+    DoneBacktestFactory(owner=bot.owner, bot=bot, name=f"of {bot.name}")
+    asked = ask_for_report(bot.owner, Wanted(Report.Kind.DAILY, bot=bot), now=timezone.now())
+    make_report(asked.pk, now=timezone.now())
     Switch.objects.create(user=bot.owner, state="reducing")
     RiskLimits.objects.create(account=bot.account, max_exposure=1_000)
     tokens.make_token(

@@ -49,9 +49,12 @@ MATRIX = {
             "toa",
         )
         | {"export": "vtoa"},
-        {"chart": "vtoa", "timeline": "vtoa", "renew_webhook": "toa"},
+        {"chart": "vtoa", "timeline": "vtoa", "renew_webhook": "toa", "backtest": "toa"},
     ),
     "bots.SavedView": Row("vtoa", "vtoa", "vtoa", "vtoa", "vtoa", {"delete_selected": "vtoa"}),
+    "bots.Backtest": Row(
+        *("vtoa", "", "vtoa", "toa", "vtoa"), {"run_again": "toa", "cancel": "toa", "delete_selected": "toa"}
+    ),
     "bots.Decision": READ,
     "bots.ExternalSignal": READ,
     "bots.Tick": Row("oa", "", "oa", "", "oa"),
@@ -73,6 +76,7 @@ MATRIX = {
     "trades.Transfer": READ,
     "trades.Event": READ,
     "ops.Change": READ,
+    "ops.Report": Row("vtoa", "vtoa", "vtoa", "vtoa", "vtoa", {"delete_selected": "vtoa"}),
     "ops.Notification": READ._replace(actions={"mark_read": "vtoa"}),
     "ops.Channel": Row(
         *("vtoa", "vtoa", "vtoa", "vtoa", "vtoa"),
@@ -115,6 +119,7 @@ OTHERS = (
 )
 OWNED = {
     "bots.BotConfig",
+    "bots.Backtest",
     "bots.Decision",
     "bots.ExternalSignal",
     "market.ExchangeAccount",
@@ -129,6 +134,7 @@ OWNED = {
     "trades.Event",
     "ops.Change",
     "ops.ApiToken",
+    "ops.Report",
     "ops.Notification",
     "ops.Channel",
     "bots.SavedView",

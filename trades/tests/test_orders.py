@@ -141,7 +141,20 @@ def test_a_refused_key_is_remembered_at_the_account():
 
     submit_order(order, gateway=FakeGateway(answer=PermissionDenied("Invalid API-key", code=-2015)), now=NOON)
 
-    assert ExchangeAccount.objects.get().key_error == "Invalid API-key (-2015)"
+    account = ExchangeAccount.objects.get()
+    assert account.key_error == "Invalid API-key (-2015)"
+    event = Event.objects.get(kind="key_refused")
+    assert (event.account, event.message.endswith("refuses its key: Invalid API-key (-2015)")) == (account, True)
+
+
+def test_a_key_that_is_refused_again_is_no_news():
+    position = PositionFactory()
+    for text in ("Invalid API-key", "Invalid API-key", "it is not for this address"):
+        refusal = PermissionDenied(text, code=-2015)
+        submit_order(OrderFactory(position=position), gateway=FakeGateway(answer=refusal), now=NOON)
+
+    assert Event.objects.filter(kind="key_refused").count() == 1
+    assert ExchangeAccount.objects.get().key_error == "it is not for this address (-2015)"
 
 
 @pytest.mark.parametrize(("state", "sent"), [("active", 1), ("reducing", 0), ("halted", 0)])

@@ -13,11 +13,12 @@ from import_export import resources
 from import_export.results import Result, RowResult
 
 from bots import services
-from bots.admin.files.values import COLUMNS, cell_of, setting_of, unescaped
+from bots.admin.files.values import COLUMNS, cell_of, setting_of
 from bots.models import BotConfig
 from bots.services import CHANGEABLE, Change, Edit, Seen
 from market.exchange.errors import ExchangeError
 from market.models import ExchangeAccount
+from market.spreadsheets import unescaped
 from market.symbols import UnknownSymbol
 
 

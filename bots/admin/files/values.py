@@ -10,13 +10,11 @@ from django.db import models
 from bots.models import BotConfig
 from bots.services import CHANGEABLE
 from market.rounding import plain
+from market.spreadsheets import escaped
 
 # Whose bot, by its name, and where it trades; then everything that can be chosen anew.
 IDENTITY = ("owner", "name", "account", "symbol")
 COLUMNS = (*IDENTITY, *(name for name in CHANGEABLE if name not in IDENTITY))
-# What a spreadsheet takes for a formula. The apostrophe before it says that it is a text, and is taken away again.
-# https://owasp.org/www-community/attacks/CSV_Injection
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -36,14 +34,6 @@ def _text(value: Any) -> str:
     if isinstance(value, list | dict):
         return json.dumps(value, sort_keys=True)
     return plain(value) if isinstance(value, Decimal) else str(value)
-
-
-def escaped(text: str) -> str:
-    return f"'{text}" if text.startswith(DANGEROUS) else text
-
-
-def unescaped(text: str) -> str:
-    return text[1:] if text.startswith("'") else text.strip()
 
 
 def setting_of(name: str, text: str) -> Any:

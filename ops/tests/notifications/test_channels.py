@@ -103,7 +103,7 @@ def test_nobody_touches_what_is_anothers(anna, operator):
         lambda: add(anna, by=operator),
         lambda: channels.change_target(channel, "x@example.com", by=operator, now=NOON),
         lambda: channels.switch(channel, is_enabled=False, by=operator),
-        lambda: channels.renew_secret(channel, by=operator),
+        lambda: channels.renew_secret(channel, by=operator, now=NOON),
         lambda: channels.set_wish(channel, Topic.BOT_ERROR, is_wanted=False, min_severity=Severity.LOW, by=operator),
         lambda: channels.claim_code(channel, by=operator, now=NOON),
         lambda: channels.confirm(channel, channels.code_of(channel, now=NOON), by=operator, now=NOON),
@@ -118,18 +118,17 @@ def test_nobody_touches_what_is_anothers(anna, operator):
     assert (channel.is_enabled, channel.confirmed_at, channel.preferences.count()) == (True, None, 0)
 
 
-def test_addresses_and_secrets_are_sealed(anna, monkeypatch):
-    monkeypatch.setitem(channels.CHECKS, "webhook", lambda target: None)
+def test_addresses_and_secrets_are_sealed(anna):
     about = {"kind": "webhook", "name": "hook", "target": "https://a.example/0123456789"}
     channel, secret = channels.add_channel(anna, **about, by=anna, now=NOON)
-    renewed = channels.renew_secret(channel, by=anna)
+    renewed = channels.renew_secret(channel, by=anna, now=NOON)
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT row_to_json(c)::text FROM ops_channel c")
         row = cursor.fetchone()[0]
-    assert channel.secret.reveal() == renewed != secret
+    assert channel.secret.reveal().split()[0] == renewed != secret
     assert secret.startswith("whsec_")
-    assert channel.hint == "https://a.example…"
+    assert channel.hint == "https://a.example/…"
     assert not [text for text in ("0123456789", secret[6:], renewed[6:]) if text in row]
 
 

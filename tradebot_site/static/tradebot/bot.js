@@ -1,4 +1,4 @@
-/* A bot's page: its chart, its equity, and the parameters of the strategy that is chosen. */
+/* A bot's page: its chart, its equity, and the parameters of the strategy that is chosen. A backtest's page: its equity. */
 "use strict";
 
 (() => {
@@ -118,16 +118,16 @@
       this.place = place;
     }
 
-    draw({ equity }) {
+    draw({ equity, base = 0, title = "realised P&L" }) {
       this.place.hidden = equity.length < 2;
       if (equity.length < 2) return;
       const isFirst = !this.chart;
       if (isFirst) {
         this.chart = newChart(this.place);
         this.series = this.chart.addSeries(LightweightCharts.BaselineSeries, {
-          baseValue: { type: "price", price: 0 },
+          baseValue: { type: "price", price: base },
           lineWidth: 2,
-          title: "realised P&L",
+          title,
         });
       }
       this.series.setData(equity.map(([time, value]) => ({ time, value })));
@@ -168,6 +168,10 @@
   document.addEventListener("DOMContentLoaded", () => {
     const place = document.getElementById("bot-chart");
     if (place) watch(place);
+    const equity = document.getElementById("backtest-equity");
+    if (equity) new EquityChart(equity).draw(JSON.parse(document.getElementById("backtest-equity-data").textContent));
+    const unfinished = document.querySelector("[data-reload-seconds]");
+    if (unfinished) setTimeout(() => location.reload(), unfinished.dataset.reloadSeconds * 1000);
     const choice = document.querySelector("select[name=strategy]");
     if (choice) followStrategy(choice);
   });

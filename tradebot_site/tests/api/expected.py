@@ -96,6 +96,10 @@ def _bot(tenant: Tenant) -> Any:
     return {"account": tenant.account.pk, "symbol": "BTCUSDT", **_settings(tenant)}
 
 
+def _backtest(tenant: Tenant) -> Any:
+    return {"bot": tenant.bot.pk, "begin_at": "2026-01-01T00:00:00Z", "end_at": "2026-02-01T00:00:00Z"}
+
+
 def _keys(tenant: Tenant) -> Any:
     api_key, api_secret = tenant.spare_keys
     return {"api_key": api_key, "api_secret": api_secret}
@@ -194,6 +198,15 @@ TABLE: dict[str, Line] = {
     "GET /api/v1/bots/<pk>/state": one(),
     "GET /api/v1/bots/<pk>/webhook": one(operator=403),
     "POST /api/v1/bots/<pk>/webhook": act(201, ADMIN, operator=403),
+    "GET /api/v1/backtests": many(shows="backtest"),
+    "POST /api/v1/backtests": make(202, body=_backtest),
+    "GET /api/v1/backtests/<pk>": one(shows="backtest"),
+    "DELETE /api/v1/backtests/<pk>": act(204),
+    "POST /api/v1/backtests/<pk>/cancel": act(200),
+    "GET /api/v1/backtests/<pk>/trades.csv": one(shows="round"),
+    "GET /api/v1/backtests/<pk>/fills.csv": one(),
+    "GET /api/v1/backtests/<pk>/daily.csv": one(),
+    "GET /api/v1/backtests/<pk>/monthly.csv": one(),
     "GET /api/v1/decisions": many(shows="decision"),
     "GET /api/v1/decisions/<pk>": one(shows="decision"),
     "GET /api/v1/signals": many(shows="signal"),
@@ -203,6 +216,12 @@ TABLE: dict[str, Line] = {
     "GET /api/v1/indicators": many(query="environment=paper&market=spot&symbol=BTCUSDT&interval=1m&strategy=ema_rsi"),
     "GET /api/v1/performance": many(),
     "GET /api/v1/summary": many(),
+    "GET /api/v1/reports": many(shows="report"),
+    "POST /api/v1/reports": make(202, body=lambda tenant: {"kind": "daily", "bot": tenant.bot.pk}, viewer=400),
+    "GET /api/v1/reports/<pk>": one(shows="report"),
+    "DELETE /api/v1/reports/<pk>": act(204, viewer=404),
+    "GET /api/v1/reports/<pk>/days.csv": one(shows="pnl"),
+    "GET /api/v1/reports/<pk>/trades.csv": one(shows="pnl"),
     "GET /api/tasks/active": watch(),
     "GET /api/tasks/workers": watch(),
     "GET /api/tasks/queues": watch(),

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,15 +17,16 @@ from django.db import connection, transaction
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from bots.models import BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick, Webhook
+from bots.models import Backtest, BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick, Webhook
 from bots.services import renew_webhook
 from bots.signing import new_secret
-from bots.tests.factories import BotFactory
+from bots.tests.factories import BacktestFactory, BotFactory, DoneBacktestFactory
 from market.access import TokenScope
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from market.tests.factories import ExchangeAccountFactory, UserFactory
 from market.types import OrderType, Side
-from ops.models import ApiToken, Channel, Notification
+from ops.models import ApiToken, Channel, Notification, Report
+from ops.reports import Wanted, ask_for_report, make_report
 from ops.tokens import make_token
 from tradebot_site.tests.people import PASSWORD, client_of, person
 from trades.models import Event, Fill, Order, OrderByHand, Position, Trade, Transfer
@@ -66,6 +67,8 @@ class Tenant:
     view: SavedView
     rules: SymbolRules
     by_hand: OrderByHand
+    backtest: Backtest
+    queued: Backtest
     note: Notification
     channel: Channel
     unconfirmed: Channel
@@ -76,6 +79,7 @@ class Tenant:
     unused: ExchangeAccount
     spare_keys: tuple[str, str]
     token: ApiToken
+    report: Report
     tokens: dict[str, str]
     canaries: dict[str, str]  # by what they are of
 
@@ -186,12 +190,26 @@ def _tenant(name: str, paper: Any) -> Tenant:
         spare=BotFactory(name=f"spare bot of {name}", account=spare, symbol="ETHUSDT", desired_state="stopped"),
         paused=BotFactory(name=f"paused bot of {name}", account=spare, symbol="BNBUSDT", entries_paused=True),
         spare_keys=paper.create_account(),
+        backtest=DoneBacktestFactory(
+            owner=user, name=f"canary-backtest-{name}", parts__exit_kind=f"canary-round-{name}"
+        ),
+        queued=BacktestFactory(owner=user),
         webhook=webhook,
         webhook_secret=webhook_secret,
+        report=_report(user, now),
         token=ApiToken.objects.get(user=user, scope="read"),
         tokens=texts,
         canaries={kind: f"canary-{kind}-{name}" for kind in KINDS} | AMOUNTS[name] | {"key": api_key},
     )
+
+
+def _report(user: User, now: datetime) -> Report:
+    """Of today, made."""
+    today = {"first_day": now.date(), "last_day": now.date()}
+    asked = ask_for_report(user, Wanted(Report.Kind.DAILY, **today), now=now)
+    Report.objects.filter(pk=asked.pk).update(error=f"canary-report-{user.username.removeprefix('the-')}")
+    make_report(asked.pk, now=now)
+    return asked
 
 
 def _order_by_hand(user: User, account: ExchangeAccount) -> OrderByHand:
@@ -217,7 +235,7 @@ def _channel(user: User, kind: str, name: str, **fields: Any) -> Channel:
 
 KINDS = (
     *("account", "bot", "order", "reason", "event", "decision", "signal", "switch", "view", "token"),
-    *("note", "channel"),
+    *("backtest", "round", "report", "note", "channel"),
 )
 
 

@@ -111,6 +111,8 @@ def test_a_bot_tells_what_it_earned_and_how_often_it_won(trader, bot):
         "average_win": "8",
         "average_loss": "-3.5",
         "profit_factor": "2.2857",
+        "expectancy": "2.25",
+        "longest_losing_streak": 1,
         "max_drawdown_percent": "0.396",
         "drawdown_percent": "0.2964",
     }
@@ -147,7 +149,7 @@ def test_funding_is_part_of_what_was_earned(bot):
 
     found = performance(bot, since=timezone.now() - timedelta(days=1))
 
-    assert (found.realized_pnl, found.funding, found.wins) == (7, -3, [10])
+    assert (found.realized_pnl, found.funding, found.outcomes.gross_profit) == (7, -3, 10)
     assert [value for _, value in found.equity] == [1000, 1010, 1007]
 
 

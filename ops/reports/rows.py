@@ -1,0 +1,50 @@
+"""What is downloaded of a report: its days, and the trades of its period, as many as there are."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Q
+
+from market.rounding import plain
+from ops.figures import Part, traded_environments
+from ops.models import Report
+from ops.reports.making import period_of, scope_of
+from trades.models import Trade
+
+DAY_COLUMNS = ("environment", "date", "pnl", "fees", "funding", "trades", "equity")
+TRADE_COLUMNS = (
+    *("created_at", "environment", "market", "symbol", "bot", "side", "purpose", "price", "quantity"),
+    *("quote_quantity", "commission_quote", "realized_pnl", "binance_order_id"),
+)
+AT_A_TIME = 2_000
+
+
+def daily_rows(report: Report) -> Iterator[tuple[Any, ...]]:
+    """The heading, then a row for each day."""
+    yield DAY_COLUMNS
+    for found in report.environments:
+        for day in found["days"]:
+            yield (found["environment"], *(_cell(day[name]) for name in DAY_COLUMNS[1:]))
+
+
+def trade_rows(report: Report) -> Iterator[tuple[Any, ...]]:
+    """The heading, then a row for each trade, the oldest first, as the books have them now."""
+    yield TRADE_COLUMNS
+    scope, period = scope_of(report), period_of(report)
+    for environment in traded_environments(scope):
+        rows: Q = Part(scope, environment).rows
+        trades = Trade.objects.filter(rows, environment=environment)
+        trades = trades.filter(created_at__gte=period.begin, created_at__lt=period.end)
+        columns = trades.order_by("created_at", "pk").values_list(
+            *("created_at", "environment", "market", "symbol", "position__bot__name", "side", "purpose", "price"),
+            *("quantity_filled", "quote_quantity", "commission_quote", "realized_pnl", "binance_order_id"),
+        )
+        for at, *texts, price, quantity, worth, fee, pnl, number in columns.iterator(chunk_size=AT_A_TIME):
+            amounts = map(plain, (price, quantity, worth, fee, pnl))
+            yield (at.isoformat(), *map(_cell, texts), *amounts, number)
+
+
+def _cell(value: Any) -> Any:
+    """No text that a spreadsheet would take for a formula."""
+    text = "" if value is None else value
+    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "@", "\t", "\r") else text

@@ -1,0 +1,193 @@
+"""The daily equity of bots: capital that comes, changes and goes is no return, and nothing is told of later days."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from bots.models import BotConfig
+from bots.tests.factories import BotFactory
+from market.history import change
+from market.tests.factories import ExchangeAccountFactory
+from ops.figures import Part, Period, Scope, performance_of, story
+from trades.models import Funding, Position
+from trades.tests.factories import OrderFactory, PositionFactory, TradeFactory
+
+pytestmark = pytest.mark.django_db
+FIRST = datetime(2026, 3, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+NOW = FIRST + 10 * DAY + timedelta(hours=12)
+PERIOD = Period(FIRST, FIRST + 10 * DAY)
+OF_ALL = Part(Scope(None), "paper")
+
+
+def made(day: float, capital: int = 1000, **settings: object) -> BotConfig:
+    """A bot that was made on that day."""
+    bot = BotFactory(initial_capital=Decimal(capital), **settings)
+    at = FIRST + day * DAY
+    BotConfig.objects.filter(pk=bot.pk).update(created_at=at)
+    BotConfig.history.filter(id=bot.pk).update(history_date=at)
+    return bot
+
+
+def booked(position: Position, day: float, pnl: object, *, purpose: str = "exit", fee: int = 0) -> None:
+    at = FIRST + day * DAY
+    side = "BUY" if purpose == "entry" else "SELL"
+    order = OrderFactory(position=position, purpose="exit", side=side)
+    told = {"purpose": purpose, "side": side, "created_at": at, "commission_quote": fee}
+    TradeFactory(order=order, realized_pnl=Decimal(str(pnl)), **told)
+    position.refresh_from_db()
+    Position.objects.filter(pk=position.pk).update(realized_pnl=position.realized_pnl + Decimal(str(pnl)))
+
+
+def told(period: Period = PERIOD, part: Part = OF_ALL) -> tuple[float, list[date], list[float], list[float]]:
+    """Start, dates, equity and what was put in."""
+    found = story(part, period, now=NOW).equity(now=NOW)
+    return found.start, list(found.dates), list(found.equity), [] if found.put_in is None else list(found.put_in)
+
+
+def test_equity_begins_with_the_capital_and_what_was_earned_before():
+    bot = made(-5)
+    booked(bot.position, -3, 50)
+    booked(bot.position, 1.5, -20)
+    booked(bot.position, 4.25, 70)
+    booked(bot.position, 10.2, 500)  # after the period
+
+    start, dates, equity, put_in = told()
+
+    assert start == 1050
+    assert dates == PERIOD.days
+    assert equity == [1050, 1030, 1030, 1030, *[1100] * 6]
+    assert put_in == [0] * 10
+
+
+def test_what_is_put_in_is_no_return():
+    made(-1)
+    late = made(3.5, 500)
+    booked(late.position, 4.5, 150)
+
+    start, _, equity, put_in = told()
+
+    assert (start, equity[2:5], put_in[2:5]) == (1000, [1000, 1500, 1650], [0, 500, 0])
+    found = performance_of(story(OF_ALL, PERIOD, now=NOW), now=NOW)
+    assert found.figures["return_percent"] == pytest.approx(10)
+
+
+def test_capital_that_was_changed_counts_from_that_day_on():
+    bot = made(-2, 1000)
+    change(bot, initial_capital=Decimal(400))
+    BotConfig.history.filter(id=bot.pk, history_type="~").update(history_date=FIRST + 6.5 * DAY)
+    booked(bot.position, 7.5, 40)
+
+    start, _, equity, put_in = told()
+
+    assert (start, equity[5:8], put_in[5:8]) == (1000, [1000, 400, 440], [0, -600, 0])
+
+
+def test_a_bot_that_is_gone_takes_with_it_what_it_has_earned():
+    made(-2, 1000)
+    bot = made(-2, 100)
+    booked(bot.position, 2.5, 7)
+    BotConfig.objects.get(pk=bot.pk).delete()
+    BotConfig.history.filter(id=bot.pk, history_type="-").update(history_date=FIRST + 4.5 * DAY)
+
+    start, _, equity, put_in = told()
+
+    assert (start, equity[2:6], put_in[4:6]) == (1100, [1107, 1107, 1107, 1000], [0, -107])
+
+
+def test_a_series_ends_when_the_last_bot_is_gone():
+    bot = made(1, 100)
+    booked(bot.position, 2.5, "0.1")
+    BotConfig.objects.get(pk=bot.pk).delete()
+    BotConfig.history.filter(id=bot.pk, history_type="-").update(history_date=FIRST + 4.5 * DAY)
+
+    start, dates, equity, _ = told()
+
+    assert (start, dates, equity) == (0, PERIOD.days[1:5], [100, 100.1, 100.1, 100.1])
+
+
+def test_positions_without_capital_have_results_and_no_return():
+    bot = made(-2)
+    hand = PositionFactory(account=bot.account, symbol="ETHUSDT", by_hand=True)
+    booked(bot.position, 1.5, 10)
+    booked(hand, 1.5, 5)
+
+    found = story(OF_ALL, PERIOD, now=NOW)
+
+    assert (found.sums.pnl, found.apart) == (15, 1)
+    assert told()[2][1] == 1010
+
+
+def test_funding_is_earned_too():
+    bot = made(-2)
+    Funding.objects.create(
+        position=bot.position, account=bot.account, transaction_id=1, amount=-3, paid_at=FIRST + 2.5 * DAY
+    )
+    Position.objects.filter(pk=bot.position_id).update(realized_pnl=-3, funding=-3)
+
+    found = story(OF_ALL, PERIOD, now=NOW)
+
+    assert (found.sums.funding, found.sums.earned) == (-3, -3)
+    assert told()[2][1:3] == [1000, 997]
+
+
+def test_capital_was_there_when_the_first_trade_was_booked():
+    bot = made(5)
+    booked(bot.position, 3.5, 10)
+
+    assert told()[1:3] == (PERIOD.days[3:], [1010] * 7)
+    booked(bot.position, -3.5, 10)
+    assert (told()[0], told()[2][0]) == (1010, 1010)
+
+
+def test_figures_are_of_the_period_alone_and_what_is_open_is_known_of_now_only():
+    bot = made(-2)
+    for day, pnl in ((0.5, 5), (1.5, -2), (2.5, -3), (3.5, 4), (10.1, 100)):
+        booked(bot.position, day, -0.5, purpose="entry", fee=1)
+        booked(bot.position, day + 0.1, pnl + 0.5)
+
+    found = performance_of(story(OF_ALL, PERIOD, now=NOW), now=NOW)
+
+    assert (found.realized_pnl, found.unrealized_pnl) == (4, None)
+    ends = found.outcomes
+    assert (ends.closed, ends.won, ends.lost, ends.longest_losing_streak, ends.best) == (4, 2, 2, 2, 5)
+    assert (ends.gross_profit, ends.gross_loss) == (9, -5)
+    assert found.exposure_percent == pytest.approx(100 * 4 * 0.1 / 10)
+    assert found.risk.days == 10
+    until_today = Period(FIRST, FIRST + 11 * DAY)
+    assert performance_of(story(OF_ALL, until_today, now=NOW), now=NOW).unrealized_pnl == 0
+
+
+def test_what_is_held_counts_as_exposure_until_now():
+    bot = made(-2)
+    booked(bot.position, -1.5, 0, purpose="entry")
+    Position.objects.filter(pk=bot.position_id).update(quantity=Decimal("0.01"), opened_at=FIRST - 1.5 * DAY)
+    assert performance_of(story(OF_ALL, PERIOD, now=NOW), now=NOW).exposure_percent == pytest.approx(100)
+
+    Position.objects.filter(pk=bot.position_id).update(quantity=0)
+    booked(bot.position, 2.5, 10)
+    assert performance_of(story(OF_ALL, PERIOD, now=NOW), now=NOW).exposure_percent == pytest.approx(25)
+
+
+def test_a_part_without_positions_has_nothing():
+    nobody = Part(Scope(ExchangeAccountFactory().owner_id), "paper")
+
+    found = performance_of(story(nobody, PERIOD, now=NOW), now=NOW)
+
+    assert (found.realized_pnl, found.outcomes.closed, found.risk.days, found.exposure_percent) == (0, 0, 0, None)
+
+
+def test_parts_are_told_apart():
+    one, other = made(-2, strategy="macd"), made(-2, 10, symbol="ETHUSDT")
+    booked(one.position, 1.5, 10)
+    booked(other.position, 1.5, 5)
+
+    def earned(scope: Scope) -> Decimal:
+        return story(Part(scope, "paper"), PERIOD, now=NOW).sums.earned
+
+    assert earned(Scope(None)) == 15
+    assert earned(Scope(None, strategy="macd")) == 10
+    assert earned(Scope(None, symbol="ETHUSDT")) == 5
+    assert earned(Scope(one.owner_id, bot=one.pk)) == 10
+    assert earned(Scope(other.owner_id, bot=one.pk)) == 0

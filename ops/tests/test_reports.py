@@ -1,0 +1,258 @@
+"""Reports are written down, made once by a worker, and say what the books say; snapshots of days are written once."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import IntegrityError, transaction
+
+from bots.models import BotConfig, SeriesReading
+from bots.tests.factories import BotFactory
+from market.tests.factories import ExchangeAccountFactory, UserFactory
+from ops import reports, tasks
+from ops.models import PerformanceSnapshot, Report
+from ops.reports import Wanted
+from ops.reports.asking import MOST_WAITING
+from ops.roles import create_groups
+from ops.schedules import SCHEDULES
+from trades.models import Position
+from trades.tests.factories import OrderFactory, TradeFactory
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 3, 11, 0, 20, tzinfo=UTC)  # a Wednesday
+DAY = timedelta(days=1)
+LAST_WEEK = (date(2026, 3, 1), date(2026, 3, 7))
+
+
+def person(role: str) -> User:
+    """Somebody of a role."""
+    create_groups()
+    user = UserFactory(username=f"the-{role}")
+    user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+@pytest.fixture
+def trader():
+    return person("trader")
+
+
+@pytest.fixture
+def bot(trader):
+    return made(BotFactory(account=ExchangeAccountFactory(owner=trader), name="=trend"))
+
+
+def made(bot, ago=30):
+    at = NOW - ago * DAY
+    BotConfig.objects.filter(pk=bot.pk).update(created_at=at)
+    BotConfig.history.filter(id=bot.pk).update(history_date=at)
+    return bot
+
+
+def go_round(bot, at, pnl, fee="0.5"):
+    """An entry and an exit that come to ``pnl``."""
+    order = {"position": bot.position, "purpose": "exit"}
+    TradeFactory(order=OrderFactory(**order), purpose="entry", realized_pnl=0, created_at=at, symbol=bot.symbol)
+    later = at + timedelta(minutes=30)
+    told = {"side": "SELL", "commission_quote": Decimal(fee), "symbol": bot.symbol}
+    TradeFactory(order=OrderFactory(**order), purpose="exit", realized_pnl=Decimal(pnl), created_at=later, **told)
+    position = Position.objects.get(pk=bot.position_id)
+    Position.objects.filter(pk=position.pk).update(realized_pnl=position.realized_pnl + Decimal(pnl))
+
+
+def ready(user, **wanted):
+    report = reports.ask_for_report(user, Wanted(**{"kind": Report.Kind.WEEKLY} | wanted), now=NOW)
+    assert reports.make_report(report.pk, now=NOW)
+    report.refresh_from_db()
+    return report
+
+
+@pytest.mark.parametrize(
+    ("kind", "days"),
+    [
+        ("daily", (date(2026, 3, 10), date(2026, 3, 10))),
+        ("weekly", LAST_WEEK),
+        ("monthly", (date(2026, 2, 1), date(2026, 2, 28))),
+        ("yearly", (date(2025, 1, 1), date(2025, 12, 31))),
+    ],
+)
+def test_without_days_it_is_of_the_last_whole_period(kind, days):
+    assert reports.last_period(Report.Kind(kind), now=NOW) == days
+    sunday = datetime(2026, 3, 8, 0, 10, tzinfo=UTC)
+    assert reports.last_period(Report.Kind.WEEKLY, now=sunday) == LAST_WEEK
+
+
+def test_a_report_says_what_the_books_say(trader, bot):
+    other = made(BotFactory(account=bot.account, symbol="ETHUSDT", initial_capital=500))
+    for number, pnl in enumerate((10, -4, 6, -2, 5)):
+        go_round(bot, NOW - (10 - number) * DAY, pnl)
+    go_round(other, NOW - 7 * DAY + timedelta(hours=2), -3)
+    go_round(other, NOW - 2 * DAY, 100)  # after the week
+
+    report = ready(trader)
+
+    assert (report.status, report.finished_at, str(report.first_day)) == ("ready", NOW, "2026-03-01")
+    (paper,) = report.environments
+    figures = paper["figures"]
+    assert (figures["realized_pnl"], figures["closed"], figures["profit_factor"]) == ("12", 6, "2.33333333")
+    assert (figures["longest_losing_streak"], figures["return_percent"]) == (2, "0.8")
+    assert {"total_pnl", "sharpe", "var_99_percent"} <= set(figures["insufficient_data"])
+    assert (paper["sums"]["trades"], paper["sums"]["fees"]) == (12, "3")
+    assert [day["date"] for day in paper["days"]] == [f"2026-03-0{number}" for number in range(1, 8)]
+    assert (paper["days"][0]["pnl"], paper["days"][0]["equity"]) == ("10", "1510.00000000")
+    assert [row["symbol"] for row in paper["symbols"]] == ["BTCUSDT", "ETHUSDT"]
+    assert ([row["bot"] for row in paper["best"]], [row["bot"] for row in paper["worst"]]) == ([bot.pk], [other.pk])
+
+
+def test_a_report_is_about_one_thing(trader, bot):
+    other = made(BotFactory(account=bot.account, symbol="ETHUSDT", strategy="macd"))
+    go_round(bot, NOW - 6 * DAY, 10)
+    go_round(other, NOW - 6 * DAY, 5)
+
+    def earned(**wanted):
+        return ready(trader, **wanted).environments[0]["sums"]["pnl"]
+
+    assert earned() == "15"
+    assert earned(bot=bot) == "10"
+    assert earned(symbol="ETHUSDT") == "5"
+    assert earned(strategy="macd") == "5"
+    with pytest.raises(IntegrityError, match="report_names_what_it_is_about"), transaction.atomic():
+        Report.objects.filter(symbol="ETHUSDT").update(symbol="")
+
+
+def test_nobody_has_a_report_of_what_is_others(trader, bot):
+    stranger, operator = UserFactory(username="bob"), person("operator")
+    go_round(bot, NOW - 6 * DAY, 10)
+
+    with pytest.raises(reports.NotYours):
+        ready(stranger, bot=bot)
+    with pytest.raises(reports.NotYours):
+        ready(stranger, of_everybody=True)
+    assert ready(stranger).environments == []
+    assert ready(operator, of_everybody=True).environments[0]["sums"]["pnl"] == "10"
+
+
+def test_who_sees_only_the_own_rows_by_now_gets_no_report_of_everybody(trader, bot):
+    operator = person("operator")
+    go_round(bot, NOW - 6 * DAY, 10)
+    report = reports.ask_for_report(operator, Wanted(Report.Kind.WEEKLY, of_everybody=True), now=NOW)
+    operator.groups.clear()
+
+    with pytest.raises(Exception, match="sees only their own rows"):
+        reports.make_report(report.pk, now=NOW)
+
+    report.refresh_from_db()
+    assert (report.status, report.figures) == ("failed", {})
+    assert report.error == "NoLongerTheirs: the-operator sees only their own rows by now"
+
+
+def test_a_report_is_made_once(trader, bot):
+    go_round(bot, NOW - 6 * DAY, 10)
+    report = ready(trader)
+    go_round(bot, NOW - 6 * DAY, 5)
+
+    assert not reports.make_report(report.pk, now=NOW + DAY)
+    assert not reports.make_report(report.pk + 1, now=NOW)
+    report.refresh_from_db()
+    assert (report.environments[0]["sums"]["pnl"], report.finished_at) == ("10", NOW)
+
+
+def test_only_so_many_wait(trader):
+    for _ in range(MOST_WAITING):
+        reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW)
+
+    with pytest.raises(reports.TooManyWaiting):
+        reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW)
+
+
+def test_once_a_week_everybody_who_traded_gets_one(trader, bot):
+    UserFactory(username="idle")
+    go_round(bot, NOW - 6 * DAY, 10)
+
+    first = reports.schedule_reports(Report.Kind.WEEKLY, now=NOW)
+
+    assert [(row.owner, row.first_day, row.by_schedule) for row in first] == [(trader, LAST_WEEK[0], True)]
+    assert reports.schedule_reports(Report.Kind.WEEKLY, now=NOW + timedelta(hours=1)) == []
+    assert list(reports.waiting_reports(now=NOW + timedelta(minutes=2))) == first
+    assert list(reports.waiting_reports(now=NOW)) == []
+
+
+def test_downloads_have_all_days_and_all_trades_and_no_formula(trader, bot):
+    go_round(bot, NOW - 6 * DAY, "10.5")
+    go_round(bot, NOW - DAY, 3)
+    report = ready(trader)
+
+    days, trades = list(reports.daily_rows(report)), list(reports.trade_rows(report))
+
+    assert (len(days), days[0][:3], days[5][:4]) == (
+        8,
+        ("environment", "date", "pnl"),
+        ("paper", "2026-03-05", "10.5", "0.5"),
+    )
+    assert len(trades) == 3
+    entry, leave = (dict(zip(trades[0], row, strict=True)) for row in trades[1:])
+    assert (entry["purpose"], leave["realized_pnl"], leave["bot"]) == ("entry", "10.5", "'=trend")
+
+
+def test_a_message_says_it_in_words(trader, bot):
+    go_round(bot, NOW - 6 * DAY, "1234.5")
+
+    told = reports.message_of(ready(trader))
+
+    assert told.subject == "Weekly report: all of the-trader's trading, 2026-03-01 to 2026-03-07"
+    assert "Realised P&L: 1,234.50 USDT\n" in told.text
+    assert "Sharpe: insufficient data\n" in told.text
+    assert "Realised P&amp;L" in told.html
+    assert "Nothing was traded." in reports.message_of(ready(UserFactory(username="idle"))).text
+
+
+def test_snapshots_are_written_once_for_each_day_and_missed_days_are_caught_up_with(bot):
+    go_round(bot, NOW - 1.5 * DAY, 10)
+    go_round(bot, NOW - 0.5 * DAY, -4)
+    go_round(bot, NOW - timedelta(minutes=15), 100)  # today
+    Position.objects.filter(pk=bot.position_id).update(quantity=2, entry_price=100)
+    reading = {"environment": "paper", "market": "spot", "symbol": "BTCUSDT", "interval": "1m"}
+    SeriesReading.objects.create(**reading, evaluated_at=NOW, price=105)
+    before = PerformanceSnapshot.objects.create(
+        position=bot.position, day=date(2026, 3, 8), equity=1, realized_pnl=0, fees=0, trades=0
+    )
+
+    assert reports.take_snapshots(now=NOW) == 2
+    assert reports.take_snapshots(now=NOW) == 0
+
+    rows = PerformanceSnapshot.objects.exclude(pk=before.pk).order_by("day")
+    told = [(str(row.day), row.equity, row.realized_pnl, row.unrealized_pnl, row.fees, row.trades) for row in rows]
+    half = Decimal("0.5")
+    assert told == [("2026-03-09", 1010, 10, None, half, 2), ("2026-03-10", 1006, -4, 10, half, 2)]
+
+
+def test_a_bot_has_no_snapshot_of_a_day_before_it_was_made(bot):
+    BotConfig.objects.filter(pk=bot.pk).update(created_at=NOW)
+
+    assert reports.take_snapshots(now=NOW) == 0
+
+
+def test_what_is_too_old_goes(trader, bot, settings):
+    settings.ANALYTICS_KEPT_DAYS = 90
+    for ago in (89, 91):
+        day = {"position": bot.position, "day": (NOW - ago * DAY).date()}
+        PerformanceSnapshot.objects.create(**day, equity=1, realized_pnl=0, fees=0, trades=0)
+        reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW - ago * DAY)
+
+    assert reports.drop_old_analytics(now=NOW) == {"snapshots": 1, "reports": 1}
+    assert PerformanceSnapshot.objects.get().day == (NOW - 89 * DAY).date()
+    assert Report.objects.get().created_at == NOW - 89 * DAY
+
+
+def test_the_tasks_are_those_that_the_schedules_name(trader, bot):
+    names = {schedule.name: schedule.task for schedule in SCHEDULES}
+
+    assert names["generate-daily-analytics"] == tasks.calculate_portfolio_performance.name
+    assert names["generate-weekly-report"] == tasks.generate_trading_report.name
+    assert tasks.calculate_portfolio_performance() == 1
+    assert tasks.calculate_risk_metrics(trader.pk)["paper"]["closed"] == 0
+    assert tasks.calculate_risk_metrics(trader.pk + 1) == {}
+    report = reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW)
+    assert tasks.generate_trading_report(report.pk) == 1
+    assert tasks.cleanup_old_analytics() == {"snapshots": 0, "reports": 1}
