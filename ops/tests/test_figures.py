@@ -1,16 +1,19 @@
 """The daily equity of bots: capital that comes, changes and goes is no return, and nothing is told of later days."""
 
+import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from bots.models import BotConfig
+from bots.services.standings import OF_CLOSINGS, closings
 from bots.tests.factories import BotFactory
 from market.history import change
 from market.tests.factories import ExchangeAccountFactory
 from ops.figures import Part, Period, Scope, performance_of, story
-from trades.models import Funding, Position
+from trades.models import Funding, Position, Trade
+from trades.performance import Outcomes
 from trades.tests.factories import OrderFactory, PositionFactory, TradeFactory
 
 pytestmark = pytest.mark.django_db
@@ -191,3 +194,43 @@ def test_parts_are_told_apart():
     assert earned(Scope(None, symbol="ETHUSDT")) == 5
     assert earned(Scope(one.owner_id, bot=one.pk)) == 10
     assert earned(Scope(other.owner_id, bot=one.pk)) == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_told_in_bulk_is_what_one_finds_trade_by_trade(seed):
+    dice = random.Random(seed)
+    bots = [made(-1, capital, symbol=symbol) for capital, symbol in ((1000, "BTCUSDT"), (50, "ETHUSDT"))]
+    for bot in bots:
+        held, day = 0, 0.0
+        while (day := day + dice.random() / 2) < 10.4:
+            purpose = "entry" if not held or dice.random() < 0.3 else "exit"
+            quantity = 1 if purpose == "entry" else dice.randint(1, held)
+            held += quantity if purpose == "entry" else -quantity
+            booked(bot.position, day, dice.randint(-9, 9), purpose=purpose)
+            Trade.objects.filter(pk=Trade.objects.latest("pk").pk).update(quantity_filled=quantity)
+        Position.objects.filter(pk=bot.position_id).update(quantity=held, opened_at=FIRST)
+
+    whole = Period(FIRST, FIRST + 11 * DAY)
+    found = performance_of(story(OF_ALL, whole, now=NOW), now=NOW)
+
+    assert found.outcomes == Outcomes.of(_one_by_one(bots))
+    _, dates, equity, _ = told(whole)
+    assert equity == [
+        1050 + sum(float(trade.realized_pnl) for trade in Trade.objects.all() if trade.created_at.date() <= day)
+        for day in dates
+    ]
+
+
+def _one_by_one(bots: list[BotConfig]) -> list[Decimal]:
+    """What each round brought, by the rule that stops a bot after losses in a row, in the order of closing."""
+    ended = []
+    for bot in bots:
+        position, pnl = Position.objects.get(pk=bot.position_id), Decimal(0)
+        trades = Trade.objects.filter(position=position).order_by("-created_at", "-pk")
+        moments = list(trades.values_list("created_at", flat=True))[::-1]
+        for at, (closes, amount) in zip(moments, closings(position, trades.values_list(*OF_CLOSINGS)), strict=True):
+            pnl += amount
+            if closes:
+                ended.append((at, pnl))
+                pnl = Decimal(0)
+    return [pnl for _, pnl in sorted(ended)]
