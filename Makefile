@@ -4,6 +4,8 @@
 .PHONY: help setup dev up down reset status test check bench chaos fuzz simulate soak screenshots format lock
 .NOTPARALLEL:
 
+# Wherever python is told to write none: every process of a test would compile our code and the tests again.
+export PYTHONDONTWRITEBYTECODE :=
 BIN := .venv/bin
 PLACEMENTS ?= 100000
 # For tools that read settings.py and talk to no server.
@@ -33,7 +35,7 @@ status: ## what runs here
 	@exec $(BIN)/python -m ops.stack status
 
 test: dev ## all tests, in parallel, with servers of their own
-	@exec $(BIN)/python -m pytest -n 3 $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: dev ## style, types, imports, migrations, Django's own checks
 	$(BIN)/ruff check .

@@ -155,7 +155,7 @@ def reactivate_bots_after_reset() -> None:
 
 
 @shared_task(soft_time_limit=settings.BACKTEST_SECONDS, time_limit=settings.BACKTEST_SECONDS + 30)
-@spending_as(Priority.LOOKS)  # whatever trades comes first
+@spending_as(Priority.BACKTESTS)
 def run_backtest(backtest_id: int) -> str:
     """Run one backtest, unless somebody has it already."""
     return backtests.run_backtest(backtest_id, clock=timezone.now)

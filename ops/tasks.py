@@ -107,7 +107,8 @@ def _queue_due() -> int:
     queued = 0
     try:
         waiting = (queue_depths() or {}).get("notifications", MOST_QUEUED)
-        for delivery_id, kind in notifications.take_due(now=timezone.now(), most=MOST_QUEUED - waiting):
+        due = notifications.take_due(now=timezone.now(), most=MOST_QUEUED - waiting, others_wait=waiting > 0)
+        for delivery_id, kind in due:
             TASK_OF_KIND.get(kind, send_notification).apply_async((delivery_id,))
             queued += 1
     except (OperationalError, RedisError):

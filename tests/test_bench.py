@@ -2,8 +2,10 @@
 
 import json
 
+import pytest
 from django.core.management import call_command
 
+pytestmark = pytest.mark.long
 FIGURES = {
     *("orders_per_second", "order_p50_ms", "order_p99_ms", "order_max_ms", "orders_per_second_empty", "slowdown"),
     *("order_p99_ms_empty", "reads_per_second", "read_p99_ms", "signed_reads_per_second", "signed_read_p99_ms"),
@@ -102,3 +104,16 @@ def test_the_report_of_a_year_is_measured(capsys):
     assert 0 < printed["sql_statements"] <= 15
     assert printed["seconds"] > 0
     assert all(plan["nodes"] and plan["rows_read"] > 0 for plan in printed["plans"])
+
+
+def test_a_backtest_is_measured_beside_the_reading_alone_and_the_engine(capsys):
+    call_command("bench", "backtest", "--quick", "--json")
+
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["bars"] == 3_000
+    assert 0 < printed["reading_seconds"] <= printed["seconds"]
+    assert printed["rounds"] > 0
+    speeds = {name for name in printed if name.endswith("_per_second")}
+    assert len(speeds) == 4
+    assert all(printed[name] > 0 for name in speeds)
+    assert printed["peak_rss_mb"] >= printed["rss_before_mb"] > 0

@@ -8,6 +8,8 @@ from django.core.management import call_command
 from tests.chaos import exchange
 from tests.chaos.system import rounds
 
+pytestmark = pytest.mark.long
+
 
 def test_kill_9_under_load_loses_nothing_the_exchange_answered_or_told():
     findings = exchange.run(8)

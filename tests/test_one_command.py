@@ -15,6 +15,7 @@ from ops.stack.environment import ADDRESSES
 from ops.stack.places import ROOT, Places
 from ops.stack.testing import free_port
 
+pytestmark = pytest.mark.long
 SECRETS = ("SECRET_KEY", "FIELD_KEYS", "PAPER_ADMIN_TOKEN", "ADMIN_PASSWORD")
 STACK = [sys.executable, "-m", "ops.stack"]
 

@@ -22,7 +22,7 @@ from tests.system.stack import Stack
 from tests.test_browser_admin import PASSWORD, SIZES, confirm, run_action, select
 from tests.test_browser_people import shown_by_the_app
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 CREATE_ROOT = (
     "import django; django.setup(); from django.contrib.auth.models import User;"
     f"User.objects.create_superuser('root', password={PASSWORD!r})"

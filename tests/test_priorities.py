@@ -42,6 +42,7 @@ WORK = {
     "the clocks": (market_tasks.measure_clocks, "market.clock.measure_clocks", Priority.ENTRIES),
     "reconciliation": (trades_tasks.reconcile_orders, "trades.services.withdraw_halted", Priority.RECONCILIATION),
     "a bot that enters": (lambda: bots_tasks.run_bot(1), "bots.services.run_bot", Priority.ENTRIES),
+    "a backtest": (lambda: bots_tasks.run_backtest(1), "bots.services.backtests.run_backtest", Priority.BACKTESTS),
     "a bot that leaves": (lambda: bots_tasks.run_bot(1, True), "bots.services.run_bot", Priority.EXITS),
 }
 

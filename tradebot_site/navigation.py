@@ -28,6 +28,11 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Transfers", "trades.transfer", "move_up"),
         ("Events", "trades.event", "notifications"),
     ),
+    "Notifications": (
+        ("Notifications", "ops.notification", "inbox"),
+        ("Channels", "ops.channel", "send"),
+        ("Deliveries", "ops.delivery", "outgoing_mail"),
+    ),
     "Market": (
         ("Accounts", "market.exchangeaccount", "key"),
         ("Kill switches", "market.switch", "emergency_home"),

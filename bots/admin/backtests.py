@@ -15,6 +15,7 @@ from unfold.decorators import display
 from bots.admin.page import Card
 from bots.models import Backtest
 from bots.services import backtests, faults_in_words
+from bots.services.backtests.results import ALL_FIGURES
 from bots.strategies import STRATEGIES
 from bots.tasks import send_backtests
 from market.admin import text
@@ -148,18 +149,19 @@ class BacktestAdmin(ReadOnlyAdmin):
 
 def page_of(backtest: Backtest) -> dict[str, Any]:
     """What its page shows beside what was asked for."""
+    figures, tested = backtest.figures, backtest.chosen
     return {
         "status": backtest.status,
         "colour": COLOURS.get(backtest.status, ""),
         "message": backtest.error or (f"{backtest.progress_percent} %" if backtest.is_unfinished else ""),
         "is_unfinished": backtest.is_unfinished,
-        "cards": [Card(title, figure(backtest.figures.get(name), unit)) for title, (name, unit) in SHOWN.items()],
+        "cards": [Card(title, figure(figures.get(name), unit)) for title, (name, unit) in SHOWN.items()],
         "equity": _drawn(backtest),
         "files": [(name, reverse(f"backtest-{name}-csv", args=[backtest.pk])) for name in FILES],
         "tables": [
-            _table("Figures", ((_words(name), figure(value)) for name, value in backtest.figures.items())),
+            _table("Figures", ((_words(name), figure(figures[name])) for name in ALL_FIGURES if name in figures)),
             _table("What held entries back, in candles", ((name, f"{n:,}") for name, n in backtest.reasons.items())),
-            _table("Settings", ((_words(name), _setting(value)) for name, value in backtest.chosen.items())),
+            _table("Settings", ((_words(name), _setting(tested[name])) for name in backtests.COPIED if name in tested)),
         ],
         "is_done": backtest.status == Backtest.Status.DONE,
     }

@@ -9,15 +9,14 @@ from bots.api.settings import SettingsSerializer
 from bots.models import Backtest, BotConfig
 from bots.models.backtests import FIGURES
 from bots.services.backtests import COPIED, OWN, equity_of
+from bots.services.backtests.results import ALL_FIGURES
 from bots.services.backtests.series import MOST_POINTS
 from market.access import visible
 from market.api.relations import number_of
 from market.api.serializing import StrictModelSerializer
 from market.types import Environment, Market
-from trades.performance import Performance
 
-OF_CANDLES = ("initial_capital", "final_equity", "net_profit", "fees", "funding", "fills", "candles")
-ALL_FIGURES = (*dict.fromkeys([*Performance().figures, *OF_CANDLES]),)
+NEEDED = ("strategy", "interval", "initial_capital", "sizing_value")  # of what is no backtest of a bot
 
 
 class OwnBot(serializers.PrimaryKeyRelatedField):
@@ -69,9 +68,6 @@ class NewBacktestSerializer(SettingsSerializer):
         if missing:
             raise serializers.ValidationError({name: ["This is needed without a bot."] for name in missing})
         return wanted
-
-
-NEEDED = ("strategy", "interval", "initial_capital", "sizing_value")
 
 
 class BacktestRowSerializer(StrictModelSerializer):

@@ -119,6 +119,10 @@ class Trader:
         self._clear_up()
         return True
 
+    def is_to_protect(self, now: datetime) -> bool:
+        """Whether what rests is not what should rest by now."""
+        return bool(protection_plan(self._setup, self._rules, self.standing(now)))
+
     def protect(self, *, now: datetime) -> None:
         """Bring what rests at the exchange in line with what the bot's exits ask for."""
         for _ in range(MOST_TURNS):

@@ -13,7 +13,7 @@ from bots.backtest.tape import MS, Tape
 from bots.backtest.trader import Trader
 from bots.backtest.types import NotTestable, Outcome, Trial
 from bots.backtest.watch import next_reached, watch
-from bots.decision import Act
+from bots.decision import Act, Decision
 from bots.exits import stop_levels, target_price
 from bots.limits import cooling_until, day_end
 from bots.situation import MarketView, Wish
@@ -162,7 +162,6 @@ class Walk:
         side = trader.side
         if side:
             self._pay_funding(index, price, side)
-            trader.see(price, side)
         self._seen = index + 1
         self._is_restless = False
         if index + 1 >= tape.end:
@@ -170,22 +169,31 @@ class Walk:
         trader.ledger.mark(index + 1)
         now = self._moment(tape.open_ms(index + 1))
         market = tape.view(index, price=price)
-        could_enter = bool(tape.enters[index]) and (trader.side is None or self.trial.setup.adds)
+        could_enter = bool(tape.enters[index]) and (side is None or self.trial.setup.adds)
         decision = trader.decide(market, now=now, could_enter=could_enter)
-        opened = _decimal(tape.candles.open[index + 1])
+        if side:
+            trader.see(price, side)  # as live: what rests is compared with the best price as it was before this tick
         if decision.act:
-            done = trader.act(decision.act, market, now=now, price=opened, at=now)
-            self._is_restless = not done and not decision.act.is_entry
-            self._after_act(market, opened, now)
-            if decision.turns and done:
-                second = trader.decide(market, now=now, could_enter=True)
-                if second.act and trader.act(second.act, market, now=now, price=opened, at=now):
-                    self._after_act(market, opened, now)
+            self._follow(decision, market, index, now)
         elif decision.protects:
             trader.protect(now=now)
-        elif decision.reason and trader.side is None:
+        elif side:
+            self._is_restless = trader.is_to_protect(now)
+        elif decision.reason:
             return self._pass_over(index + 1, decision.reason, now)
         return index + 1
+
+    def _follow(self, decision: Decision, market: MarketView, index: int, now: datetime) -> None:
+        """Order what is decided, at the open of the next candle; who turns enters the other way at once."""
+        trader, opened = self.trader, _decimal(self.tape.candles.open[index + 1])
+        assert decision.act is not None, "an act is followed"
+        done = trader.act(decision.act, market, now=now, price=opened, at=now)
+        self._is_restless = not done and not decision.act.is_entry
+        self._after_act(market, opened, now)
+        if decision.turns and done:
+            second = trader.decide(market, now=now, could_enter=True)
+            if second.act and trader.act(second.act, market, now=now, price=opened, at=now):
+                self._after_act(market, opened, now)
 
     def _after_act(self, market: MarketView, opened: Decimal, now: datetime) -> None:
         """Protect what is held; a position whose liquidation would come before its stop is given up at once."""

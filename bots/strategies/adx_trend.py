@@ -5,9 +5,8 @@ other DI is above. With `entry` = state, being above with a strong ADX is enough
 All three are smoothed by Wilder, the values of charting sites.
 """
 
-import talib
-
 from bots.strategies.base import Parameter, Parameters, Reading, Signal, Strategy
+from bots.strategies.indicators import talib
 from bots.strategies.lines import (
     ENTRY,
     Line,

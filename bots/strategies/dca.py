@@ -8,10 +8,10 @@ bot's capital reaches. It never says leave: that is what take profit, stop loss 
 from datetime import timedelta
 
 import numpy as np
-import talib
 from numpy.typing import NDArray
 
 from bots.strategies.base import Parameter, Parameters, Reading, Signal, Strategy
+from bots.strategies.indicators import talib
 from bots.strategies.lines import Flags, Line, crossed_above, reading, signals_of
 from market.types import Candles
 

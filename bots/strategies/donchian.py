@@ -4,9 +4,8 @@ Enter long when a candle closes above the highest high of the `entry_period` can
 below their lowest low; leave when it closes beyond the other side of the shorter channel of `exit_period` candles.
 """
 
-import talib
-
 from bots.strategies.base import Parameter, Parameters, Reading, Signal, Strategy
+from bots.strategies.indicators import talib
 from bots.strategies.lines import Line, previous, reading, signals_of, where
 from market.types import Candles
 

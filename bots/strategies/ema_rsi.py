@@ -5,9 +5,8 @@ long position, when it crosses below (short only while not oversold). With `entr
 enough. EMA is seeded by the SMA of its first period, RSI smoothed by Wilder: TA-Lib's and the charting sites' values.
 """
 
-import talib
-
 from bots.strategies.base import Parameter, Parameters, Reading, Signal, Strategy
+from bots.strategies.indicators import talib
 from bots.strategies.lines import (
     ENTRY,
     crossed_above,

@@ -7,10 +7,10 @@ meaning: prices that do not move, no volume. NaN is neither above nor below anyt
 from collections.abc import Mapping
 
 import numpy as np
-import talib
 from numpy.typing import NDArray
 
 from bots.strategies.base import Parameter, Reading, Signal
+from bots.strategies.indicators import talib
 
 Line = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -5,9 +5,8 @@ side. With `entry` = trend only long above zero and short below it. Each EMA is 
 period, as charting sites do it (TA-Lib's MACD seeds both at the same candle, which is the same a few periods later).
 """
 
-import talib
-
 from bots.strategies.base import Parameter, Parameters, Reading, Signal, Strategy
+from bots.strategies.indicators import talib
 from bots.strategies.lines import (
     EMA_FADES,
     Line,

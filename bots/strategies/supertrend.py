@@ -7,10 +7,10 @@ that is no turn.
 """
 
 import numpy as np
-import talib
 from numpy.typing import NDArray
 
 from bots.strategies.base import Parameter, Parameters, Reading, Signal, Strategy
+from bots.strategies.indicators import talib
 from bots.strategies.lines import WILDER_FADES, Line, reading, signals_of
 from market.types import Candles
 

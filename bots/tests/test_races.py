@@ -3,18 +3,21 @@
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from bots.models import BotConfig, BotState
+from bots.models import Backtest, BotConfig, BotState
 from bots.services import run as run_module
+from bots.services.backtests import asking
 from bots.tasks import run_bot
+from bots.tests.test_backtests import WHOLE
 from market.models import RiskLimits
 from market.rules import rules_of
-from market.tests.factories import QUOTE, ExchangeAccountFactory, entry
+from market.tests.factories import QUOTE, ExchangeAccountFactory, SymbolRulesFactory, UserFactory, entry
 from market.types import Side
 from trades.lifecycle import MOVES
 from trades.models import Fill, Order, Position
@@ -181,3 +184,26 @@ def test_two_first_orders_by_hand_share_one_position():
     positions = at_once(*[find] * 4)
 
     assert len({position.pk for position in positions}) == Position.objects.count() == 1
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_two_who_ask_for_backtests_at_once_share_the_room(monkeypatch, guarded):
+    user, now = UserFactory(), timezone.now()
+    SymbolRulesFactory()
+    monkeypatch.setattr(asking, "MOST_UNFINISHED", 1)
+    real = asking._require_room
+    meeting = Meeting(monkeypatch, "bots.services.backtests.asking._require_room", guarded=guarded)
+    meet = meeting.around(lambda: None)
+    monkeypatch.setattr(asking, "_require_room", lambda owner: (real(owner), meet()))
+    if not guarded:
+        monkeypatch.setattr(asking, "_one_at_a_time", lambda owner: None)
+    period = {"begin_at": now - timedelta(days=2), "end_at": now - timedelta(days=1)}
+
+    def ask():
+        with suppress(asking.TooManyBacktests):
+            asking.ask_for_backtest(user, WHOLE | period, by=user, now=now)
+
+    at_once(ask, ask)
+
+    assert meeting.most == (1 if guarded else 2)
+    assert Backtest.objects.count() == (1 if guarded else 2)

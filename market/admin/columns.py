@@ -42,6 +42,8 @@ COLOURS = {
     "SUCCESS": "success",
     "FAILURE": "danger",
     "requeued": "info",
+    "sent": "success",
+    "sending": "info",
     "discarded": "",
 }
 DESCRIPTIONS = {"realized_pnl": "realised P&L"}

@@ -9,16 +9,18 @@ from enum import IntEnum
 class Priority(IntEnum):
     """What a piece of work is for; the higher, the more urgent."""
 
-    LOOKS = 0
-    WARM_UP = 1
-    ENTRIES = 2
-    RECONCILIATION = 3
-    PROTECTION = 4
-    EXITS = 5
+    BACKTESTS = 0
+    LOOKS = 1
+    WARM_UP = 2
+    ENTRIES = 3
+    RECONCILIATION = 4
+    PROTECTION = 5
+    EXITS = 6
 
 
 # A class may spend while less than this percentage of the minute's weight is used, by whomever.
 SHARES = {
+    Priority.BACKTESTS: 30,  # they take what they get, and wait for the next minute
     Priority.LOOKS: 40,  # what people ask for: nothing that trades may miss it
     Priority.WARM_UP: 50,  # a last good copy is there, and the next round comes soon
     Priority.ENTRIES: 70,  # a missed entry costs a chance, not money

@@ -1,5 +1,23 @@
-"""The admin of schedules, task results, dead letters, reports and tokens, and the list of what people changed."""
+"""The admin of schedules, results, dead letters, reports, tokens, notifications, and of what people changed."""
 
-from ops.admin import changes, dead_letters, reports, results, schedules, tokens
+from ops.admin import (
+    changes,
+    dead_letters,
+    notification_channels,
+    notifications,
+    reports,
+    results,
+    schedules,
+    tokens,
+)
 
-__all__ = ["changes", "dead_letters", "reports", "results", "schedules", "tokens"]
+__all__ = [
+    "changes",
+    "dead_letters",
+    "notification_channels",
+    "notifications",
+    "reports",
+    "results",
+    "schedules",
+    "tokens",
+]

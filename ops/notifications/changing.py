@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from market.fields import SecretUnreadable
-from ops.models import Channel, Preference, Severity, Topic
+from ops.models import Channel, Delivery, Preference, Severity, Topic
 from ops.notifications import channels
 from ops.notifications.delivering import clean
 from ops.notifications.senders.base import Refused, TryAgain
@@ -102,3 +103,9 @@ def set_table(owner: User, rows: Iterable[Row], *, is_whole: bool) -> None:
 def _require_known(name: str, value: object, known: Iterable[object]) -> None:
     if value not in known:
         raise ValidationError({name: f"{value!r} is none of {', '.join(map(str, known)) or 'nothing'}"})
+
+
+def requeue(deliveries: QuerySet[Delivery], *, now: datetime) -> int:
+    """Let those that have failed for good be tried again, as if they were new; how many they were."""
+    failed = deliveries.filter(status=Delivery.Status.FAILED)
+    return failed.update(status=Delivery.Status.PENDING, attempts=0, next_try_at=now, queued_at=None)

@@ -8,10 +8,21 @@ is critical every minute.
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
+from django.db import connection
+
 from ops.models import Channel, Delivery, Notification, Severity, Storm
 
 AT_ONCE = 5
 FIRST_SECONDS, MOST_SECONDS = 60, 960
+# Django's own way of it, a CASE for each row and column, took two thirds of the time of all that is written here.
+SAVE_SQL = """
+    UPDATE ops_storm AS storm
+       SET ends_at = new.ends_at, seconds = new.seconds, count = new.count, bundle_id = new.bundle
+      FROM unnest(%s::bigint[], %s::timestamptz[], %s::int[], %s::int[], %s::bigint[])
+           AS new(id, ends_at, seconds, count, bundle)
+     WHERE storm.id = new.id
+"""
+SAVED = ("pk", "ends_at", "seconds", "count", "bundle_id")
 Pair = tuple[Notification, Channel]
 Key = tuple[int, str, str]  # channel, topic, severity and subject
 
@@ -49,7 +60,7 @@ def write_deliveries(pairs: Sequence[Pair], *, now: datetime) -> None:
     Delivery.objects.bulk_create([delivery for delivery, _ in joined])
     for key, storm in storms.items():
         storm.bundle = bundles.get(key)
-    Storm.objects.bulk_update(storms.values(), ["ends_at", "seconds", "count", "bundle"])
+    _save(storms.values())
 
 
 def _key(note: Notification, channel: Channel) -> Key:
@@ -84,6 +95,12 @@ def _begin(storm: Storm, severity: str, *, now: datetime) -> None:
     storm.seconds = min(storm.seconds * 2, most) if goes_on else FIRST_SECONDS
     storm.count = AT_ONCE if goes_on else 0
     storm.ends_at = now + timedelta(seconds=storm.seconds)
+
+
+def _save(storms: Collection[Storm]) -> None:
+    columns = [[getattr(storm, name) for storm in storms] for name in SAVED]
+    with connection.cursor() as cursor:
+        cursor.execute(SAVE_SQL, columns)
 
 
 def drop_old_storms(*, now: datetime) -> int:

@@ -12,7 +12,9 @@ from ops.models import Channel, Preference, Severity, Topic
 
 OWN_ADDRESS = "e-mail"  # what the channel is called that follows its owner's address
 # A mailbox is for what somebody should know; who wants each trade in it says so. Chats and programs get everything.
-BY_EMAIL = frozenset(Topic) - {Topic.TRADE_EXECUTED, Topic.BOT_STARTED, Topic.BOT_STOPPED, Topic.TAKE_PROFIT_HIT}
+BY_EMAIL = frozenset(Topic) - {
+    *(Topic.TRADE_EXECUTED, Topic.BOT_STARTED, Topic.BOT_STOPPED, Topic.TAKE_PROFIT_HIT, Topic.DAILY_SUMMARY),
+}
 LEAST_BY_EMAIL = {Topic.ORDER_REJECTED: Severity.MEDIUM, Topic.SYSTEM_ALERT: Severity.MEDIUM}
 
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from django.db import transaction
+
 from market.access import sees_all
 from market.planning import planned_anew
 from market.rounding import plain
@@ -14,6 +16,7 @@ from ops.figures import Part, Period, Scope, Story, performance_of, story, told,
 from ops.figures.booked import Sums
 from ops.figures.scope import DAY, midnight
 from ops.models import Report
+from ops.reports.summaries import tell_summary
 
 MOST_NAMED = 10  # best and worst bots
 MOST_SYMBOLS = 50
@@ -38,7 +41,12 @@ def make_report(report_id: int, *, now: datetime) -> bool:
     except Exception as error:
         waiting.update(status=Report.Status.FAILED, error=f"{type(error).__name__}: {error}"[:300], finished_at=now)
         raise
-    return bool(waiting.update(status=Report.Status.READY, figures=figures, finished_at=now))
+    report.figures = figures
+    with transaction.atomic():
+        is_ours = bool(waiting.update(status=Report.Status.READY, figures=figures, finished_at=now))
+        if is_ours:
+            tell_summary(report, now=now)
+    return is_ours
 
 
 def _figures(report: Report, *, now: datetime) -> Figures:

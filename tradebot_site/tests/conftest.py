@@ -15,7 +15,7 @@ from market.access import TokenScope
 from market.models import RiskLimits, Switch
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
 from ops import tokens
-from ops.models import Report
+from ops.models import Channel, Delivery, Notification, Report
 from ops.reports import Wanted, ask_for_report, make_report
 from trades.models import Event, OrderByHand
 from trades.tests.factories import FillFactory, OrderFactory, TradeFactory, TransferFactory
@@ -79,8 +79,21 @@ def full_bot(owner: User | None = None, **kwargs: Any) -> BotConfig:
     tokens.make_token(
         bot.owner, name=f"of {bot.pk}", scope=TokenScope.READ, lives=timedelta(days=1), now=timezone.now()
     )
+    _notified(bot.owner)
     SavedView.objects.create(user=bot.owner, name="mine", query="status=error", is_shared=True)
     return bot
+
+
+def _notified(user: User) -> None:
+    """A channel whose address and secret are canaries, and a notification that failed on its way through it."""
+    told = {"target": f"https://hooks.example.com/{KEY}", "secret": SECRET, "hint": "https://hooks.example.com/…"}
+    channel = Channel.objects.create(
+        owner=user, kind="webhook", name="my program", confirmed_at=NOON, created_at=NOON, **told
+    )
+    note = Notification.objects.create(
+        user=user, topic="bot_error", severity="high", title="Bot error", text="x", key=f"of {user.pk}", created_at=NOON
+    )
+    Delivery.objects.create(notification=note, channel=channel, status="failed", attempts=5, last_error="404")
 
 
 @pytest.fixture

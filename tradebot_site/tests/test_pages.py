@@ -14,7 +14,7 @@ from bots.models import Backtest, BotConfig, Decision, ExternalSignal, SavedView
 from market.admin.base import OwnedAdmin
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from market.tests.factories import NOON
-from ops.models import ApiToken, Change, DeadLetter, Report
+from ops.models import ApiToken, Change, DeadLetter, Delivery, Notification, Report
 from tradebot_site.tests.conftest import KEY, SECRET
 from trades.models import Event, Fill, Order, OrderByHand, Position, Trade, Transfer
 
@@ -46,6 +46,8 @@ READ_ONLY = [
     AccessAttempt,
     DeadLetter,
     ApiToken,
+    Notification,
+    Delivery,
 ]
 REGISTERED = sorted(django_admin.site._registry, key=lambda model: model._meta.label)
 

@@ -77,6 +77,13 @@ MATRIX = {
     "trades.Event": READ,
     "ops.Change": READ,
     "ops.Report": Row("vtoa", "vtoa", "vtoa", "vtoa", "vtoa", {"delete_selected": "vtoa"}),
+    "ops.Notification": READ._replace(actions={"mark_read": "vtoa"}),
+    "ops.Channel": Row(
+        *("vtoa", "vtoa", "vtoa", "vtoa", "vtoa"),
+        {},
+        {"try_channel": "vtoa", "confirm_channel": "vtoa", "renew_secret": "vtoa"},
+    ),
+    "ops.Delivery": Row("oa", "", "oa", "", "oa", {"requeue": "oa"}),
     "ops.ApiToken": READ._replace(actions={"revoke": "vtoa"}),
     "django_celery_beat.PeriodicTask": SCHEDULE._replace(
         actions={"delete_selected": "oa", "enable": "oa", "disable": "oa", "run_now": "oa"},
@@ -108,7 +115,7 @@ OTHERS = (
         for page in ("operate", "clone", "preview", "save", "live", "export", "import", "process_import")
     }
     | {"market_exchangeaccount_kill_switch", "market_switch_kill_switch", "django_celery_beat_periodictask_disable"}
-    | {"ops_deadletter_settle"}
+    | {"ops_deadletter_settle", "ops_channel_preferences"}
 )
 OWNED = {
     "bots.BotConfig",
@@ -128,6 +135,8 @@ OWNED = {
     "ops.Change",
     "ops.ApiToken",
     "ops.Report",
+    "ops.Notification",
+    "ops.Channel",
     "bots.SavedView",
 }
 REGISTERED = {model._meta.label: model_admin for model, model_admin in django_admin.site._registry.items()}

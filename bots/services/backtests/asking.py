@@ -93,10 +93,15 @@ def _write(backtest: Backtest, subject: BotConfig, *, by: User | None, now: date
     _require_own(backtest, by)
     _validate(backtest, subject, now=now)
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=backtest.owner_id)  # of two at once the second one sees
+        _one_at_a_time(backtest.owner)
         _require_room(backtest.owner)
         backtest.save(force_insert=True)
     return backtest
+
+
+def _one_at_a_time(owner: User) -> None:
+    """Of two who ask for one user at once, the second one sees what the first one has written."""
+    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
 
 
 def _require_room(owner: User) -> None:

@@ -26,6 +26,9 @@ ROUND_COLUMNS = (
     *("side", "opened_at", "closed_at", "entry_price", "exit_price", "quantity", "realized_pnl", "fees", "funding"),
     "exit_kind",
 )
+# Those of performance, and what the equity of each candle and the fills say.
+OF_CANDLES = ("initial_capital", "final_equity", "net_profit", "fees", "funding", "fills", "candles")
+ALL_FIGURES = tuple(dict.fromkeys([*Performance().figures, *OF_CANDLES]))
 FILL_COLUMNS = ("at", "purpose", "kind", "side", "price", "quantity", "fee_quote", "realized_pnl")
 
 

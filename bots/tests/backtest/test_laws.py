@@ -16,7 +16,7 @@ from bots.sizing import Mode, Sizing
 from bots.strategies import Signal
 from bots.tests.backtest.trials import NOON_MS, trial_of
 from market.exchange.types import MarginBracket
-from market.types import INTERVALS, Candles
+from market.types import INTERVALS, Candles, Side
 
 LENGTH = 400
 PERCENTS = st.none() | st.decimals(min_value="0.05", max_value=6, places=2) | st.integers(1, 3).map(Decimal)
@@ -103,8 +103,61 @@ def walked(trial, candles, *, looks_always=False):
 
 
 @given(trials())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_passing_over_candles_in_which_nothing_can_happen_changes_nothing(given_):
     trial, candles = given_
 
     assert facts(walked(trial, candles)) == facts(walked(trial, candles, looks_always=True))
+
+
+@given(trials(), walks(), st.integers(25, LENGTH - 2))
+@settings(max_examples=60, deadline=None)
+def test_what_comes_later_changes_nothing_up_to_now(given_, other, now):
+    trial, candles = given_
+    # Until `now` the same, and then another market with other signals.
+    pairs = zip(_columns(candles), _columns(other), strict=True)
+    columns = [np.concatenate((one[: now + 1], two[now + 1 :])) for one, two in pairs]
+
+    before, after = walked(trial, candles), walked(trial, Candles(candles.open_time_ms, *columns))
+
+    close_ms = int(candles.open_time_ms[now]) + int(INTERVALS[trial.series.interval].total_seconds() * 1000)
+    known = before.equity_ms <= close_ms
+    assert _until(before, close_ms) == _until(after, close_ms)
+    assert before.equity[known].tolist() == after.equity[known].tolist()
+
+
+@given(trials())
+@settings(max_examples=60, deadline=None)
+def test_the_equity_is_what_the_fills_have_brought(given_):
+    trial, candles = given_
+
+    outcome = walked(trial, candles)
+
+    cash, coins, fees = trial.setup.initial_capital, Decimal(0), Decimal(0)
+    for fill in outcome.fills:
+        cash -= fill.side.sign * fill.price * fill.quantity
+        coins += fill.side.sign * fill.quantity
+        fees += fill.fee_quote
+    in_rounds = sum((done.funding for done in outcome.rounds), Decimal(0))
+    if trial.funding_percent and outcome.open_position:
+        return  # what the open position has paid is told nowhere but in the equity
+    worth = float(cash - fees + in_rounds + coins * Decimal(repr(float(candles.close[-1]))))
+    # A fee in coins is a sale of them at the fill's price: the equity keeps both, so only prices since then differ.
+    assert abs(outcome.equity[-1] - worth) < 1e-6 + abs(_fees_in_coins(trial, outcome, candles))
+    assert len(outcome.equity) == len(outcome.equity_ms) == LENGTH - 20
+
+
+def _fees_in_coins(trial, outcome, candles):
+    """What the coins that fees were taken from have gained since."""
+    if trial.setup.futures:
+        return 0.0
+    bought = [fill for fill in outcome.fills if fill.side is Side.BUY]
+    return sum(float(fill.fee_quote) * abs(candles.close[-1] / float(fill.price) - 1) for fill in bought) + 1e-3
+
+
+def _columns(candles):
+    return [column for name, column in vars(candles).items() if name != "open_time_ms"]
+
+
+def _until(outcome, close_ms):
+    return [fill for fill in outcome.fills if int(fill.at.timestamp() * 1000) < close_ms]

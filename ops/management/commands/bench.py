@@ -5,11 +5,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tests.bench import BenchmarkFailed, admin, api, exchange, fills, orders, report, tick
+from tests.bench import BenchmarkFailed, admin, api, backtest, exchange, fills, orders, report, tick
 
 AREAS: dict[str, Callable[..., dict[str, Any]]] = {
     "admin": admin.run,
     "api": api.run,
+    "backtest": backtest.run,
     "exchange": exchange.run,
     "fills": fills.run,
     "orders": orders.run,

@@ -26,6 +26,8 @@ def send(channel: Channel, message: Message) -> str:
     connection = get_connection(timeout=settings.EMAIL_TIMEOUT)
     try:
         connection.open()
+        if server := getattr(connection, "connection", None):
+            server.ehlo_or_helo_if_needed()  # else the greeting is part of the first mail, which would be to blame
     except (smtplib.SMTPException, OSError) as error:  # a wrong password, too: of that no message is to blame
         raise Unreachable(f"the mail server: {_told(error)}") from None
     try:
@@ -52,7 +54,7 @@ def check(target: str) -> None:
     try:
         validate_email(target)
     except ValidationError as error:
-        raise ValueError(f"{target!r} is no e-mail address; anna@example.com is one") from error
+        raise ValueError("this is no e-mail address; anna@example.com is one") from error
 
 
 def hint(target: str) -> str:

@@ -12,10 +12,11 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+import requests
 
 from ops.notifications import calls
 from ops.notifications.senders import CHECKS, SENDERS, through_apprise
-from ops.notifications.senders.apprise_door import Door, plugin_of
+from ops.notifications.senders.apprise_door import Door, plugin_of, speaking_to
 from ops.notifications.senders.apprise_services import SERVICES, service_of
 from ops.notifications.senders.base import Refused, TryAgain
 from ops.tests.notifications.sending import make_message
@@ -367,6 +368,17 @@ def test_a_plugin_that_fails_shows_no_more_than_how(send, monkeypatch):
         send()
 
     assert caught.value.__suppress_context__
+
+
+def test_after_a_failure_a_plugin_sends_nothing_more(internet, receiver):
+    receiver.answer((500, {}, b""))
+
+    with speaking_to(SERVICES["discord"]):
+        for _ in range(2):
+            with pytest.raises(requests.RequestException):
+                Door().post("https://discord.com/api")
+
+    assert len(receiver.received) == 1
 
 
 def test_outside_of_a_message_nobody_speaks(internet):

@@ -184,6 +184,16 @@ def test_a_server_that_hangs_costs_one_time_out_and_no_message(tell, hanging, cl
     assert {it.status for it in deliveries} == {Status.PENDING}
 
 
+def test_a_server_that_does_not_answer_the_greeting_is_away_too(tell, mail, clock, settings):
+    settings.EMAIL_TIMEOUT, mail.mood = 0.2, "hang"
+    delivery, other = tell("1", now=clock.now), tell("2", now=clock.now)
+
+    deliver(delivery, clock)
+
+    assert (delivery.status, delivery.attempts) == (Status.PENDING, 0)
+    assert deliver(other, clock) == "waits for its server"
+
+
 def test_a_server_that_is_away_is_asked_ever_later_and_gets_it_in_the_end(
     tell, use_mail, mail, clock, settings, free_port
 ):
@@ -343,6 +353,7 @@ def test_what_is_due_is_asked_for_once_a_minute(tell, mail, clock):
     assert notifications.take_due(now=clock.now, most=9) == []
 
     clock.now += due.LOST_AFTER  # the broker forgot them
+    assert notifications.take_due(now=clock.now, most=9, others_wait=True) == []
     assert len(notifications.take_due(now=clock.now, most=9)) == 2
 
 

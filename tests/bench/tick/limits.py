@@ -16,11 +16,11 @@ SOURCE = """
 def bare_tick() -> float:
     """Seconds to read all bots, MGET their candles, compute each setting, look for stops, write one in a hundred."""
     import numpy as np
-    import talib
     from django.db import connection
     from django_redis import get_redis_connection
 
     from bots.models import BotConfig
+    from bots.strategies.indicators import talib
     from market.candles import candles_key
     from market.columns import FLOAT, WHOLE, read_columns
     from market.feed.copies import Copy

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.utils import timezone
 
 from market.access import TokenScope
+from ops.notifications.channels import code_of
 from tradebot_site.tests.api.world import CALLERS, Tenant
 from tradebot_site.tests.people import PASSWORD
 
@@ -119,6 +120,27 @@ def _order(tenant: Tenant) -> Any:
     }
 
 
+def _telling(tenant: Tenant) -> Any:
+    return {"user_id": tenant.user.pk, "type": "system_alert", "message": "hello", "channels": ["webhook"]}
+
+
+def _new_channel(tenant: Tenant) -> Any:
+    return {"kind": "webhook", "name": "another", "target": "https://hooks.example.com/canary-target"}
+
+
+def _code(tenant: Tenant) -> Any:
+    return {"code": code_of(tenant.unconfirmed, now=timezone.now())}
+
+
+def _preferences(tenant: Tenant) -> Any:
+    return {"preferences": [{"channel": tenant.channel.pk, "topic": "bot_error", "is_wanted": False}]}
+
+
+def own_act(done: int, scope: TokenScope, *, body: Any = None, shows: str = "") -> Line:
+    """Changing what concerns its owner alone: of others it does not exist, for operators neither."""
+    return act(done, scope, body=body, shows=shows, viewer=404, operator=404)
+
+
 def _signal(tenant: Tenant) -> Any:
     """Whoever has the bot's secret may tell it; without it nobody is anybody (`bots/tests/test_signal_hook.py`)."""
     told = {"id": "1", "time": timezone.now().isoformat(), "action": "enter_long"}
@@ -224,6 +246,23 @@ TABLE: dict[str, Line] = {
     "POST /api/v1/events/ticket": many(201),
     "POST /api/v1/orders/<pk>/cancel": act(200),
     "POST /api/v1/kill-switch": act(200, body=_press),
+    "GET /api/v1/notifications": many(shows="note"),
+    "GET /api/v1/notifications/<pk>": one(shows="note", operator=404),
+    "POST /api/v1/notifications/<pk>/read": own_act(200, TRADE, shows="note"),
+    "POST /api/v1/notifications/read-all": make(200, foreign=200, viewer=200),
+    "GET /api/v1/notification-channels": many(shows="channel"),
+    "POST /api/v1/notification-channels": make(201, ADMIN, body=_new_channel, foreign=201, viewer=201),
+    "GET /api/v1/notification-channels/<pk>": one(shows="channel", operator=404),
+    "PATCH /api/v1/notification-channels/<pk>": own_act(200, ADMIN, body=_saying(is_enabled=False), shows="channel"),
+    "DELETE /api/v1/notification-channels/<pk>": own_act(204, ADMIN),
+    "POST /api/v1/notification-channels/<pk>/test": own_act(409, ADMIN),
+    "POST /api/v1/notification-channels/<pk>/send-code": own_act(202, ADMIN),
+    "POST /api/v1/notification-channels/<pk>/confirm": own_act(200, ADMIN, body=_code),
+    "POST /api/v1/notification-channels/<pk>/rotate-secret": own_act(200, ADMIN, shows="channel"),
+    "GET /api/v1/notification-preferences": many(shows="channel"),
+    "PUT /api/v1/notification-preferences": make(200, body=_preferences, viewer=400, operator=400),
+    "PATCH /api/v1/notification-preferences": make(200, body=_preferences, viewer=400, operator=400),
+    "POST /api/tasks/send-notification": act(202, body=_telling, viewer=404),
     "POST /api/tasks/execute-trade": act(202, body=_order),
     "GET /api/tasks/status/<task_id>": one(),
     "POST /hooks/v1/bots/<public_id>/signal": everybody(202, body=_signal),

@@ -89,7 +89,7 @@ def everything_is_logged(caplog):
 def canaries(paper):
     (key, secret), (new_key, new_secret) = paper.create_account(), paper.create_account()
     made = {name: f"Canary+/{secrets.token_urlsafe(24)}'&%" for name in ("password", "wrong password")}
-    unknown = {name: secrets.token_hex(32) for name in ("refused key", "refused secret")}
+    unknown = {name: secrets.token_hex(32) for name in ("refused key", "refused secret", "channel")}
     keys = {"key": key, "secret": secret, "new key": new_key, "new secret": new_secret}
     return keys | made | unknown
 
@@ -120,7 +120,28 @@ def use(program, canaries):
     program.post(f"{address}/rotate", renewed, status=200, **{"Idempotency-Key": "c"})
     program.post(f"{address}/test", {}, status=200)
     reconcile_accounts(everything=True)
-    return {"token": made["token"], **_trade(program, told["id"])}
+    return {"token": made["token"], **_channel(program, canaries["channel"]), **_trade(program, told["id"])}
+
+
+def _channel(program, canary):
+    """A webhook that nobody answers, by which something is told all the same."""
+    channels, target = "/api/v1/notification-channels", f"https://hooks.example.com/{canary}"
+    hook = {"kind": "webhook", "name": "mine", "target": target}
+    for odd in (
+        {"target": f"ftp://{canary}"},
+        {"kind": "email"},
+        {"kind": "apprise"},
+        {"secret": canary},
+        {"name": ""},
+    ):
+        program.post(channels, hook | odd, status=400)
+    made = program.client.post(channels, json.dumps(hook), JSON).json()
+    address = f"{channels}/{made['id']}"
+    program.post(address, {"target": f"{target}?key={canary}"}, status=200, method="patch")
+    program.post(f"{address}/test", {}, status=409)
+    telling = {"type": "system_alert", "message": "hello", "channels": ["webhook"]}
+    program.post("/api/tasks/send-notification", telling, status=202)
+    return {"channel secret": made["secret"]}
 
 
 def _refused(program, canaries):
@@ -234,7 +255,7 @@ def test_secrets_are_found_nowhere(canaries, spawn, broker, paper, settings, cap
     read_all(program, watcher)
 
     secret = canaries | made
-    assert len(secret) == 11
+    assert len(secret) == 13
     assert len(program.answers) > 150
     assert found_in([*sent, *everywhere(program, caplog, child)], secret) == []
 

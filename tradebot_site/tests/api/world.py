@@ -19,12 +19,13 @@ from django.utils import timezone
 
 from bots.models import Backtest, BotConfig, Decision, ExternalSignal, SavedView, SeriesReading, Tick, Webhook
 from bots.services import renew_webhook
+from bots.signing import new_secret
 from bots.tests.factories import BacktestFactory, BotFactory, DoneBacktestFactory
 from market.access import TokenScope
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from market.tests.factories import ExchangeAccountFactory, UserFactory
 from market.types import OrderType, Side
-from ops.models import ApiToken, Report
+from ops.models import ApiToken, Channel, Notification, Report
 from ops.reports import Wanted, ask_for_report, make_report
 from ops.tokens import make_token
 from tradebot_site.tests.people import PASSWORD, client_of, person
@@ -68,6 +69,9 @@ class Tenant:
     by_hand: OrderByHand
     backtest: Backtest
     queued: Backtest
+    note: Notification
+    channel: Channel
+    unconfirmed: Channel
     webhook: Webhook
     webhook_secret: str
     spare: BotConfig
@@ -179,6 +183,9 @@ def _tenant(name: str, paper: Any) -> Tenant:
         view=SavedView.objects.create(user=user, name=f"canary-view-{name}", query="status=error"),
         rules=SymbolRules.objects.get(symbol=bot.symbol, market="spot"),
         by_hand=_order_by_hand(user, account),
+        note=_note(name, user),
+        channel=_channel(user, "webhook", f"canary-channel-{name}", confirmed_at=now),
+        unconfirmed=_channel(user, "email", f"unconfirmed of {name}"),
         unused=ExchangeAccountFactory(owner=user, name=f"unused account of {name}"),
         spare=BotFactory(name=f"spare bot of {name}", account=spare, symbol="ETHUSDT", desired_state="stopped"),
         paused=BotFactory(name=f"paused bot of {name}", account=spare, symbol="BNBUSDT", entries_paused=True),
@@ -214,9 +221,21 @@ def _order_by_hand(user: User, account: ExchangeAccount) -> OrderByHand:
     return execute_asked(asked.pk, now=timezone.now())
 
 
+def _note(name: str, user: User) -> Notification:
+    told = {"topic": "bot_error", "severity": "high", "title": "Bot error", "text": f"canary-note-{name}"}
+    return Notification.objects.create(user=user, key=f"of {user.pk}", created_at=timezone.now(), **told)
+
+
+def _channel(user: User, kind: str, name: str, **fields: Any) -> Channel:
+    target = "https://hooks.example.com/canary-target" if kind == "webhook" else "canary-target@example.com"
+    secret = new_secret() if kind == "webhook" else ""
+    about = {"owner": user, "kind": kind, "name": name, "hint": "h…", "created_at": timezone.now()}
+    return Channel.objects.create(target=target, secret=secret, **about, **fields)
+
+
 KINDS = (
     *("account", "bot", "order", "reason", "event", "decision", "signal", "switch", "view", "token"),
-    *("backtest", "round", "report"),
+    *("backtest", "round", "report", "note", "channel"),
 )
 
 
