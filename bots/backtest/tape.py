@@ -19,7 +19,7 @@ from market.types import EPOCH, Candles, Side
 MS = timedelta(milliseconds=1)
 MINUTE_MS = 60_000
 FUNDING_MS = 8 * 60 * MINUTE_MS
-# For one reading of all candles; ours take less than a second for a year of minutes. Meanwhile its worker tells nothing.
+# For one reading of all candles, while its worker tells nothing; ours take less than a second for a year of minutes.
 MOST_SECONDS = 30.0
 ENTERING = {Side.BUY: Signal.ENTER_LONG, Side.SELL: Signal.ENTER_SHORT}
 WORDS = {signal: f"the strategy says {signal.name.replace('_', ' ').lower()}" for signal in Signal}
