@@ -193,7 +193,8 @@ class Walk:
         trader, opened = self.trader, _decimal(self.tape.candles.open[index + 1])
         assert decision.act is not None, "an act is followed"
         done = trader.act(decision.act, market, now=now, price=opened, at=now)
-        self._is_restless = not done and not decision.act.is_entry
+        is_over = done and (decision.act.reduces or trader.side is None)  # one order may sell less than is held
+        self._is_restless = not decision.act.is_entry and not is_over
         self._after_act(market, opened, now)
         if decision.turns and done:
             second = trader.decide(market, now=now, could_enter=True)

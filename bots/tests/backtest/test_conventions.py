@@ -17,6 +17,7 @@ from bots.tests.backtest.trials import (
     MINUTE_MS,
     NOON_MS,
     SCRIPTED,
+    SPOT_RULES,
     at_minutes,
     candles_of,
     flat,
@@ -297,6 +298,16 @@ def test_what_was_added_and_sold_in_parts_is_told_as_one_position():
     (done,) = outcome.rounds
     assert (done.quantity, done.entry_price, done.exit_price) == (2 * LOT, 49_500, 51_000)
     assert done.realized_pnl == sum(fill.realized_pnl for fill in outcome.fills) == 30
+
+
+def test_what_is_more_than_one_order_may_sell_is_sold_with_the_next_ones():
+    largest = replace(SPOT_RULES, lot=replace(SPOT_RULES.lot, maximum=Decimal("0.015")))
+    candles = candles_of(joined(flat(50_000, 5), flat(51_000, 5)), {0: LONG, 2: LONG, 4: LEAVE})
+
+    outcome = run(trial_of(setup={"adds": True}, rules=largest), candles)
+
+    assert told(outcome)[2:] == [("signal", 51_000, Decimal("0.015")), ("signal", 51_000, Decimal("0.005"))]
+    assert at_minutes(outcome) == [1, 3, 5, 6]
 
 
 # --- limits
