@@ -67,7 +67,8 @@ SCHEDULES = (
         crontab=("20", "0"),
         kwargs={"kind": "daily"},
     ),
-    Schedule("resume-reports", "ops.tasks.resume_reports", "analytics", 50, every_seconds=60),
+    # Not in the queue in which backtests take minutes.
+    Schedule("resume-reports", "ops.tasks.resume_reports", "maintenance", 50, every_seconds=60),
     Schedule("cleanup-old-analytics", "ops.tasks.cleanup_old_analytics", "maintenance", 3000, crontab=("35", "1")),
     Schedule("keep-dead-letters", "ops.tasks.keep_dead_letters", "maintenance", 3000, crontab=("20", "*")),
     Schedule(

@@ -10,7 +10,6 @@ keeping.py    what is too old goes
 """
 
 from ops.reports.asking import (
-    LATE_AFTER,
     NotYours,
     TooManyWaiting,
     Wanted,
@@ -26,7 +25,6 @@ from ops.reports.snapshots import take_snapshots
 from ops.reports.telling import Message, message_of
 
 __all__ = [
-    "LATE_AFTER",
     "Message",
     "NotYours",
     "TooManyWaiting",

@@ -16,7 +16,6 @@ from trades.models import Trade
 MOST_WAITING = 10  # of one user
 MOST_DAYS = 366
 LATE_AFTER = timedelta(minutes=1)  # by then a task has begun, unless it is lost or waits in a long queue
-PER_SWEEP = 50
 
 
 class TooManyWaiting(Exception):
@@ -117,7 +116,7 @@ def schedule_reports(kind: Report.Kind, *, now: datetime) -> list[Report]:
     return list(Report.objects.filter(**told, status=Report.Status.WAITING, owner__in=[row.owner for row in new]))
 
 
-def waiting_reports(*, now: datetime) -> Iterable[Report]:
+def waiting_reports(*, now: datetime, most: int) -> Iterable[Report]:
     """Those whose task was lost, or has died, the oldest first."""
     late = Report.objects.filter(status=Report.Status.WAITING, created_at__lte=now - LATE_AFTER)
-    return late.order_by("created_at")[:PER_SWEEP]
+    return late.order_by("created_at")[:most]

@@ -1,9 +1,11 @@
 """Reports are written down, made once by a worker, and say what the books say; snapshots of days are written once."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from celery import current_app
 from django.contrib.auth.models import Group, User
 from django.db import IntegrityError, transaction
 
@@ -174,8 +176,29 @@ def test_once_a_week_everybody_who_traded_gets_one(trader, bot):
 
     assert [(row.owner, row.first_day, row.by_schedule) for row in first] == [(trader, LAST_WEEK[0], True)]
     assert reports.schedule_reports(Report.Kind.WEEKLY, now=NOW + timedelta(hours=1)) == []
-    assert list(reports.waiting_reports(now=NOW + timedelta(minutes=2))) == first
-    assert list(reports.waiting_reports(now=NOW)) == []
+    assert list(reports.waiting_reports(now=NOW + timedelta(minutes=2), most=50)) == first
+    assert list(reports.waiting_reports(now=NOW, most=50)) == []
+
+
+def test_a_report_waits_longer_than_the_backtests_before_it_take(trader, broker, settings):
+    tasks.send_report(reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW))
+
+    with current_app.connection_for_read() as connection:
+        message = json.loads(connection.default_channel.client.lindex("analytics", 0))
+    lives = datetime.fromisoformat(message["headers"]["expires"]) - datetime.now(UTC)
+    assert lives > timedelta(seconds=2 * settings.BACKTEST_SECONDS)
+    sweep = {schedule.name: schedule.queue for schedule in SCHEDULES}["resume-reports"]
+    assert sweep != settings.CELERY_TASK_ROUTES["bots.tasks.run_backtest"]["queue"]
+
+
+def test_lost_reports_are_sent_again_but_no_more_than_the_queue_holds(trader, broker, monkeypatch):
+    monkeypatch.setattr(tasks, "MOST_REPORTS_QUEUED", 3)
+    for _ in range(2):
+        reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW)
+
+    sent = [tasks.resume_reports() for _ in range(3)]
+
+    assert (sent, broker("analytics")) == ([2, 1, 0], 3)
 
 
 def test_downloads_have_all_days_and_all_trades_and_no_formula(trader, bot):
