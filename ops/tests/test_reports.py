@@ -1,13 +1,15 @@
 """Reports are written down, made once by a worker, and say what the books say; snapshots of days are written once."""
 
 import json
+import signal
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from celery import current_app
+from celery.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth.models import Group, User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from bots.models import BotConfig, SeriesReading
 from bots.tests.factories import BotFactory
@@ -158,6 +160,31 @@ def test_a_report_is_made_once(trader, bot):
     assert not reports.make_report(report.pk + 1, now=NOW)
     report.refresh_from_db()
     assert (report.environments[0]["sums"]["pnl"], report.finished_at) == ("10", NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_report_that_takes_too_long_has_failed_and_is_not_tried_for_ever(monkeypatch):
+    """The limit comes as an exception amid a statement, after which its session answers nothing any more."""
+    report = reports.ask_for_report(person("trader"), Wanted(Report.Kind.DAILY), now=NOW)
+
+    def take_long(*args, **kwargs):
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(30)")
+
+    def give_up(*args):
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr("ops.reports.making.figures_of", take_long)
+    before = signal.signal(signal.SIGALRM, give_up)
+    try:
+        with pytest.raises(SoftTimeLimitExceeded):
+            reports.make_report(report.pk, now=NOW)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    report.refresh_from_db()
+    assert (report.status, report.error) == ("failed", "it took too long: ask for fewer days")
 
 
 def test_only_so_many_wait(trader):
