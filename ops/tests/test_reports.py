@@ -228,6 +228,17 @@ def test_lost_reports_are_sent_again_but_no_more_than_the_queue_holds(trader, br
     assert (sent, broker("analytics")) == ([2, 1, 0], 3)
 
 
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1+cmd|' /C calc'!A0", "@sum", "\t=1", "'=1"])
+def test_no_name_is_a_formula_in_what_is_downloaded(trader, bot, name):
+    BotConfig.objects.filter(pk=bot.pk).update(name=name)
+    go_round(bot, NOW - 6 * DAY, "-10.5")
+
+    heading, _, leave = reports.trade_rows(ready(trader))
+
+    told = dict(zip(heading, leave, strict=True))
+    assert (told["bot"], told["realized_pnl"]) == (f"'{name}", "-10.5")
+
+
 def test_downloads_have_all_days_and_all_trades_and_no_formula(trader, bot):
     go_round(bot, NOW - 6 * DAY, "10.5")
     go_round(bot, NOW - DAY, 3)
