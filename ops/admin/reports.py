@@ -129,7 +129,7 @@ class ReportAdmin(ReadOnlyAdmin):
         page = page_of(report) if report else None
         try:
             return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), "page": page})
-        except reports.TooManyWaiting as refusal:
+        except reports.TooManyReports as refusal:
             self.message_user(request, f"{refusal}.", messages.ERROR)
             return self.response_post_save_add(request, Report())
 

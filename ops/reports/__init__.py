@@ -11,7 +11,7 @@ keeping.py    what is too old goes
 
 from ops.reports.asking import (
     NotYours,
-    TooManyWaiting,
+    TooManyReports,
     Wanted,
     ask_for_report,
     last_period,
@@ -27,7 +27,7 @@ from ops.reports.telling import Message, message_of
 __all__ = [
     "Message",
     "NotYours",
-    "TooManyWaiting",
+    "TooManyReports",
     "Wanted",
     "ask_for_report",
     "daily_rows",

@@ -14,12 +14,13 @@ from ops.models import Report
 from trades.models import Trade
 
 MOST_WAITING = 10  # of one user
+MOST_KEPT = 100  # of one user, beside those of the schedules
 MOST_DAYS = 366
 LATE_AFTER = timedelta(minutes=1)  # by then a task has begun, unless it is lost or waits in a long queue
 
 
-class TooManyWaiting(Exception):
-    """So many reports of this user wait already that a further one would only wait longer."""
+class TooManyReports(Exception):
+    """So many reports of this user wait, or are kept, that there is no room for one more."""
 
 
 class NotYours(Exception):
@@ -80,7 +81,7 @@ def last_period(kind: Report.Kind, *, now: datetime) -> tuple[date, date]:
 
 
 def ask_for_report(user: User, wanted: Wanted, *, now: datetime) -> Report:
-    """Write down what is asked for; a worker makes it then. Raises NotYours, TooManyWaiting."""
+    """Write down what is asked for; a worker makes it then. Raises NotYours, TooManyReports."""
     if wanted.of_everybody and not sees_all(user):
         raise NotYours("only who sees everybody's rows has reports of everybody's trading")
     if wanted.bot is not None and wanted.bot.owner_id != user.pk and not wanted.of_everybody:
@@ -88,8 +89,7 @@ def ask_for_report(user: User, wanted: Wanted, *, now: datetime) -> Report:
     first, last = last_period(wanted.kind, now=now)
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        if Report.objects.filter(owner=user, status=Report.Status.WAITING).count() >= MOST_WAITING:
-            raise TooManyWaiting(f"{MOST_WAITING} reports of {user} wait to be made, the most that may")
+        _require_room(user)
         return Report.objects.create(
             owner=user,
             of_everybody=wanted.of_everybody,
@@ -102,6 +102,14 @@ def ask_for_report(user: User, wanted: Wanted, *, now: datetime) -> Report:
             last_day=wanted.last_day or last,
             created_at=now,
         )
+
+
+def _require_room(user: User) -> None:
+    rows = Report.objects.filter(owner=user)
+    if rows.filter(status=Report.Status.WAITING).count() >= MOST_WAITING:
+        raise TooManyReports(f"{MOST_WAITING} reports of {user} wait to be made, the most that may")
+    if rows.filter(by_schedule=False).count() >= MOST_KEPT:
+        raise TooManyReports(f"{MOST_KEPT} reports of {user} are kept, the most that may: delete some")
 
 
 def schedule_reports(kind: Report.Kind, *, now: datetime) -> list[Report]:

@@ -162,6 +162,18 @@ def test_a_report_is_made_once(trader, bot):
     assert (report.environments[0]["sums"]["pnl"], report.finished_at) == ("10", NOW)
 
 
+def test_only_so_many_are_kept(trader, bot, monkeypatch):
+    monkeypatch.setattr("ops.reports.asking.MOST_KEPT", 2)
+    go_round(bot, NOW - 6 * DAY, 10)
+    reports.schedule_reports(Report.Kind.WEEKLY, now=NOW)
+    kept = [ready(trader) for _ in range(2)]
+
+    with pytest.raises(reports.TooManyReports, match="2 reports of the-trader are kept"):
+        ready(trader)
+    kept[0].delete()
+    assert ready(trader).status == "ready"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_report_that_takes_too_long_has_failed_and_is_not_tried_for_ever(monkeypatch):
     """The limit comes as an exception amid a statement, after which its session answers nothing any more."""
@@ -191,7 +203,7 @@ def test_only_so_many_wait(trader):
     for _ in range(MOST_WAITING):
         reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW)
 
-    with pytest.raises(reports.TooManyWaiting):
+    with pytest.raises(reports.TooManyReports):
         reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW)
 
 
