@@ -99,6 +99,20 @@ def test_a_bot_that_is_gone_takes_with_it_what_it_has_earned():
     assert (start, equity[2:6], put_in[4:6]) == (1100, [1107, 1107, 1107, 1000], [0, -107])
 
 
+def test_the_capital_of_a_bot_that_is_gone_is_known_when_all_else_of_its_history_was_dropped():
+    made(-2, 1000)
+    bot = made(-500, 100)
+    booked(bot.position, -400, 3)
+    booked(bot.position, 2.5, 7)
+    BotConfig.objects.get(pk=bot.pk).delete()
+    BotConfig.history.filter(id=bot.pk, history_type="-").update(history_date=FIRST + 4.5 * DAY)
+    BotConfig.history.filter(id=bot.pk).exclude(history_type="-").delete()
+
+    start, _, equity, put_in = told()
+
+    assert (start, equity[1:6], put_in[4:6]) == (1103, [1103, 1110, 1110, 1110, 1000], [0, -110])
+
+
 def test_a_series_ends_when_the_last_bot_is_gone():
     bot = made(1, 100)
     booked(bot.position, 2.5, "0.1")
@@ -171,6 +185,15 @@ def test_what_is_held_counts_as_exposure_until_now():
     Position.objects.filter(pk=bot.position_id).update(quantity=0)
     booked(bot.position, 2.5, 10)
     assert performance_of(story(OF_ALL, PERIOD, now=NOW), now=NOW).exposure_percent == pytest.approx(25)
+
+
+def test_what_was_held_before_the_period_and_is_bought_again_in_it_counts_from_its_beginning():
+    bot = made(-2)
+    for day, purpose in ((-1.5, "entry"), (2.5, "entry"), (5, "exit"), (7, "entry"), (8, "exit")):
+        booked(bot.position, day, 0, purpose=purpose)
+    Trade.objects.filter(created_at=FIRST + 5 * DAY).update(quantity_filled=Decimal("0.02"))
+
+    assert performance_of(story(OF_ALL, PERIOD, now=NOW), now=NOW).exposure_percent == pytest.approx(60)
 
 
 def test_a_part_without_positions_has_nothing():
