@@ -48,14 +48,19 @@ SCHEDULES = (
     Schedule("keep-notifications", "ops.tasks.keep_notifications", "maintenance", 3000, crontab=("35", "*")),
     Schedule("keep-decisions", "bots.tasks.keep_decisions", "maintenance", 3000, crontab=("15", "*")),
     Schedule("keep-api-rows", "ops.tasks.keep_api_rows", "maintenance", 3000, crontab=("25", "*")),
+    # Each is done once for its period, also when its worker was away for hours: nothing else makes up for it.
     Schedule(
-        "generate-daily-analytics", "ops.tasks.calculate_portfolio_performance", "analytics", 3600, crontab=("0", "0")
+        "generate-daily-analytics",
+        "ops.tasks.calculate_portfolio_performance",
+        "analytics",
+        23 * 3600,
+        crontab=("0", "0"),
     ),
     Schedule(
         "generate-weekly-report",
         "ops.tasks.generate_trading_report",
         "analytics",
-        3600,
+        6 * 24 * 3600,
         crontab=("10", "0", "sun"),
         kwargs={"kind": "weekly"},
     ),
@@ -63,7 +68,7 @@ SCHEDULES = (
         "generate-daily-report",
         "ops.tasks.generate_trading_report",
         "analytics",
-        3600,
+        23 * 3600,
         crontab=("20", "0"),
         kwargs={"kind": "daily"},
     ),

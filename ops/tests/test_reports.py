@@ -25,7 +25,7 @@ from trades.tests.factories import OrderFactory, TradeFactory
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 11, 0, 20, tzinfo=UTC)  # a Wednesday
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 LAST_WEEK = (date(2026, 3, 1), date(2026, 3, 7))
 
 
@@ -249,6 +249,20 @@ def test_no_name_is_a_formula_in_what_is_downloaded(trader, bot, name):
 
     told = dict(zip(heading, leave, strict=True))
     assert (told["bot"], told["realized_pnl"]) == (f"'{name}", "-10.5")
+
+
+@pytest.mark.parametrize(
+    ("name", "away"),
+    [
+        ("generate-daily-analytics", 22 * HOUR),
+        ("generate-daily-report", 22 * HOUR),
+        ("generate-weekly-report", 5 * DAY),
+    ],
+)
+def test_a_worker_that_was_away_still_makes_what_its_day_or_week_asks_for(name, away):
+    (schedule,) = (schedule for schedule in SCHEDULES if schedule.name == name)
+
+    assert schedule.expire_seconds > away.total_seconds()
 
 
 def test_downloads_have_all_days_and_all_trades_and_no_formula(trader, bot):
