@@ -12,6 +12,7 @@ from bots.tests.factories import BotFactory
 from market.history import change
 from market.tests.factories import ExchangeAccountFactory
 from ops.figures import Part, Period, Scope, performance_of, story
+from ops.figures import told as said
 from trades.models import Funding, Position, Trade
 from trades.performance import Outcomes
 from trades.tests.factories import OrderFactory, PositionFactory, TradeFactory
@@ -134,6 +135,16 @@ def test_positions_without_capital_have_results_and_no_return():
 
     assert (found.sums.pnl, found.apart) == (15, 1)
     assert told()[2][1] == 1010
+
+
+@pytest.mark.parametrize("growth", [10.0**22, -(10.0**22), float("inf"), float("nan")])
+def test_a_number_that_nobody_can_mean_is_insufficient_data(growth):
+    """A year's growth of few days with next to no capital."""
+    assert said({"cagr_percent": growth, "sharpe": 1.5}) == {
+        "cagr_percent": None,
+        "sharpe": Decimal("1.5"),
+        "insufficient_data": ["cagr_percent"],
+    }
 
 
 def test_funding_is_earned_too():
