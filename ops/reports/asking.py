@@ -1,5 +1,6 @@
 """Reports are asked for: by people, and once a week for everybody who trades."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,6 +14,7 @@ from ops.figures.scope import DAY, day_of, midnight
 from ops.models import Report
 from trades.models import Trade
 
+SYMBOL = "[A-Z0-9_]{1,30}"
 MOST_WAITING = 10  # of one user
 MOST_KEPT = 100  # of one user, beside those of the schedules
 MOST_DAYS = 366
@@ -50,6 +52,8 @@ class Wanted:
         named = [name for name in ("bot", "symbol", "strategy") if getattr(self, name)]
         if len(named) > 1:
             found[named[1]] = f"A report is about one thing; {named[0]} is named, too."
+        if self.symbol and not re.fullmatch(SYMBOL, self.symbol):
+            found["symbol"] = f"{self.symbol!r} is no symbol: 1 to 30 of A-Z, 0-9 and _, as in BTCUSDT."
         if (self.first_day is None) != (self.last_day is None):
             missing = "first_day" if self.first_day is None else "last_day"
             return found | {missing: "Name the first and the last day, or none of them."}
