@@ -67,14 +67,20 @@ class BotPerformanceSerializer(serializers.Serializer):
     positions_closed = serializers.IntegerField()
     wins = serializers.IntegerField(help_text="One that brought nothing is neither won nor lost.")
     losses = serializers.IntegerField()
-    win_rate_percent = Amount(allow_null=True, help_text="Null of fewer than 4 closed positions, as are the next ones.")
+    win_rate_percent = Amount(allow_null=True, help_text="Null of fewer than 4 closed positions.")
     average_win = Amount(allow_null=True)
     average_loss = Amount(allow_null=True)
-    profit_factor = Amount(allow_null=True, help_text="Gross profit by gross loss; null without a loss.")
-    expectancy = Amount(allow_null=True, help_text="What a closed position brought on the average.")
+    profit_factor = Amount(
+        allow_null=True, help_text="Gross profit by gross loss; null without a loss, and of fewer than 4."
+    )
+    expectancy = Amount(
+        allow_null=True, help_text="What a closed position brought on the average; null of fewer than 4."
+    )
     longest_losing_streak = serializers.IntegerField(help_text="Positions closed with a loss, one after the other.")
-    max_drawdown_percent = Amount(help_text="Of the highest equity so far.")
-    drawdown_percent = Amount(help_text="The same now.")
+    max_drawdown_percent = Amount(
+        allow_null=True, help_text="Of the highest equity so far; null where the period began with none."
+    )
+    drawdown_percent = Amount(allow_null=True, help_text="The same now.")
     equity = EquityPointSerializer(many=True, help_text="After each trade and funding, the oldest first.")
 
 
@@ -101,8 +107,8 @@ def performance_of(bot: BotConfig, found: Performance, *, state: dict[str, Any])
         "profit_factor": _told(ends.profit_factor, places=4),
         "expectancy": _told(ends.expectancy, places=8),
         "longest_losing_streak": ends.longest_losing_streak,
-        "max_drawdown_percent": plain(found.max_drawdown_percent),
-        "drawdown_percent": plain(found.drawdown_percent),
+        "max_drawdown_percent": _told(found.max_drawdown_percent, places=4),
+        "drawdown_percent": _told(found.drawdown_percent, places=4),
         "equity": [{"at": at, "equity": plain(value)} for at, value in found.equity],
     }
 

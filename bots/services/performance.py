@@ -27,8 +27,8 @@ class Performance:
     funding: Decimal
     trades: int
     outcomes: Outcomes  # of positions that were closed, without funding
-    max_drawdown_percent: Decimal
-    drawdown_percent: Decimal
+    max_drawdown_percent: Decimal | None  # None: there was nothing of which it could be a part
+    drawdown_percent: Decimal | None
     equity: Sequence[tuple[datetime, Decimal]] = field(default_factory=list)
 
 
@@ -84,9 +84,9 @@ def _results(closed: Iterable[tuple[bool, Decimal]]) -> list[Decimal]:
     return found
 
 
-def _drawdowns(values: Sequence[Decimal]) -> tuple[Decimal, Decimal]:
-    """The deepest fall from a highest value so far, and that at the end, in percent of it; none where nothing was."""
+def _drawdowns(values: Sequence[Decimal]) -> tuple[Decimal | None, Decimal | None]:
+    """The deepest fall from a highest value so far, and that at the end, in percent of it."""
     if values[0] <= 0:
-        return ZERO, ZERO
+        return None, None
     found = Drawdown.of_values(np.array(values, np.float64))
     return round(Decimal(found.deepest_percent), 4), round(Decimal(found.last_percent), 4)
