@@ -4,7 +4,7 @@ asking.py     a report is asked for: written down, once for a schedule
 making.py     its figures
 rows.py       what is downloaded
 summaries.py  what a schedule has made is told to its owner
-telling.py    it in words: subject, text and HTML of a message
+telling.py    it in words: subject and text of a message
 snapshots.py  what bots have come to, day by day
 keeping.py    what is too old goes
 """
