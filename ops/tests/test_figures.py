@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from bots.models import BotConfig
+from bots.models import BotConfig, SeriesReading
 from bots.services.standings import OF_CLOSINGS, closings
 from bots.tests.factories import BotFactory
 from market.history import change
 from market.tests.factories import ExchangeAccountFactory
 from ops.figures import Part, Period, Scope, performance_of, story
 from ops.figures import told as said
+from ops.figures.booked import booked as sums_by_day
 from trades.models import Funding, Position, Trade
 from trades.performance import Outcomes
 from trades.tests.factories import OrderFactory, PositionFactory, TradeFactory
@@ -228,6 +229,42 @@ def test_parts_are_told_apart():
     assert earned(Scope(None, symbol="ETHUSDT")) == 5
     assert earned(Scope(one.owner_id, bot=one.pk)) == 10
     assert earned(Scope(other.owner_id, bot=one.pk)) == 0
+
+
+@pytest.mark.parametrize("is_of_all", [True, False], ids=["of everybody", "of one"])
+def test_play_money_and_real_money_are_never_added_up(is_of_all):
+    """Not in the sums of everybody either, where rows are found by their own environment and not by positions."""
+    play = made(-2)
+    account = ExchangeAccountFactory(owner=play.owner, environment="testnet", market=play.account.market)
+    real = made(-2, 100, account=account)
+    for bot, pnl in ((play, 10), (real, -3)):
+        booked(bot.position, 1.5, 0, purpose="entry")
+        booked(bot.position, 1.75, pnl)
+        booked(bot.position, 1.9, 0, purpose="entry")  # what is held now
+        Trade.objects.filter(created_at=FIRST + 1.9 * DAY).update(quantity_filled=1)
+        paid = {"account": bot.account, "transaction_id": bot.pk, "paid_at": FIRST + 2.5 * DAY}
+        Funding.objects.create(position=bot.position, amount=Decimal(pnl) / 10, **paid)
+        Position.objects.filter(pk=bot.position_id).update(
+            quantity=1, entry_price=100, realized_pnl=Decimal(pnl) * 11 / 10
+        )
+        reading = {"environment": bot.account.environment, "market": bot.market, "symbol": bot.symbol, "interval": "1m"}
+        SeriesReading.objects.create(**reading, evaluated_at=NOW, price=100 + pnl)
+    Trade.objects.filter(position=real.position_id).update(environment="testnet")
+    scope, until_today = Scope(None if is_of_all else play.owner_id), Period(FIRST, FIRST + 11 * DAY)
+
+    def figures_of(environment: str) -> tuple[object, ...]:
+        part = Part(scope, environment)
+        found = story(part, until_today, now=NOW)
+        all_of_it = performance_of(found, now=NOW)
+        days = booked_days(part.scope, environment)
+        return found.flows.start, found.sums.earned, all_of_it.unrealized_pnl, all_of_it.outcomes.gross_loss, days
+
+    def booked_days(scope: Scope, environment: str) -> Decimal:
+        days = sums_by_day(Part(scope, environment), since=until_today.begin, until=until_today.end).days.values()
+        return sum((day.earned for day in days), Decimal(0))
+
+    assert figures_of("paper") == (1000, 11, 10, 0, 11)
+    assert figures_of("testnet") == (100, Decimal("-3.3"), -3, -3, Decimal("-3.3"))
 
 
 @pytest.mark.parametrize("seed", range(3))
