@@ -94,7 +94,7 @@ def told(figures: Mapping[str, Figure]) -> Figures:
 
 
 def _rounded(value: Decimal | float | None) -> Decimal | None:
-    return None if value is None or not abs(value) < ABSURD else round(Decimal(value), PLACES)
+    return None if value is None or not -ABSURD < value < ABSURD else round(Decimal(value), PLACES)
 
 
 def _said(part: Part, period: Period, *, now: datetime) -> Figures:

@@ -267,6 +267,23 @@ def test_play_money_and_real_money_are_never_added_up(is_of_all):
     assert figures_of("testnet") == (100, Decimal("-3.3"), -3, -3, Decimal("-3.3"))
 
 
+def test_a_fee_that_was_paid_in_coins_is_held_no_more():
+    bot = made(-2)
+    booked(bot.position, 1, 0, purpose="entry")
+    booked(bot.position, 2, -4)
+    booked(bot.position, 3, 5)
+    booked(bot.position, 4, 0, purpose="entry")
+    booked(bot.position, 5, 0)
+    for day, quantity in ((1, "1"), (2, "0.5"), (3, "0.5"), (4, "1"), (5, "0.4")):
+        Trade.objects.filter(created_at=FIRST + day * DAY).update(quantity_filled=Decimal(quantity))
+    paid = {"commission": Decimal("0.6"), "commission_asset": bot.position.base_asset}
+    Trade.objects.filter(created_at=FIRST + 4 * DAY).update(**paid)
+
+    ends = performance_of(story(OF_ALL, PERIOD, now=NOW), now=NOW).outcomes
+
+    assert (ends.closed, ends.won, ends.lost) == (2, 1, 0)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_told_in_bulk_is_what_one_finds_trade_by_trade(seed):
     dice = random.Random(seed)

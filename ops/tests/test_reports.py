@@ -209,7 +209,9 @@ def test_only_so_many_wait(trader):
 
 def test_once_a_week_everybody_who_traded_gets_one(trader, bot):
     UserFactory(username="idle")
-    go_round(bot, NOW - 6 * DAY, 10)
+    locked_out = UserFactory(username="locked-out", is_active=False)
+    for one in (bot, made(BotFactory(account=ExchangeAccountFactory(owner=locked_out)))):
+        go_round(one, NOW - 6 * DAY, 10)
 
     first = reports.schedule_reports(Report.Kind.WEEKLY, now=NOW)
 
