@@ -48,14 +48,19 @@ SCHEDULES = (
     Schedule("keep-notifications", "ops.tasks.keep_notifications", "maintenance", 3000, crontab=("35", "*")),
     Schedule("keep-decisions", "bots.tasks.keep_decisions", "maintenance", 3000, crontab=("15", "*")),
     Schedule("keep-api-rows", "ops.tasks.keep_api_rows", "maintenance", 3000, crontab=("25", "*")),
+    # Each is done once for its period, also when its worker was away for hours: nothing else makes up for it.
     Schedule(
-        "generate-daily-analytics", "ops.tasks.calculate_portfolio_performance", "analytics", 3600, crontab=("0", "0")
+        "generate-daily-analytics",
+        "ops.tasks.calculate_portfolio_performance",
+        "analytics",
+        23 * 3600,
+        crontab=("0", "0"),
     ),
     Schedule(
         "generate-weekly-report",
         "ops.tasks.generate_trading_report",
         "analytics",
-        3600,
+        6 * 24 * 3600,
         crontab=("10", "0", "sun"),
         kwargs={"kind": "weekly"},
     ),
@@ -63,11 +68,12 @@ SCHEDULES = (
         "generate-daily-report",
         "ops.tasks.generate_trading_report",
         "analytics",
-        3600,
+        23 * 3600,
         crontab=("20", "0"),
         kwargs={"kind": "daily"},
     ),
-    Schedule("resume-reports", "ops.tasks.resume_reports", "analytics", 50, every_seconds=60),
+    # Not in the queue in which backtests take minutes.
+    Schedule("resume-reports", "ops.tasks.resume_reports", "maintenance", 50, every_seconds=60),
     Schedule("cleanup-old-analytics", "ops.tasks.cleanup_old_analytics", "maintenance", 3000, crontab=("35", "1")),
     Schedule("keep-dead-letters", "ops.tasks.keep_dead_letters", "maintenance", 3000, crontab=("20", "*")),
     Schedule(

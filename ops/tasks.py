@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from celery import Task, shared_task
+from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -19,6 +20,9 @@ from ops.queues import queue_depths
 
 SOFT_LIMIT, HARD_LIMIT = 45, 60  # seconds of one delivery, whose claim lasts longer
 MOST_QUEUED = 1_000  # messages; the database remembers the rest
+MOST_REPORTS_QUEUED = 50
+# A report waits in the queue of the backtests: until the one at work has ended, and one that was sent before it.
+REPORT_EXPIRES = 2 * settings.BACKTEST_SECONDS + 300
 RETRIES, MOST_RETRY_SECONDS = 3, 60
 
 logger = logging.getLogger(__name__)
@@ -55,14 +59,19 @@ def generate_trading_report(report_id: int | None = None, kind: str = Report.Kin
 
 @shared_task
 def resume_reports() -> int:
-    """Send again what was asked for and nobody has made: its task was lost, or died. How many."""
-    return sum(send_report(report) for report in reports.waiting_reports(now=timezone.now()))
+    """Send again what was asked for and nobody has made: its task was lost, or died. How many.
+
+    Not above MOST_REPORTS_QUEUED messages, which nobody reads while no worker is there.
+    """
+    queued = (queue_depths() or {}).get("analytics", MOST_REPORTS_QUEUED)
+    late = reports.waiting_reports(now=timezone.now(), most=max(MOST_REPORTS_QUEUED - queued, 0))
+    return sum(send_report(report) for report in late)
 
 
 def send_report(report: Report) -> bool:
     """Have a worker make it. False: the broker is away, so it waits for `resume_reports`."""
     try:
-        generate_trading_report.apply_async(args=(report.pk,), expires=reports.LATE_AFTER.total_seconds())
+        generate_trading_report.apply_async(args=(report.pk,), expires=REPORT_EXPIRES)
     except (OperationalError, RedisError) as error:  # away, or full
         logger.warning("report %s: waits for the sweep: the broker does not answer: %s", report.pk, error)
         return False

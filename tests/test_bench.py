@@ -103,7 +103,9 @@ def test_the_report_of_a_year_is_measured(capsys):
     assert 0 < printed["rss_before_mb"] <= printed["peak_rss_mb"]
     assert 0 < printed["sql_statements"] <= 15
     assert printed["seconds"] > 0
-    assert all(plan["nodes"] and plan["rows_read"] > 0 for plan in printed["plans"])
+    # Of so few rows any statement may be among the slowest, also one that finds none.
+    assert all(plan["nodes"] for plan in printed["plans"]), printed["plans"]
+    assert any(plan["rows_read"] > 0 for plan in printed["plans"]), printed["plans"]
 
 
 def test_a_backtest_is_measured_beside_the_reading_alone_and_the_engine(capsys):

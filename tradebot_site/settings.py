@@ -329,6 +329,7 @@ CELERY_TASK_ROUTES = {
     "market.tasks.*": {"queue": "data_sync"},
     "ops.tasks.keep_*": {"queue": "maintenance"},
     "ops.tasks.cleanup_*": {"queue": "maintenance"},
+    "ops.tasks.resume_*": {"queue": "maintenance"},
     "ops.tasks.send_*": {"queue": "notifications"},
     "ops.tasks.distribute_notifications": {"queue": "notifications"},
     "ops.tasks.*": {"queue": "analytics"},

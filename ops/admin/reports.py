@@ -64,7 +64,7 @@ class ReportForm(forms.ModelForm):
 
 @admin.register(Report)
 class ReportAdmin(ReadOnlyAdmin):
-    nothing_yet = "Add one: a worker makes it. Once a week everybody who traded gets one."
+    nothing_yet = "Add one: a worker makes it. Each day and week everybody who traded gets one."
     owner_path = "owner"
     list_display = ["created_at", "subject", "kind", "first_day", "last_day", "status", "owner", "by_schedule"]
     list_filter = [chosen("kind"), chosen("status"), owner_filter("owner"), days("created_at")]
@@ -129,7 +129,7 @@ class ReportAdmin(ReadOnlyAdmin):
         page = page_of(report) if report else None
         try:
             return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), "page": page})
-        except reports.TooManyWaiting as refusal:
+        except reports.TooManyReports as refusal:
             self.message_user(request, f"{refusal}.", messages.ERROR)
             return self.response_post_save_add(request, Report())
 

@@ -15,7 +15,7 @@ from market.types import Environment
 from ops.api.figures import FiguresSerializer, SumsSerializer
 from ops.models import Report
 from ops.reports import Wanted
-from ops.reports.asking import MOST_DAYS
+from ops.reports.asking import MOST_DAYS, SYMBOL
 
 KINDS = [item.value for item in Report.Kind]
 
@@ -47,7 +47,7 @@ class NewReportSerializer(StrictSerializer):
 
     kind = serializers.ChoiceField(KINDS)
     bot = OwnBot(required=False)
-    symbol = serializers.RegexField(r"^[A-Z0-9]{1,30}$", required=False, help_text="BTCUSDT")
+    symbol = serializers.RegexField(rf"\A{SYMBOL}\Z", required=False, help_text="BTCUSDT")
     strategy = serializers.ChoiceField(strategy_choices(), required=False, help_text="Of bots that have it now.")
     of_everybody = serializers.BooleanField(default=False, help_text="For those who see everybody's rows.")
     first_day = serializers.DateField(required=False, help_text="UTC; with `last_day`.")

@@ -31,8 +31,8 @@ READS = reads("ops.view_report")
 NEW = {"kind": "weekly", "symbol": "BTCUSDT"}
 
 
-class TooManyWaiting(Conflict):
-    default_code = "too_many_waiting"
+class TooManyReports(Conflict):
+    default_code = "too_many_reports"
 
 
 class _Echo:
@@ -95,8 +95,8 @@ class ReportViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, ApiVi
             report = reports.ask_for_report(user, wanted, now=timezone.now())
         except reports.NotYours as refusal:
             raise ValidationError({"of_everybody": [str(refusal)]}) from refusal
-        except reports.TooManyWaiting as refusal:
-            raise TooManyWaiting(str(refusal)) from refusal
+        except reports.TooManyReports as refusal:
+            raise TooManyReports(str(refusal)) from refusal
         send_report(report)
         return Response(ReportSerializer(report).data, status=202)
 

@@ -12,6 +12,7 @@ HARMLESS = {
     "bots.tasks.run_bot": "decides anew under the bot's lock; an act has one key, so its order exists once",
     "bots.tasks.protect_positions": "looks at what is missing at present",
     "bots.tasks.protect_bot": "decides anew under the bot's lock; what rests already is not sent again",
+    "bots.tasks.run_backtest": "one worker has it at a time; one that has ended is not run again",
     "bots.tasks.keep_decisions": "makes what is missing, drops what is too old",
     "bots.tasks.reactivate_bots_after_reset": "only asks what is missing of the present minute",
     "bots.tasks.update_market_data": "one at a time, and brings up to date what is not",
@@ -35,6 +36,12 @@ HARMLESS = {
     "ops.tasks.send_email_notification": "sent by whoever claims it; what has arrived is not claimed again",
     "ops.tasks.send_telegram_notification": "sent by whoever claims it; what has arrived is not claimed again",
     "ops.tasks.send_channel_code": "the same code of the same day",
+    "ops.tasks.generate_trading_report": "what waits is made once; what has failed is asked for anew",
+    "ops.tasks.resume_reports": "sends what still waits",
+    "ops.tasks.calculate_portfolio_performance": "each day is written once",
+    "ops.tasks.calculate_risk_metrics": "only looks",
+    "ops.tasks.generate_system_analytics": "only looks",
+    "ops.tasks.cleanup_old_analytics": "drops what is too old",
     "celery.backend_cleanup": "drops results that are too old",
 }
 NEVER = {

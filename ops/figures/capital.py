@@ -39,8 +39,10 @@ def capital_steps(part: Part) -> Steps:
         "position_id", "history_type", "history_date", "initial_capital"
     ):
         known = steps[position_id]
-        if not known or known[-1].capital != capital or kind == GONE:
-            known.append(Step(day_of(at), None if kind == GONE else capital))
+        if not known or known[-1].capital != capital:
+            known.append(Step(day_of(at), capital))
+        if kind == GONE:  # which may be all that is still written of it
+            known.append(Step(day_of(at), None))
     bots = BotConfig.objects.filter(positions).order_by()
     for position_id, created_at, capital in bots.values_list("position_id", "created_at", "initial_capital"):
         known = steps[position_id]

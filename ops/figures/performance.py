@@ -21,6 +21,7 @@ from trades.performance import Figure, Performance, Risk
 DAYS = 30
 SAID_SECONDS, SAID_OF_ALL_SECONDS = 60.0, PAST_SECONDS  # one owner's; everybody's take seconds to be found
 PLACES = 8
+ABSURD = 10**15  # figures of that size, of next to no capital, say nothing
 OF_ROUNDS = (
     *("closed", "won", "lost", "win_rate_percent", "average_win", "average_loss"),
     *("profit_factor", "expectancy", "best", "worst"),
@@ -93,7 +94,7 @@ def told(figures: Mapping[str, Figure]) -> Figures:
 
 
 def _rounded(value: Decimal | float | None) -> Decimal | None:
-    return None if value is None else round(Decimal(value), PLACES)
+    return None if value is None or not -ABSURD < value < ABSURD else round(Decimal(value), PLACES)
 
 
 def _said(part: Part, period: Period, *, now: datetime) -> Figures:

@@ -17,20 +17,22 @@ from trades.performance import Outcomes
 # Told from what is held now, backwards: what was held when the first of them was booked is not written anywhere.
 ROUNDS_SQL = """
     WITH trade AS ({trades}),
-         held AS (
-            SELECT position_id, id, created_at, pnl, purpose, least, abs(held) + coalesce(sum(
-                       CASE WHEN purpose = 'entry' THEN -size ELSE size END
-                       + CASE WHEN paid_in = base THEN fee ELSE 0 END
-                   ) OVER (PARTITION BY position_id ORDER BY created_at DESC, id DESC
-                           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS left_over
+         undone AS (
+            SELECT *, CASE WHEN purpose = 'entry' THEN -size ELSE size END
+                      + CASE WHEN paid_in = base THEN fee ELSE 0 END AS change
               FROM trade),
+         held AS (
+            SELECT position_id, id, created_at, pnl, purpose, least, change, abs(held) + sum(change)
+                   OVER (PARTITION BY position_id ORDER BY created_at DESC, id DESC) AS before
+              FROM undone),
          numbered AS (
-            SELECT position_id, created_at, purpose, pnl, sum((purpose <> 'entry' AND left_over < least)::int)
+            SELECT position_id, created_at, pnl, purpose = 'entry' AND before < least AS opens,
+                   sum((purpose <> 'entry' AND before - change < least)::int)
                    OVER (PARTITION BY position_id ORDER BY created_at DESC, id DESC) AS number
               FROM held),
          round AS (
-            SELECT position_id, sum(pnl) AS pnl, max(created_at) AS closed_at, min(created_at) AS first_at,
-                   min(created_at) FILTER (WHERE purpose = 'entry') AS entered_at
+            SELECT position_id, sum(pnl) AS pnl, max(created_at) AS closed_at,
+                   min(created_at) FILTER (WHERE opens) AS opened_at
               FROM numbered WHERE number > 0 GROUP BY position_id, number),
          closed AS (
             SELECT pnl, sum((pnl >= 0)::int) OVER (ORDER BY closed_at, position_id) AS streak
@@ -41,7 +43,7 @@ ROUNDS_SQL = """
            (SELECT coalesce(max(lost), 0)
               FROM (SELECT count(*) FILTER (WHERE pnl < 0) AS lost FROM closed GROUP BY streak) AS streaks),
            (SELECT coalesce(sum(extract(epoch FROM greatest(least(closed_at, %s) -
-                   CASE WHEN entered_at = first_at THEN first_at ELSE %s END, interval '0'))), 0)::float8 FROM round)
+                   coalesce(opened_at, %s), interval '0'))), 0)::float8 FROM round)
       FROM closed
 """
 

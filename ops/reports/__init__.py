@@ -4,15 +4,14 @@ asking.py     a report is asked for: written down, once for a schedule
 making.py     its figures
 rows.py       what is downloaded
 summaries.py  what a schedule has made is told to its owner
-telling.py    it in words: subject, text and HTML of a message
+telling.py    it in words: subject and text of a message
 snapshots.py  what bots have come to, day by day
 keeping.py    what is too old goes
 """
 
 from ops.reports.asking import (
-    LATE_AFTER,
     NotYours,
-    TooManyWaiting,
+    TooManyReports,
     Wanted,
     ask_for_report,
     last_period,
@@ -26,10 +25,9 @@ from ops.reports.snapshots import take_snapshots
 from ops.reports.telling import Message, message_of
 
 __all__ = [
-    "LATE_AFTER",
     "Message",
     "NotYours",
-    "TooManyWaiting",
+    "TooManyReports",
     "Wanted",
     "ask_for_report",
     "daily_rows",

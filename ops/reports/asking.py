@@ -1,5 +1,6 @@
 """Reports are asked for: by people, and once a week for everybody who trades."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,14 +14,15 @@ from ops.figures.scope import DAY, day_of, midnight
 from ops.models import Report
 from trades.models import Trade
 
+SYMBOL = "[A-Z0-9_]{1,30}"
 MOST_WAITING = 10  # of one user
+MOST_KEPT = 100  # of one user, beside those of the schedules
 MOST_DAYS = 366
 LATE_AFTER = timedelta(minutes=1)  # by then a task has begun, unless it is lost or waits in a long queue
-PER_SWEEP = 50
 
 
-class TooManyWaiting(Exception):
-    """So many reports of this user wait already that a further one would only wait longer."""
+class TooManyReports(Exception):
+    """So many reports of this user wait, or are kept, that there is no room for one more."""
 
 
 class NotYours(Exception):
@@ -50,6 +52,8 @@ class Wanted:
         named = [name for name in ("bot", "symbol", "strategy") if getattr(self, name)]
         if len(named) > 1:
             found[named[1]] = f"A report is about one thing; {named[0]} is named, too."
+        if self.symbol and not re.fullmatch(SYMBOL, self.symbol):
+            found["symbol"] = f"{self.symbol!r} is no symbol: 1 to 30 of A-Z, 0-9 and _, as in BTCUSDT."
         if (self.first_day is None) != (self.last_day is None):
             missing = "first_day" if self.first_day is None else "last_day"
             return found | {missing: "Name the first and the last day, or none of them."}
@@ -81,7 +85,7 @@ def last_period(kind: Report.Kind, *, now: datetime) -> tuple[date, date]:
 
 
 def ask_for_report(user: User, wanted: Wanted, *, now: datetime) -> Report:
-    """Write down what is asked for; a worker makes it then. Raises NotYours, TooManyWaiting."""
+    """Write down what is asked for; a worker makes it then. Raises NotYours, TooManyReports."""
     if wanted.of_everybody and not sees_all(user):
         raise NotYours("only who sees everybody's rows has reports of everybody's trading")
     if wanted.bot is not None and wanted.bot.owner_id != user.pk and not wanted.of_everybody:
@@ -89,8 +93,7 @@ def ask_for_report(user: User, wanted: Wanted, *, now: datetime) -> Report:
     first, last = last_period(wanted.kind, now=now)
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        if Report.objects.filter(owner=user, status=Report.Status.WAITING).count() >= MOST_WAITING:
-            raise TooManyWaiting(f"{MOST_WAITING} reports of {user} wait to be made, the most that may")
+        _require_room(user)
         return Report.objects.create(
             owner=user,
             of_everybody=wanted.of_everybody,
@@ -105,6 +108,14 @@ def ask_for_report(user: User, wanted: Wanted, *, now: datetime) -> Report:
         )
 
 
+def _require_room(user: User) -> None:
+    rows = Report.objects.filter(owner=user)
+    if rows.filter(status=Report.Status.WAITING).count() >= MOST_WAITING:
+        raise TooManyReports(f"{MOST_WAITING} reports of {user} wait to be made, the most that may")
+    if rows.filter(by_schedule=False).count() >= MOST_KEPT:
+        raise TooManyReports(f"{MOST_KEPT} reports of {user} are kept, the most that may: delete some")
+
+
 def schedule_reports(kind: Report.Kind, *, now: datetime) -> list[Report]:
     """A report for everybody who has traded in the last whole period, once; those that are new."""
     first, last = last_period(kind, now=now)
@@ -117,7 +128,7 @@ def schedule_reports(kind: Report.Kind, *, now: datetime) -> list[Report]:
     return list(Report.objects.filter(**told, status=Report.Status.WAITING, owner__in=[row.owner for row in new]))
 
 
-def waiting_reports(*, now: datetime) -> Iterable[Report]:
+def waiting_reports(*, now: datetime, most: int) -> Iterable[Report]:
     """Those whose task was lost, or has died, the oldest first."""
     late = Report.objects.filter(status=Report.Status.WAITING, created_at__lte=now - LATE_AFTER)
-    return late.order_by("created_at")[:PER_SWEEP]
+    return late.order_by("created_at")[:most]

@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db import transaction
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import connection, transaction
 
 from market.access import sees_all
 from market.planning import planned_anew
@@ -39,7 +40,9 @@ def make_report(report_id: int, *, now: datetime) -> bool:
     try:
         figures = _figures(report, now=now)
     except Exception as error:
-        waiting.update(status=Report.Status.FAILED, error=f"{type(error).__name__}: {error}"[:300], finished_at=now)
+        if isinstance(error, SoftTimeLimitExceeded):
+            connection.close()  # amid a statement: its session would answer nothing any more
+        waiting.update(status=Report.Status.FAILED, error=_said(error)[:300], finished_at=now)
         raise
     report.figures = figures
     with transaction.atomic():
@@ -47,6 +50,12 @@ def make_report(report_id: int, *, now: datetime) -> bool:
         if is_ours:
             tell_summary(report, now=now)
     return is_ours
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, SoftTimeLimitExceeded):
+        return "it took too long: ask for fewer days"
+    return f"{type(error).__name__}: {error}"
 
 
 def _figures(report: Report, *, now: datetime) -> Figures:

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Q
 
 from market.rounding import plain
+from market.spreadsheets import escaped
 from ops.figures import Part, traded_environments
 from ops.models import Report
 from ops.reports.making import period_of, scope_of
@@ -24,7 +25,7 @@ def daily_rows(report: Report) -> Iterator[tuple[Any, ...]]:
     yield DAY_COLUMNS
     for found in report.environments:
         for day in found["days"]:
-            yield (found["environment"], *(_cell(day[name]) for name in DAY_COLUMNS[1:]))
+            yield (found["environment"], *(day[name] for name in DAY_COLUMNS[1:]))
 
 
 def trade_rows(report: Report) -> Iterator[tuple[Any, ...]]:
@@ -41,10 +42,4 @@ def trade_rows(report: Report) -> Iterator[tuple[Any, ...]]:
         )
         for at, *texts, price, quantity, worth, fee, pnl, number in columns.iterator(chunk_size=AT_A_TIME):
             amounts = map(plain, (price, quantity, worth, fee, pnl))
-            yield (at.isoformat(), *map(_cell, texts), *amounts, number)
-
-
-def _cell(value: Any) -> Any:
-    """No text that a spreadsheet would take for a formula."""
-    text = "" if value is None else value
-    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "@", "\t", "\r") else text
+            yield (at.isoformat(), *(escaped(text or "") for text in texts), *amounts, number)

@@ -43,19 +43,14 @@ LABELS = {
 class Message(NamedTuple):
     subject: str
     text: str
-    html: str
 
 
 def message_of(report: Report) -> Message:
-    """What a message about a report says: for an e-mail all of it, for a chat subject and text."""
+    """What a message about a report says."""
     told = [(found, list(in_words(found))) for found in report.environments]
     context = {"report": report, "told": told}
     subject = f"{report.get_kind_display().capitalize()} report: {report.subject}, {report.days_text}"
-    return Message(
-        subject,
-        render_to_string("reports/message.txt", context).strip() + "\n",
-        render_to_string("reports/message.html", context),
-    )
+    return Message(subject, render_to_string("reports/message.txt", context).strip() + "\n")
 
 
 def in_words(found: dict[str, Any]) -> Iterable[tuple[str, str]]:

@@ -6,12 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from bots.models import BotConfig
+from bots.models import BotConfig, SeriesReading
 from bots.services.standings import OF_CLOSINGS, closings
 from bots.tests.factories import BotFactory
 from market.history import change
 from market.tests.factories import ExchangeAccountFactory
 from ops.figures import Part, Period, Scope, performance_of, story
+from ops.figures import told as said
+from ops.figures.booked import booked as sums_by_day
 from trades.models import Funding, Position, Trade
 from trades.performance import Outcomes
 from trades.tests.factories import OrderFactory, PositionFactory, TradeFactory
@@ -99,6 +101,20 @@ def test_a_bot_that_is_gone_takes_with_it_what_it_has_earned():
     assert (start, equity[2:6], put_in[4:6]) == (1100, [1107, 1107, 1107, 1000], [0, -107])
 
 
+def test_the_capital_of_a_bot_that_is_gone_is_known_when_all_else_of_its_history_was_dropped():
+    made(-2, 1000)
+    bot = made(-500, 100)
+    booked(bot.position, -400, 3)
+    booked(bot.position, 2.5, 7)
+    BotConfig.objects.get(pk=bot.pk).delete()
+    BotConfig.history.filter(id=bot.pk, history_type="-").update(history_date=FIRST + 4.5 * DAY)
+    BotConfig.history.filter(id=bot.pk).exclude(history_type="-").delete()
+
+    start, _, equity, put_in = told()
+
+    assert (start, equity[1:6], put_in[4:6]) == (1103, [1103, 1110, 1110, 1110, 1000], [0, -110])
+
+
 def test_a_series_ends_when_the_last_bot_is_gone():
     bot = made(1, 100)
     booked(bot.position, 2.5, "0.1")
@@ -120,6 +136,16 @@ def test_positions_without_capital_have_results_and_no_return():
 
     assert (found.sums.pnl, found.apart) == (15, 1)
     assert told()[2][1] == 1010
+
+
+@pytest.mark.parametrize("growth", [10.0**22, -(10.0**22), float("inf"), float("nan")])
+def test_a_number_that_nobody_can_mean_is_insufficient_data(growth):
+    """A year's growth of few days with next to no capital."""
+    assert said({"cagr_percent": growth, "sharpe": 1.5}) == {
+        "cagr_percent": None,
+        "sharpe": Decimal("1.5"),
+        "insufficient_data": ["cagr_percent"],
+    }
 
 
 def test_funding_is_earned_too():
@@ -173,6 +199,15 @@ def test_what_is_held_counts_as_exposure_until_now():
     assert performance_of(story(OF_ALL, PERIOD, now=NOW), now=NOW).exposure_percent == pytest.approx(25)
 
 
+def test_what_was_held_before_the_period_and_is_bought_again_in_it_counts_from_its_beginning():
+    bot = made(-2)
+    for day, purpose in ((-1.5, "entry"), (2.5, "entry"), (5, "exit"), (7, "entry"), (8, "exit")):
+        booked(bot.position, day, 0, purpose=purpose)
+    Trade.objects.filter(created_at=FIRST + 5 * DAY).update(quantity_filled=Decimal("0.02"))
+
+    assert performance_of(story(OF_ALL, PERIOD, now=NOW), now=NOW).exposure_percent == pytest.approx(60)
+
+
 def test_a_part_without_positions_has_nothing():
     nobody = Part(Scope(ExchangeAccountFactory().owner_id), "paper")
 
@@ -194,6 +229,59 @@ def test_parts_are_told_apart():
     assert earned(Scope(None, symbol="ETHUSDT")) == 5
     assert earned(Scope(one.owner_id, bot=one.pk)) == 10
     assert earned(Scope(other.owner_id, bot=one.pk)) == 0
+
+
+@pytest.mark.parametrize("is_of_all", [True, False], ids=["of everybody", "of one"])
+def test_play_money_and_real_money_are_never_added_up(is_of_all):
+    """Not in the sums of everybody either, where rows are found by their own environment and not by positions."""
+    play = made(-2)
+    account = ExchangeAccountFactory(owner=play.owner, environment="testnet", market=play.account.market)
+    real = made(-2, 100, account=account)
+    for bot, pnl in ((play, 10), (real, -3)):
+        booked(bot.position, 1.5, 0, purpose="entry")
+        booked(bot.position, 1.75, pnl)
+        booked(bot.position, 1.9, 0, purpose="entry")  # what is held now
+        Trade.objects.filter(created_at=FIRST + 1.9 * DAY).update(quantity_filled=1)
+        paid = {"account": bot.account, "transaction_id": bot.pk, "paid_at": FIRST + 2.5 * DAY}
+        Funding.objects.create(position=bot.position, amount=Decimal(pnl) / 10, **paid)
+        Position.objects.filter(pk=bot.position_id).update(
+            quantity=1, entry_price=100, realized_pnl=Decimal(pnl) * 11 / 10
+        )
+        reading = {"environment": bot.account.environment, "market": bot.market, "symbol": bot.symbol, "interval": "1m"}
+        SeriesReading.objects.create(**reading, evaluated_at=NOW, price=100 + pnl)
+    Trade.objects.filter(position=real.position_id).update(environment="testnet")
+    scope, until_today = Scope(None if is_of_all else play.owner_id), Period(FIRST, FIRST + 11 * DAY)
+
+    def figures_of(environment: str) -> tuple[object, ...]:
+        part = Part(scope, environment)
+        found = story(part, until_today, now=NOW)
+        all_of_it = performance_of(found, now=NOW)
+        days = booked_days(part.scope, environment)
+        return found.flows.start, found.sums.earned, all_of_it.unrealized_pnl, all_of_it.outcomes.gross_loss, days
+
+    def booked_days(scope: Scope, environment: str) -> Decimal:
+        days = sums_by_day(Part(scope, environment), since=until_today.begin, until=until_today.end).days.values()
+        return sum((day.earned for day in days), Decimal(0))
+
+    assert figures_of("paper") == (1000, 11, 10, 0, 11)
+    assert figures_of("testnet") == (100, Decimal("-3.3"), -3, -3, Decimal("-3.3"))
+
+
+def test_a_fee_that_was_paid_in_coins_is_held_no_more():
+    bot = made(-2)
+    booked(bot.position, 1, 0, purpose="entry")
+    booked(bot.position, 2, -4)
+    booked(bot.position, 3, 5)
+    booked(bot.position, 4, 0, purpose="entry")
+    booked(bot.position, 5, 0)
+    for day, quantity in ((1, "1"), (2, "0.5"), (3, "0.5"), (4, "1"), (5, "0.4")):
+        Trade.objects.filter(created_at=FIRST + day * DAY).update(quantity_filled=Decimal(quantity))
+    paid = {"commission": Decimal("0.6"), "commission_asset": bot.position.base_asset}
+    Trade.objects.filter(created_at=FIRST + 4 * DAY).update(**paid)
+
+    ends = performance_of(story(OF_ALL, PERIOD, now=NOW), now=NOW).outcomes
+
+    assert (ends.closed, ends.won, ends.lost) == (2, 1, 0)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,11 +1,15 @@
 """Reports are written down, made once by a worker, and say what the books say; snapshots of days are written once."""
 
+import json
+import signal
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from celery import current_app
+from celery.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth.models import Group, User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from bots.models import BotConfig, SeriesReading
 from bots.tests.factories import BotFactory
@@ -21,7 +25,7 @@ from trades.tests.factories import OrderFactory, TradeFactory
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 11, 0, 20, tzinfo=UTC)  # a Wednesday
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 LAST_WEEK = (date(2026, 3, 1), date(2026, 3, 7))
 
 
@@ -158,24 +162,109 @@ def test_a_report_is_made_once(trader, bot):
     assert (report.environments[0]["sums"]["pnl"], report.finished_at) == ("10", NOW)
 
 
+def test_only_so_many_are_kept(trader, bot, monkeypatch):
+    monkeypatch.setattr("ops.reports.asking.MOST_KEPT", 2)
+    go_round(bot, NOW - 6 * DAY, 10)
+    reports.schedule_reports(Report.Kind.WEEKLY, now=NOW)
+    kept = [ready(trader) for _ in range(2)]
+
+    with pytest.raises(reports.TooManyReports, match="2 reports of the-trader are kept"):
+        ready(trader)
+    kept[0].delete()
+    assert ready(trader).status == "ready"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_report_that_takes_too_long_has_failed_and_is_not_tried_for_ever(monkeypatch):
+    """The limit comes as an exception amid a statement, after which its session answers nothing any more."""
+    report = reports.ask_for_report(person("trader"), Wanted(Report.Kind.DAILY), now=NOW)
+
+    def take_long(*args, **kwargs):
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(30)")
+
+    def give_up(*args):
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr("ops.reports.making.figures_of", take_long)
+    before = signal.signal(signal.SIGALRM, give_up)
+    try:
+        with pytest.raises(SoftTimeLimitExceeded):
+            reports.make_report(report.pk, now=NOW)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    report.refresh_from_db()
+    assert (report.status, report.error) == ("failed", "it took too long: ask for fewer days")
+
+
 def test_only_so_many_wait(trader):
     for _ in range(MOST_WAITING):
         reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW)
 
-    with pytest.raises(reports.TooManyWaiting):
+    with pytest.raises(reports.TooManyReports):
         reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW)
 
 
 def test_once_a_week_everybody_who_traded_gets_one(trader, bot):
     UserFactory(username="idle")
-    go_round(bot, NOW - 6 * DAY, 10)
+    locked_out = UserFactory(username="locked-out", is_active=False)
+    for one in (bot, made(BotFactory(account=ExchangeAccountFactory(owner=locked_out)))):
+        go_round(one, NOW - 6 * DAY, 10)
 
     first = reports.schedule_reports(Report.Kind.WEEKLY, now=NOW)
 
     assert [(row.owner, row.first_day, row.by_schedule) for row in first] == [(trader, LAST_WEEK[0], True)]
     assert reports.schedule_reports(Report.Kind.WEEKLY, now=NOW + timedelta(hours=1)) == []
-    assert list(reports.waiting_reports(now=NOW + timedelta(minutes=2))) == first
-    assert list(reports.waiting_reports(now=NOW)) == []
+    assert list(reports.waiting_reports(now=NOW + timedelta(minutes=2), most=50)) == first
+    assert list(reports.waiting_reports(now=NOW, most=50)) == []
+
+
+def test_a_report_waits_longer_than_the_backtests_before_it_take(trader, broker, settings):
+    tasks.send_report(reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW))
+
+    with current_app.connection_for_read() as connection:
+        message = json.loads(connection.default_channel.client.lindex("analytics", 0))
+    lives = datetime.fromisoformat(message["headers"]["expires"]) - datetime.now(UTC)
+    assert lives > timedelta(seconds=2 * settings.BACKTEST_SECONDS)
+    sweep = {schedule.name: schedule.queue for schedule in SCHEDULES}["resume-reports"]
+    assert sweep != settings.CELERY_TASK_ROUTES["bots.tasks.run_backtest"]["queue"]
+
+
+def test_lost_reports_are_sent_again_but_no_more_than_the_queue_holds(trader, broker, monkeypatch):
+    monkeypatch.setattr(tasks, "MOST_REPORTS_QUEUED", 3)
+    for _ in range(2):
+        reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW)
+
+    sent = [tasks.resume_reports() for _ in range(3)]
+
+    assert (sent, broker("analytics")) == ([2, 1, 0], 3)
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1+cmd|' /C calc'!A0", "@sum", "\t=1", "'=1"])
+def test_no_name_is_a_formula_in_what_is_downloaded(trader, bot, name):
+    BotConfig.objects.filter(pk=bot.pk).update(name=name)
+    go_round(bot, NOW - 6 * DAY, "-10.5")
+
+    heading, _, leave = reports.trade_rows(ready(trader))
+
+    told = dict(zip(heading, leave, strict=True))
+    assert (told["bot"], told["realized_pnl"]) == (f"'{name}", "-10.5")
+
+
+@pytest.mark.parametrize(
+    ("name", "away"),
+    [
+        ("generate-daily-analytics", 22 * HOUR),
+        ("generate-daily-report", 22 * HOUR),
+        ("generate-weekly-report", 5 * DAY),
+    ],
+)
+def test_a_worker_that_was_away_still_makes_what_its_day_or_week_asks_for(name, away):
+    (schedule,) = (schedule for schedule in SCHEDULES if schedule.name == name)
+
+    assert schedule.expire_seconds > away.total_seconds()
 
 
 def test_downloads_have_all_days_and_all_trades_and_no_formula(trader, bot):
@@ -203,7 +292,6 @@ def test_a_message_says_it_in_words(trader, bot):
     assert told.subject == "Weekly report: all of the-trader's trading, 2026-03-01 to 2026-03-07"
     assert "Realised P&L: 1,234.50 USDT\n" in told.text
     assert "Sharpe: insufficient data\n" in told.text
-    assert "Realised P&amp;L" in told.html
     assert "Nothing was traded." in reports.message_of(ready(UserFactory(username="idle"))).text
 
 

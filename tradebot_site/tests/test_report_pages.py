@@ -67,6 +67,14 @@ def test_what_can_not_be_a_report_is_said_at_its_field(trader, bot):
     assert not Report.objects.exists()
 
 
+@pytest.mark.parametrize("symbol", ["ß" * 30, "BTC USDT", "<b>"])
+def test_what_is_no_symbol_is_said_at_its_field(trader, symbol):
+    page = client_of(trader).post(ADD, {"kind": "weekly", "symbol": symbol}).content.decode()
+
+    assert "is no symbol" in page
+    assert not Report.objects.exists()
+
+
 def test_too_many_that_wait_are_refused_in_words(trader, monkeypatch):
     monkeypatch.setattr("ops.reports.asking.MOST_WAITING", 0)
 

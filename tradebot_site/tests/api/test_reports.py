@@ -130,7 +130,7 @@ def test_too_many_that_wait_are_refused(trader, monkeypatch):
 
     refused = post(trader, {"kind": "daily"})
 
-    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_waiting")
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_reports")
 
 
 def test_operators_see_everybodys_and_ask_for_reports_of_everybodys_trading(trader, bot):

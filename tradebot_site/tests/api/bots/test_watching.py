@@ -126,6 +126,14 @@ def test_a_bot_that_never_traded_has_no_rates(trader, bot):
     assert [told[name] for name in ("win_rate_percent", "average_win", "average_loss", "profit_factor")] == [None] * 4
 
 
+def test_a_bot_that_had_lost_all_before_has_no_drawdown(trader, bot):
+    Position.objects.filter(pk=bot.position_id).update(realized_pnl=-bot.initial_capital - 5)
+
+    told = trader.get(f"bots/{bot.pk}/performance", days=1)[1]
+
+    assert (told["current_equity"], told["max_drawdown_percent"], told["drawdown_percent"]) == ("-5", None, None)
+
+
 def test_only_the_period_counts_and_of_very_many_trades_the_newest(trader, bot, monkeypatch):
     booked(bot, "10", "-4", "6")
     old = bot.position.trades.order_by("created_at").first()
