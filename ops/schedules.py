@@ -44,7 +44,8 @@ SCHEDULES = (
     Schedule("reconcile-accounts", "trades.tasks.reconcile_accounts", "high_priority", 9, every_seconds=10),
     Schedule("reconcile-transfers", "trades.tasks.reconcile_transfers", "payments", 29, every_seconds=30),
     Schedule("book-fundings", "trades.tasks.book_fundings", "data_sync", 300, every_seconds=600),
-    Schedule("distribute-notifications", "ops.tasks.distribute_notifications", "notifications", 10, every_seconds=2),
+    # By the worker of notifications, which takes from its queues in turn: it does not wait behind what is to be sent.
+    Schedule("distribute-notifications", "ops.tasks.distribute_notifications", "default", 4, every_seconds=5),
     Schedule("keep-notifications", "ops.tasks.keep_notifications", "maintenance", 3000, crontab=("35", "*")),
     Schedule("keep-decisions", "bots.tasks.keep_decisions", "maintenance", 3000, crontab=("15", "*")),
     Schedule("keep-api-rows", "ops.tasks.keep_api_rows", "maintenance", 3000, crontab=("25", "*")),

@@ -331,7 +331,7 @@ CELERY_TASK_ROUTES = {
     "ops.tasks.cleanup_*": {"queue": "maintenance"},
     "ops.tasks.resume_*": {"queue": "maintenance"},
     "ops.tasks.send_*": {"queue": "notifications"},
-    "ops.tasks.distribute_notifications": {"queue": "notifications"},
+    "ops.tasks.distribute_notifications": {"queue": "default"},
     "ops.tasks.*": {"queue": "analytics"},
 }
 

@@ -11,8 +11,8 @@ from ops.stack.service import Service
 WORKER_QUEUES = {
     "trading": ("high_priority,trading", 2),
     "analytics": ("analytics", 1),  # alone: a backtest takes minutes, and nothing else waits for it
-    "background": ("data_sync,payments,maintenance,default", 1),
-    "notifications": ("notifications", 1),  # alone: it waits for servers of others, and nothing of ours for it
+    "background": ("data_sync,payments,maintenance", 1),
+    "notifications": ("notifications,default", 1),  # alone: it waits for servers of others, and nothing of ours for it
 }
 CELERY = [sys.executable, "-m", "celery", "-A", "tradebot_site"]
 
