@@ -69,7 +69,6 @@ class Channel(models.Model):
     confirmed_at = models.DateTimeField(
         null=True, editable=False, help_text="When it was shown that the address is its owner's; until then it is mute."
     )
-    code_sent_at = models.DateTimeField(null=True, editable=False, help_text="When a code was last sent to confirm it.")
     last_error = models.CharField(max_length=300, blank=True, editable=False)
     failing_since = models.DateTimeField(null=True, editable=False, help_text="Nothing has arrived since then.")
     created_at = models.DateTimeField(editable=False)

@@ -12,14 +12,16 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from bots.signing import new_secret
-from ops.models import Channel, Preference, Severity, Topic
+from ops.models import Channel, Notification, Preference, Severity, Topic
 from ops.notifications.senders import SENDERS, webhook_secrets
 from ops.notifications.senders.base import Message
 from ops.notifications.targets import channel_faults, masked
 from ops.notifications.wishes import Wish, choose
+from ops.notifications.writing import notify
 
 MOST_CHANNELS = 20  # of one owner
-CODE_AFTER = timedelta(minutes=1)  # an owner gets the next code after it: other people's mailboxes are no toy
+# An owner gets the next code after it, and so many a day, also when channels go: other people's mailboxes are no toy.
+CODE_AFTER, CODES_A_DAY = timedelta(minutes=1), 10
 CODE_DAYS = 2  # so many days a code counts, the day of its sending included
 CONFIRMED = (Channel.Kind.EMAIL,)  # whose address could be anybody's, and does not say so
 
@@ -29,7 +31,11 @@ class NotYourChannel(Exception):
 
 
 class TooSoon(Exception):
-    """A code was sent just now; the message says when the next one may be."""
+    """Enough codes were sent; the message says when the next one may be."""
+
+    def __init__(self, text: str, *, after: timedelta) -> None:
+        super().__init__(text)
+        self.after = after
 
 
 class WrongCode(Exception):
@@ -110,15 +116,28 @@ def set_wish(channel: Channel, topic: str, *, is_wanted: bool, min_severity: str
 
 
 def claim_code(channel: Channel, *, by: User, now: datetime) -> None:
-    """Note that a code is about to be sent. Raises TooSoon, NotYourChannel, and ValidationError when none is needed."""
+    """Note that a code is about to be sent. Raises TooSoon, NotYourChannel, and ValidationError when none is needed.
+
+    It stands in the owner's list, which is also where they are counted: a channel that is deleted takes nothing along.
+    """
     require_own(channel, by)
     if channel.confirmed_at:
         raise ValidationError({"channel": "it is confirmed already"})
+    prefix, day = f"code:{by.pk}:", timedelta(days=1)
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=channel.owner_id)
-        if Channel.objects.owned_by(by).filter(code_sent_at__gt=now - CODE_AFTER).exists():
-            raise TooSoon(f"a code was sent just now; the next one goes out after {CODE_AFTER.seconds} seconds")
-        Channel.objects.filter(pk=channel.pk).update(code_sent_at=now)
+        User.objects.select_for_update(no_key=True).get(pk=by.pk)
+        sent = Notification.objects.owned_by(by).filter(key__startswith=prefix, created_at__gt=now - day)
+        moments = list(sent.order_by("-created_at").values_list("created_at", flat=True)[:CODES_A_DAY])
+        if moments and moments[0] > now - CODE_AFTER:
+            told = f"a code was sent just now; the next one goes out after {CODE_AFTER.seconds} seconds"
+            raise TooSoon(told, after=CODE_AFTER)
+        if len(moments) >= CODES_A_DAY:
+            raise TooSoon(
+                f"{CODES_A_DAY} codes were sent within a day, which is the most", after=moments[-1] + day - now
+            )
+        text = f"A code that confirms the channel {channel.name} was sent to {channel.hint}."
+        key = f"{prefix}{channel.pk}:{now.isoformat()}"
+        notify([by.pk], Topic.SYSTEM_ALERT, text, key=key, now=now, about=channel.name, ways=())
 
 
 def send_code(channel: Channel, *, now: datetime) -> None:
