@@ -1,4 +1,4 @@
-from django.db import migrations
+from django.db import migrations, models
 
 # Nobody ticked events off before there were notifications. Who upgrades is not told what happened in all the years
 # before; what happened just now is news.
@@ -15,6 +15,27 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(OLD_NEWS, migrations.RunSQL.noop),
+        migrations.AddField(
+            model_name="channel",
+            name="slow_at",
+            field=models.DateTimeField(
+                editable=False, help_text="When we last had to wait for its receiver.", null=True
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="channel",
+            index=models.Index(
+                condition=models.Q(("slow_at__isnull", False)), fields=["slow_at"], name="channel_slow"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("queued_at__isnull", False), ("status__in", ("pending", "sending"))),
+                fields=["queued_at"],
+                name="delivery_asked",
+            ),
+        ),
         # Codes that were sent are counted in the list of who asked for them, which outlives their channels.
         migrations.RemoveField(model_name="channel", name="code_sent_at"),
     ]

@@ -70,12 +70,14 @@ class Channel(models.Model):
         null=True, editable=False, help_text="When it was shown that the address is its owner's; until then it is mute."
     )
     last_error = models.CharField(max_length=300, blank=True, editable=False)
+    slow_at = models.DateTimeField(null=True, editable=False, help_text="When we last had to wait for its receiver.")
     failing_since = models.DateTimeField(null=True, editable=False, help_text="Nothing has arrived since then.")
     created_at = models.DateTimeField(editable=False)
 
     objects = ChannelQuerySet.as_manager()
 
     class Meta:
+        indexes = [models.Index(name="channel_slow", fields=["slow_at"], condition=Q(slow_at__isnull=False))]
         constraints = [
             models.UniqueConstraint(fields=["owner", "name"], name="channel_name_unique_per_owner"),
             models.UniqueConstraint(
@@ -183,6 +185,11 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(name="delivery_due", fields=["next_try_at"], condition=Q(status__in=("pending", "sending"))),
+            models.Index(
+                name="delivery_asked",
+                fields=["queued_at"],
+                condition=Q(status__in=("pending", "sending"), queued_at__isnull=False),
+            ),
             models.Index(name="delivery_failed", fields=["-id"], condition=Q(status="failed")),
         ]
 

@@ -17,6 +17,7 @@ from market.types import Clock
 from ops.dead_letters.redaction import plain_text
 from ops.models import Channel, Delivery, Notification, Severity, Topic
 from ops.notifications import pauses
+from ops.notifications.due import SLOW, SLOW_FOR
 from ops.notifications.senders import SENDERS
 from ops.notifications.senders.base import Message, Refused, TryAgain, Unreachable
 from ops.notifications.wishes import can_send
@@ -47,6 +48,8 @@ def deliver(delivery_id: int, *, clock: Clock) -> str:
     channel, is_again = delivery.channel, delivery.status == Status.FAILED
     if not is_again and (until := pauses.paused_until(channel, now=clock())):
         return _wait_for_server(delivery, until)
+    if not is_again and _is_slow_since_asked(delivery, now=clock()):
+        return _wait_for_server(delivery, clock())
     if not _claim(delivery, now=clock()):
         return f"skipped ({delivery.status})"
     if reason := _why_mute(channel):
@@ -55,7 +58,7 @@ def deliver(delivery_id: int, *, clock: Clock) -> str:
     if delivery.attempts > ATTEMPTS:
         raise _failed(delivery, f"{ATTEMPTS} workers died while they were sending it", now=clock())
     try:
-        provider_id = SENDERS[channel.kind](channel, message_of(delivery))
+        provider_id = _send(delivery, clock=clock)
     except Refused as error:
         raise _failed(delivery, str(error), now=clock()) from None
     except TryAgain as error:
@@ -66,6 +69,24 @@ def deliver(delivery_id: int, *, clock: Clock) -> str:
         return _put_off(delivery, TryAgain(f"{type(error).__name__} in our sender"), now=clock())
     _note_sent(delivery, provider_id, now=clock())
     return "sent"
+
+
+def _send(delivery: Delivery, *, clock: Clock) -> str:
+    """Send it, and note whose receiver lets us wait: see `due`."""
+    channel, began_at = delivery.channel, clock()
+    try:
+        return SENDERS[channel.kind](channel, message_of(delivery))
+    finally:
+        if channel.kind not in pauses.SHARED and clock() - began_at > SLOW:
+            Channel.objects.filter(pk=channel.pk).update(slow_at=clock())
+
+
+def _is_slow_since_asked(delivery: Delivery, *, now: datetime) -> bool:
+    """Whether its owner has let us wait since a worker was asked to send it: then it belongs to the lane of those."""
+    if delivery.channel.kind in pauses.SHARED or delivery.queued_at is None:
+        return False
+    since = max(delivery.queued_at, now - SLOW_FOR)
+    return Channel.objects.filter(owner=delivery.channel.owner_id, slow_at__gt=since).exists()
 
 
 def message_of(delivery: Delivery) -> Message:
@@ -125,7 +146,7 @@ def _note_sent(delivery: Delivery, provider_id: str, *, now: datetime) -> None:
 
 
 def _wait_for_server(delivery: Delivery, until: datetime) -> str:
-    """Its server answers nobody just now. They do not all come back in the same moment."""
+    """Its server answers nobody just now, or lets us wait. They do not all come back in the same moment."""
     spread = timedelta(seconds=random.uniform(0, 5))  # noqa: S311
     waiting = Delivery.objects.filter(pk=delivery.pk, status=Status.PENDING)
     waiting.update(next_try_at=until + spread, queued_at=None)
