@@ -22,6 +22,11 @@ class Migration(migrations.Migration):
                 editable=False, help_text="When we last had to wait for its receiver.", null=True
             ),
         ),
+        migrations.AddField(
+            model_name="delivery",
+            name="late_at",
+            field=models.DateTimeField(help_text="From then on it is news of yesterday, and given up.", null=True),
+        ),
         migrations.AddIndex(
             model_name="channel",
             index=models.Index(

@@ -1,5 +1,7 @@
 """What people are told, by which ways, and what became of it."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
@@ -166,6 +168,7 @@ class Delivery(models.Model):
     bundle = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="bundled")
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True)
+    late_at = models.DateTimeField(null=True, help_text="From then on it is news of yesterday, and given up.")
     queued_at = models.DateTimeField(null=True, help_text="When a worker was last asked to send it.")
     last_error = models.CharField(max_length=300, blank=True)
     sent_at = models.DateTimeField(null=True)
@@ -195,6 +198,10 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"delivery {self.pk} ({self.status})"
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether it is given up rather than sent; what somebody sends again is not."""
+        return self.status != Delivery.Status.FAILED and self.late_at is not None and self.late_at < now
 
 
 class Storm(models.Model):

@@ -13,8 +13,9 @@ from django.db import IntegrityError, transaction
 
 from bots.signing import new_secret
 from ops.models import Channel, Notification, Preference, Severity, Topic
+from ops.notifications.delivering import clean
 from ops.notifications.senders import SENDERS, webhook_secrets
-from ops.notifications.senders.base import Message
+from ops.notifications.senders.base import Message, Refused
 from ops.notifications.targets import channel_faults, masked
 from ops.notifications.wishes import Wish, choose
 from ops.notifications.writing import notify
@@ -141,10 +142,13 @@ def claim_code(channel: Channel, *, by: User, now: datetime) -> None:
 
 
 def send_code(channel: Channel, *, now: datetime) -> None:
-    """Send the code that confirms it, and keep it nowhere. Raises TryAgain and Refused."""
+    """Send the code that confirms it, and keep it nowhere. Raises TryAgain; a no its owner sees at the channel."""
     text = f"The code that confirms this address for TradeBot is {code_of(channel, now=now)}.\n\n"
     text += "If you did not ask for it, somebody has mistyped an address: do nothing, and nothing more will come."
-    _send_directly(channel, "Confirm your address", text, now=now)
+    try:
+        _send_directly(channel, "Confirm your address", text, now=now)
+    except Refused as error:
+        Channel.objects.filter(pk=channel.pk).update(last_error=clean(f"The code was refused: {error}", channel))
 
 
 def confirm(channel: Channel, code: str, *, by: User, now: datetime) -> None:
@@ -153,8 +157,9 @@ def confirm(channel: Channel, code: str, *, by: User, now: datetime) -> None:
     days = [now - timedelta(days=ago) for ago in range(CODE_DAYS)]
     if not any(hmac.compare_digest(code_of(channel, now=day).encode(), code.strip().upper().encode()) for day in days):
         raise WrongCode("this is not the code, or it is too old: have another one sent")
+    if not Channel.objects.filter(pk=channel.pk, target=channel.target).update(confirmed_at=now):
+        raise WrongCode("the address was changed just now: have a code sent there")
     channel.confirmed_at = now
-    channel.save(update_fields=["confirmed_at"])
 
 
 def send_trial(channel: Channel, *, now: datetime) -> None:

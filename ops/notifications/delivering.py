@@ -6,7 +6,6 @@ had arrived by then arrives twice, with the same id. docs/notifications.md says 
 
 import logging
 import random
-import re
 from datetime import datetime, timedelta
 from traceback import extract_tb
 
@@ -19,8 +18,9 @@ from ops.models import Channel, Delivery, Notification, Severity, Topic
 from ops.notifications import pauses
 from ops.notifications.due import SLOW, SLOW_FOR
 from ops.notifications.senders import SENDERS
-from ops.notifications.senders.base import Message, Refused, TryAgain, Unreachable
-from ops.notifications.wishes import can_send
+from ops.notifications.senders.base import Message, Refused, TryAgain, Unreachable, without
+from ops.notifications.storms import SENT_FOR
+from ops.notifications.wishes import Ways, can_send
 from ops.notifications.writing import notify, notify_operators
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 5
 FIRST_RETRY_SECONDS, MOST_RETRY_SECONDS = 4, 300
 LEASE = timedelta(seconds=90)  # longer than the hard limit of the task
-SENT_FOR = timedelta(days=1)  # a server that is away for longer makes dead letters
+FAILS_FOR = timedelta(days=5)  # a receiver of the owner's own that takes nothing for longer is left alone
 SHOWN = 10  # of a bundle; all of it is in the list
 Status = Delivery.Status
 
@@ -46,15 +46,23 @@ def deliver(delivery_id: int, *, clock: Clock) -> str:
     if delivery is None:
         return "gone"
     channel, is_again = delivery.channel, delivery.status == Status.FAILED
-    if not is_again and (until := pauses.paused_until(channel, now=clock())):
+    is_late = delivery.is_late(clock())
+    if not (is_again or is_late) and (until := pauses.paused_until(channel, now=clock())):
         return _wait_for_server(delivery, until)
-    if not is_again and _is_slow_since_asked(delivery, now=clock()):
+    if not (is_again or is_late) and _is_slow_since_asked(delivery, now=clock()):
         return _wait_for_server(delivery, clock())
     if not _claim(delivery, now=clock()):
         return f"skipped ({delivery.status})"
     if reason := _why_mute(channel):
         _settle(delivery, Status.FAILED, last_error=reason)
         return f"not sent: {reason}"
+    if is_late:
+        raise _given_up(delivery, now=clock())
+    return _try(delivery, clock=clock)
+
+
+def _try(delivery: Delivery, *, clock: Clock) -> str:
+    """Send what we have claimed. Raises DeliveryFailed."""
     if delivery.attempts > ATTEMPTS:
         raise _failed(delivery, f"{ATTEMPTS} workers died while they were sending it", now=clock())
     try:
@@ -120,11 +128,13 @@ def _why_mute(channel: Channel) -> str:
 def _claim(delivery: Delivery, *, now: datetime) -> bool:
     """Make it ours until the lease ends. Its end is what tells our claim from a later one."""
     due = Q(status__in=[Status.PENDING, Status.SENDING], next_try_at__lte=now) | Q(status=Status.FAILED)
-    attempts = 1 if delivery.status == Status.FAILED else F("attempts") + 1
+    changes: dict[str, object] = {"attempts": F("attempts") + 1}
+    if delivery.status == Status.FAILED:
+        changes = {"attempts": 1, "late_at": now + SENT_FOR}
     claimed = Delivery.objects.filter(due, pk=delivery.pk, status=delivery.status)
-    if not claimed.update(status=Status.SENDING, attempts=attempts, next_try_at=now + LEASE):
+    if not claimed.update(status=Status.SENDING, next_try_at=now + LEASE, **changes):
         return False
-    delivery.refresh_from_db(fields=["status", "attempts", "next_try_at"])
+    delivery.refresh_from_db(fields=["status", "attempts", "next_try_at", "late_at"])
     return True
 
 
@@ -154,11 +164,11 @@ def _wait_for_server(delivery: Delivery, until: datetime) -> str:
 
 
 def _put_off(delivery: Delivery, error: TryAgain, *, now: datetime) -> str:
-    """Try it later. What is wrong with a server is not counted against the message, which waits for up to SENT_FOR."""
+    """Try it later. What is wrong with a server is not counted against the message, which waits until it is late."""
     is_away = isinstance(error, Unreachable)
     if is_away:
         until, attempts = pauses.pause(delivery.channel, now=now), delivery.attempts - 1
-        is_over = now - delivery.notification.created_at > SENT_FOR
+        is_over = delivery.is_late(now)
     else:
         until, attempts = now + _patience(delivery.attempts, error.after), delivery.attempts
         is_over = delivery.attempts >= ATTEMPTS
@@ -181,11 +191,32 @@ def _failed(delivery: Delivery, error: str, *, now: datetime) -> DeliveryFailed:
     channel, text = delivery.channel, clean(error, delivery.channel)
     _settle(delivery, Status.FAILED, last_error=text)
     since = _note_trouble(channel, text, now=now)
+    is_own = channel.kind not in pauses.SHARED
     told = f"Nothing arrives by the channel {channel.name} ({channel.kind}) of {channel.owner}: {text}"
-    key, about = f"channel:{channel.pk}:{since.isoformat()}", channel.name
-    notify_operators(told, key=key, now=now, severity=Severity.MEDIUM, about=about, subject="channels")
-    notify([channel.owner_id], Topic.SYSTEM_ALERT, told, key=key, now=now, about=about, ways=())
+    key = f"channel:{channel.pk}:{since.isoformat()}"
+    if is_own and now - since > FAILS_FOR:
+        Channel.objects.filter(pk=channel.pk, target=channel.target).update(is_enabled=False)
+        told, key = f"{told}. It is switched off now, after {FAILS_FOR.days} days", f"{key}:off"
+    _tell_of(channel, told, key=key, severity=Severity.LOW if is_own else Severity.MEDIUM, now=now)
     return DeliveryFailed(f"{channel.kind} channel {channel.pk}: {text}")
+
+
+def _given_up(delivery: Delivery, *, now: datetime) -> DeliveryFailed:
+    """It is news of yesterday. If there was only nobody to send it, its channel is not to blame."""
+    text = "it could not be sent within a day"
+    if delivery.channel.failing_since:
+        return _failed(delivery, text, now=now)
+    _settle(delivery, Status.FAILED, last_error=text)
+    return DeliveryFailed(text)
+
+
+def _tell_of(channel: Channel, told: str, *, key: str, severity: Severity, now: datetime) -> None:
+    """Its owner by their other channels; operators as severely as it concerns them."""
+    owner, about = channel.owner_id, channel.name
+    ways = Ways([owner], now=now).wanted(owner, Topic.SYSTEM_ALERT, Severity.MEDIUM)
+    others = [one.pk for one in ways if one.pk != channel.pk]
+    notify([owner], Topic.SYSTEM_ALERT, told, key=key, now=now, severity=Severity.MEDIUM, about=about, ways=others)
+    notify_operators(told, key=key, now=now, severity=severity, about=about, subject="channels")
 
 
 def _note_trouble(channel: Channel, text: str, *, now: datetime) -> datetime:
@@ -197,11 +228,9 @@ def _note_trouble(channel: Channel, text: str, *, now: datetime) -> datetime:
 
 def clean(text: str, channel: Channel) -> str:
     """A text to show, without what the channel's address and secret are made of, should a sender have let that slip."""
+    own = channel.owner.email if channel.follows_owner else ""
     try:
-        secrets = [channel.target.reveal(), channel.secret.reveal()]
+        secrets = [channel.target.reveal(), channel.secret.reveal(), own]
     except SecretUnreadable:
-        secrets = []
-    parts = {part for secret in secrets for part in (secret, *re.split(r"[/:@?&=#]+", secret)) if len(part) > 5}
-    for part in sorted(parts, key=len, reverse=True):
-        text = text.replace(part, "***")
-    return plain_text(text)[:300]
+        secrets = [own]
+    return plain_text(without(text, *secrets))[:300]

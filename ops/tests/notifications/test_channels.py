@@ -223,3 +223,25 @@ def test_that_a_code_was_sent_stands_in_the_list_of_who_asked_for_it(anna, mail)
     note = Notification.objects.get()
     assert (note.user, note.text) == (anna, "A code that confirms the channel other was sent to o…@example.com.")
     assert not Delivery.objects.exists()
+
+
+def test_a_code_confirms_the_address_it_went_to_and_not_one_entered_meanwhile(anna):
+    channel = add(anna)
+    code = channels.code_of(channel, now=NOON)
+    channels.change_target(Channel.objects.get(pk=channel.pk), "victim@example.com", by=anna, now=NOON)
+
+    with pytest.raises(WrongCode):
+        channels.confirm(channel, code, by=anna, now=NOON)
+
+    assert Channel.objects.get().confirmed_at is None
+
+
+def test_that_a_code_was_refused_is_seen_at_the_channel_without_the_address(anna, mail):
+    channel = add(anna)
+    mail.mood = "no such mailbox"
+
+    tasks.send_channel_code(channel.pk)
+
+    channel.refresh_from_db()
+    assert "550" in channel.last_error
+    assert "other@" not in channel.last_error

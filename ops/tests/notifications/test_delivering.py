@@ -11,6 +11,7 @@ from django.utils import timezone
 from ops import notifications
 from ops.models import Channel, Delivery, Notification, Severity, Topic
 from ops.notifications import delivering, due, pauses
+from ops.notifications.changing import requeue
 from ops.notifications.delivering import ATTEMPTS, LEASE, DeliveryFailed, clean
 from ops.notifications.senders import SENDERS
 from ops.notifications.senders.base import Refused, TryAgain, Unreachable
@@ -219,6 +220,79 @@ def test_a_server_that_was_away_for_a_day_makes_dead_letters(tell, hanging, cloc
     deliver(delivery, clock)
 
     assert delivery.status == Status.FAILED
+
+
+def test_when_a_server_is_back_after_days_nobody_gets_the_news_of_then(tell, mail, clock):
+    old, delivery = tell("1", now=clock.now), tell("2", now=clock.now + timedelta(days=2, hours=23))
+
+    clock.now += timedelta(days=3)
+
+    assert "within a day" in deliver(old, clock)
+    assert deliver(delivery, clock) == "sent"
+    assert (old.status, len(mail.taken)) == (Status.FAILED, 1)
+    assert not Notification.objects.filter(key__startswith="channel:").exists()  # of that no channel is to blame
+
+
+def test_what_is_old_when_its_server_is_away_waits_for_nothing(tell, hanging, clock):
+    old = tell("1", now=clock.now)
+    clock.now += timedelta(days=1, seconds=1)
+    pauses.pause(old.channel, now=clock.now)
+
+    deliver(old, clock)
+
+    assert old.status == Status.FAILED
+
+
+def test_what_is_sent_again_has_another_day(tell, mail, use_mail, clock, free_port):
+    mail.mood = "no such mailbox"
+    first, second = tell("1", now=clock.now), tell("2", now=clock.now)
+    deliver(first, clock)
+    deliver(second, clock)
+    clock.now += timedelta(days=3)
+    requeue(Delivery.objects.filter(pk=second.pk), now=clock.now)
+    use_mail(free_port)
+
+    deliver(first, clock)
+    deliver(second, clock)
+
+    assert (first.status, second.status) == (Status.PENDING, Status.PENDING)
+
+
+def test_of_a_webhook_that_is_broken_its_owner_is_told_by_other_channels(
+    tell, mail, anna, operator, make_channel, monkeypatch
+):
+    operator.email = "operator@example.com"
+    operator.save()
+    monkeypatch.setitem(SENDERS, "webhook", refuse)
+    channel = make_channel(anna)
+    tell()
+
+    deliver(Delivery.objects.get(channel=channel))
+
+    note = Notification.objects.get(user=anna, key__startswith="channel:")
+    assert [it.channel.kind for it in note.deliveries.all()] == ["email"]
+    assert not Delivery.objects.filter(channel__owner=operator).exists()  # it stands in their list
+
+
+def test_a_receiver_that_takes_nothing_for_days_is_left_alone(tell, anna, make_channel, clock, monkeypatch):
+    monkeypatch.setitem(SENDERS, "webhook", refuse)
+    channel, enabled = make_channel(anna), []
+
+    for day in range(7):
+        deliver(tell(f"{day}", now=clock.now), clock)
+        clock.now += timedelta(days=1)
+        channel.refresh_from_db()
+        enabled.append(channel.is_enabled)
+        if not channel.is_enabled:
+            break
+
+    assert enabled == [True] * 6 + [False]
+    told = Notification.objects.filter(user=anna, key__startswith="channel:").order_by("pk")
+    assert ["switched off" in note.text for note in told] == [False, True]
+
+
+def refuse(*_):
+    raise Refused("404")
 
 
 def test_who_is_killed_while_sending_is_replaced_when_the_claim_ends(tell, mail, clock, monkeypatch):
