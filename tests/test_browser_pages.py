@@ -6,9 +6,10 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
-from market.tests.factories import UserFactory
+from market.tests.factories import NOON, UserFactory
 from ops.browser import open_browser
 from ops.management.commands.screenshots import pictures
+from ops.models import Channel
 from tests.browsing import serious
 from tests.test_browser_admin import PASSWORD, SIZES, site
 from tradebot_site.tests.conftest import everything
@@ -24,8 +25,12 @@ def pages(transactional_db, everything):
     root = UserFactory(username="root", is_staff=True, is_superuser=True)
     root.set_password(PASSWORD)
     root.save()
+    Channel.objects.create(
+        owner=root, kind="webhook", name="mine", target="https://a.example.com", hint="https://a…", created_at=NOON
+    )
+    table = reverse("admin:ops_channel_preferences")
     lists = [reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") for model in models()]
-    return list(dict.fromkeys([*(path for _, path, _ in pictures()), *lists]))
+    return list(dict.fromkeys([*(path for _, path, _ in pictures()), *lists, table]))
 
 
 def models():

@@ -134,6 +134,8 @@ class Trader:
 
     def fill_resting(self, order: Resting, *, price: Decimal, at: datetime) -> None:
         """A stop or target is filled at ``price``, plus slippage: once triggered it is an order at the market."""
+        if order not in self.shelf.resting:
+            return  # what was filled just before it left nothing that could be traded
         kind = self._kind_of_stop() if order.is_stop else "take_profit"
         quantity = min(order.quantity, self._rules.tradable(self.ledger.quantity))
         filled = self.slipped(price, order.side)

@@ -11,6 +11,7 @@ from bots.strategies.base import Parameter, Parameters, Reading, Signal, Strateg
 from bots.strategies.lines import Line, from_windows, is_flat, reading, reversion, where, windows
 from market.types import Candles
 
+BLOCK = 10_000  # windows at a time: those of a year of minutes take gigabytes
 PARAMETERS = (
     Parameter("period", int, 60, "Of the average and its deviation, in candles.", minimum=5, maximum=200),
     Parameter(
@@ -35,13 +36,21 @@ def vwap(candles: Candles, period: int) -> tuple[Line, Line]:
     if len(typical) < period:
         nothing = np.full(len(typical), np.nan)
         return nothing, nothing
-    prices, volumes = windows(typical, period), windows(candles.volume, period)
+    starts = range(0, len(typical) - period + 1, BLOCK)
+    blocks = [slice(start, start + BLOCK + period - 1) for start in starts]
+    found = [_of_windows(windows(typical[block], period), windows(candles.volume[block], period)) for block in blocks]
+    mean, deviation = (from_windows(np.concatenate(parts), period) for parts in zip(*found, strict=True))
+    moved = ~is_flat(typical, period)
+    return where(moved, mean), deviation
+
+
+def _of_windows(prices: Line, volumes: Line) -> tuple[Line, Line]:
+    """The same of each window."""
     total = volumes.sum(axis=1)
     total = where(total > 0, total)
     mean = (prices * volumes).sum(axis=1) / total
     variance = (volumes * (prices - mean[:, np.newaxis]) ** 2).sum(axis=1) / total
-    moved = ~is_flat(typical, period)
-    return where(moved, from_windows(mean, period)), from_windows(np.sqrt(variance), period)
+    return mean, np.sqrt(variance)
 
 
 def read(candles: Candles, parameters: Parameters) -> Reading:

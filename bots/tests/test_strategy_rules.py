@@ -196,6 +196,17 @@ def test_vwap_reversion_goes_by_where_the_volume_was():
     assert weighted > 99.5
 
 
+def test_vwap_reversion_reads_a_year_as_it_reads_a_day():
+    closes, few = np.tile(trembling(line(100, 90, 100)), 130), 999  # more than are worked out at a time
+
+    many, newest = read("vwap_reversion", closes).lines["vwap"], read("vwap_reversion", closes[-few:]).lines["vwap"]
+
+    assert len(many) == len(closes) > 10_000
+    assert np.array_equal(many[-few + 60 :], newest[60:])
+    for end in (9_999, 10_059, 10_060):  # around the end of the first part
+        assert many[end] == read("vwap_reversion", closes[end - 60 : end + 1]).lines["vwap"][-1]
+
+
 def test_vwap_reversion_without_volume_says_so_and_does_nothing():
     reading = read("vwap_reversion", trembling(line(100, 90, 100)), volume=0.0)
 

@@ -1,13 +1,16 @@
 """Telling somebody something because a program asks for it (features A3)."""
 
 import logging
+from collections import Counter
+from functools import partial
 from hashlib import sha256
-from typing import ClassVar, cast
-from uuid import UUID, uuid4
+from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -26,7 +29,7 @@ from market.api.throttles import wait_of
 from market.api.views import ApiView
 from ops import notifications
 from ops.api.notification_channels import told
-from ops.models import Channel, Topic
+from ops.models import Channel, Delivery, Notification, Topic
 from ops.notifications.asking import MOST_TEXT
 from ops.tasks import distribute_notifications
 
@@ -50,10 +53,19 @@ class TellingSerializer(StrictSerializer):
 
 
 class ToldSerializer(serializers.Serializer):
-    task_id = serializers.UUIDField(help_text="Of the task that sends it.")
+    task_id = serializers.UUIDField(help_text="Ask `GET /api/tasks/status/{task_id}` what has become of it.")
     status = serializers.CharField(help_text="pending")
     message = serializers.CharField()
     notification = serializers.IntegerField(help_text="The number under which it is in its reader's list.")
+
+
+class DeliveredSerializer(serializers.Serializer):
+    """How far a message has come, by the number of its reader's channels."""
+
+    id = serializers.IntegerField(help_text="The number under which it is in its reader's list.")
+    sent = serializers.IntegerField()
+    waiting = serializers.IntegerField(help_text="For a worker, or for another try.")
+    failed = serializers.IntegerField(help_text="For good.")
 
 
 class SendNotificationView(ApiView):
@@ -89,9 +101,9 @@ class SendNotificationView(ApiView):
                 key=self._key(),
                 now=timezone.now(),
             )
-        task_id = uuid4()
-        transaction.on_commit(lambda: _wake_workers(task_id))
-        answer = {"task_id": task_id, "status": "pending", "message": QUEUED, "notification": note.pk}
+        assert note.task_id is not None, "whoever asks gets a number"
+        transaction.on_commit(partial(_wake_workers, note.task_id))
+        answer = {"task_id": note.task_id, "status": "pending", "message": QUEUED, "notification": note.pk}
         return Response(ToldSerializer(answer).data, status=202)
 
     def _key(self) -> str:
@@ -99,6 +111,32 @@ class SendNotificationView(ApiView):
         if self.claimed is None:
             return ""
         return f"{timezone.now():%Y%m%d}:{sha256(self.claimed.key.encode()).hexdigest()}"
+
+
+def state_of_message(task_id: UUID, *, by: User) -> dict[str, Any] | None:
+    """What has become of a message that this user asked for, or is told; None of any other."""
+    notes = Notification.objects.filter(Q(user=by) | Q(data__by=by.pk), task_id=task_id)
+    note = notes.prefetch_related("deliveries__bundle").first()
+    if note is None:
+        return None
+    ways = [delivery.bundle or delivery for delivery in note.deliveries.all()]
+    count = Counter(way.status for way in ways)
+    sent, failed = count[Delivery.Status.SENT], count[Delivery.Status.FAILED]
+    if waiting := len(ways) - sent - failed:
+        status, completed_at = "running" if any(way.attempts for way in ways) else "pending", None
+    else:
+        status = "failed" if failed and not sent else "success"
+        completed_at = max((way.sent_at for way in ways if way.sent_at), default=note.created_at)
+    failure = {"code": "not_delivered", "detail": f"It got through none of {failed} channels; it is in the list."}
+    return {
+        "task_id": task_id,
+        "status": status,
+        "result": None,
+        "error": failure if status == "failed" else None,
+        "started_at": note.created_at,
+        "completed_at": completed_at,
+        "notification": {"id": note.pk, "sent": sent, "waiting": waiting, "failed": failed},
+    }
 
 
 def _reader(caller: User, user_id: int | None) -> User:

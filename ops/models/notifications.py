@@ -136,12 +136,16 @@ class Notification(models.Model):
     )
     event = models.ForeignKey(Event, on_delete=models.SET_NULL, null=True, related_name="notifications")
     key = models.CharField(max_length=150, unique=True, help_text="Whoever tells it again with this key tells nothing.")
+    task_id = models.UUIDField(null=True, help_text="Of one that a program asked for: by it the program asks about it.")
     created_at = models.DateTimeField()
     read_at = models.DateTimeField(null=True)
 
     objects = NotificationQuerySet.as_manager()
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(name="notification_task", fields=["task_id"], condition=Q(task_id__isnull=False)),
+        ]
         indexes = [
             models.Index(name="notification_newest", fields=["-created_at"]),
             models.Index(name="notification_of_user", fields=["user", "-created_at", "-id"]),

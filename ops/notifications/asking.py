@@ -46,6 +46,7 @@ def send_to(
     title = titled(topic, "" if user.pk == by.pk else f"a message of {by}")
     news = News(user.pk, topic, severity, title, message, key, now, data={"by": by.pk}, ways=ways)
     write_news([news], now=now)
+    Notification.objects.filter(key=key, task_id=None).update(task_id=uuid4())
     return Notification.objects.get(key=key)
 
 

@@ -4,7 +4,8 @@ from django.urls import path
 
 from ops.api.notification_sending import SendNotificationView
 from tradebot_site.api import task_watch
-from trades.api.orders_by_hand import ExecuteTradeView, TaskStatusView
+from tradebot_site.api.task_status import TaskStatusView
+from trades.api.orders_by_hand import ExecuteTradeView
 
 urlpatterns = [
     path("active", task_watch.ActiveView.as_view(), name="tasks-active"),

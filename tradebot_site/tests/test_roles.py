@@ -52,8 +52,9 @@ def test_a_permission_that_is_gone_is_named(monkeypatch):
 
 
 def test_viewers_change_nothing():
-    """But how they look at the list of bots themselves, reports of their own, and the tokens that count no more."""
-    others = [name for name in roles.VIEWER if not name.endswith(("_savedview", "_apitoken", "_report"))]
+    """But how they look at the list of bots, reports and channels of their own, and the tokens that count no more."""
+    own = ("_savedview", "_apitoken", "_report", "_channel")
+    others = [name for name in roles.VIEWER if not name.endswith(own)]
     assert {name.partition(".")[2].partition("_")[0] for name in others} == {"view"}
 
 

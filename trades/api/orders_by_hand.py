@@ -2,7 +2,6 @@
 
 from functools import partial
 from typing import Any, ClassVar, cast
-from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -14,8 +13,8 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from market.access import sees_all, visible
-from market.api.access import Need, reads, trades
+from market.access import sees_all
+from market.api.access import Need, trades
 from market.api.filtering import require_known
 from market.api.idempotency import KeyReused
 from market.api.refusals import Conflict
@@ -25,7 +24,7 @@ from market.models import ExchangeAccount
 from market.services import NotYourAccount
 from market.types import OrderType, Side
 from trades import services
-from trades.api.asking import AskedSerializer, TaskSerializer, WantedSerializer, state_of
+from trades.api.asking import AskedSerializer, WantedSerializer, state_of
 from trades.models import Order, OrderByHand
 from trades.tasks import send_order_by_hand
 
@@ -138,47 +137,6 @@ def _account(user: User, wanted: services.HandOrder, account_id: int | None) -> 
     named = ", ".join(f"{account.pk} ({account})" for account in possible[:10])
     more = " and more" if len(possible) > 10 else ""
     raise ValidationError({"account": [f"is needed: {wanted.symbol} can be traded on {named}{more}."]})
-
-
-class TaskStatusView(ApiView):
-    """GET tells what has become of an order that was asked for."""
-
-    needs: ClassVar[dict[str, Need]] = {"get": reads("trades.view_order")}
-
-    @extend_schema(
-        operation_id="tasks_status",
-        summary="What has become of an order",
-        description="`success`: the exchange has it; `result.order_status` says whether it is open, filled or canceled "
-        "there. `failed`: `error` says why. A task that is `pending` for 60 seconds is not done any more.",
-        responses={200: TaskSerializer},
-        examples=[
-            OpenApiExample(
-                "filled",
-                value={
-                    "task_id": "5f0c1d5e-6e0f-4f0e-9f43-0d4a5c1e7a10",
-                    "status": "success",
-                    "result": {
-                        "order_id": 7,
-                        "order_status": "filled",
-                        "trade_id": 5,
-                        "executed_price": "50000",
-                        "executed_quantity": "0.01",
-                    },
-                    "error": None,
-                    "started_at": "2026-11-29T12:00:00.120000Z",
-                    "completed_at": "2026-11-29T12:00:00.410000Z",
-                },
-                response_only=True,
-            )
-        ],
-    )
-    def get(self, request: Request, task_id: UUID) -> Response:
-        require_known(request, set())
-        rows = visible(OrderByHand.objects.select_related("order__trade"), request.user, owner="user")
-        asked = rows.filter(task_id=task_id).first()
-        if asked is None:
-            raise Http404("there is no such task")
-        return Response(TaskSerializer(state_of(asked)).data)
 
 
 class CanceledSerializer(serializers.Serializer):

@@ -111,19 +111,33 @@ def test_passing_over_candles_in_which_nothing_can_happen_changes_nothing(given_
 
 
 @given(trials(), walks(), st.integers(25, LENGTH - 2))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_comes_later_changes_nothing_up_to_now(given_, other, now):
     trial, candles = given_
-    # Until `now` the same, and then another market with other signals.
-    pairs = zip(_columns(candles), _columns(other), strict=True)
-    columns = [np.concatenate((one[: now + 1], two[now + 1 :])) for one, two in pairs]
+    # Until `now` the same, and then another market with other signals, that begins where this one went on: at its open.
+    before = walked(trial, candles)
+    if before.fills:  # at a moment at which something is done
+        at_ms = int(before.fills[now % len(before.fills)].at.timestamp() * 1000)
+        now = min(max(int(np.searchsorted(candles.open_time_ms, at_ms, side="right")) - 2, 20), LENGTH - 2)
+    after = walked(trial, _joined(candles, other, now))
 
-    before, after = walked(trial, candles), walked(trial, Candles(candles.open_time_ms, *columns))
-
-    close_ms = int(candles.open_time_ms[now]) + int(INTERVALS[trial.series.interval].total_seconds() * 1000)
-    known = before.equity_ms <= close_ms
-    assert _until(before, close_ms) == _until(after, close_ms)
+    next_ms = int(candles.open_time_ms[now + 1])
+    known = before.equity_ms <= next_ms
+    assert _until(before, next_ms) == _until(after, next_ms)
     assert before.equity[known].tolist() == after.equity[known].tolist()
+
+
+def _joined(candles, other, now):
+    columns = {
+        name: np.concatenate((column[: now + 1], getattr(other, name)[now + 1 :]))
+        for name, column in vars(candles).items()
+        if name != "open_time_ms"
+    }
+    opened = candles.open[now + 1]
+    columns["open"][now + 1] = opened
+    columns["high"][now + 1] = max(columns["high"][now + 1], opened)
+    columns["low"][now + 1] = min(columns["low"][now + 1], opened)
+    return Candles(candles.open_time_ms, **columns)
 
 
 @given(trials())
@@ -155,9 +169,6 @@ def _fees_in_coins(trial, outcome, candles):
     return sum(float(fill.fee_quote) * abs(candles.close[-1] / float(fill.price) - 1) for fill in bought) + 1e-3
 
 
-def _columns(candles):
-    return [column for name, column in vars(candles).items() if name != "open_time_ms"]
-
-
-def _until(outcome, close_ms):
-    return [fill for fill in outcome.fills if int(fill.at.timestamp() * 1000) < close_ms]
+def _until(outcome, ms):
+    """What was filled until then, and at that very moment."""
+    return [fill for fill in outcome.fills if int(fill.at.timestamp() * 1000) <= ms]

@@ -44,7 +44,7 @@ def test_a_good_address_has_no_faults_and_is_masked(kind, target):
         ("telegram", DISCORD, "target", "'discord' is none of tgram; tgram://BOT_TOKEN/CHAT_ID is an address"),
         ("apprise", "json://localhost/", "target", "'json' is none of tgram, discord, slack"),
         ("apprise", SLACK + "?x=1", "target", "slack://… is not of the form slack://T…/B…/…"),
-        ("email", "anna", "target", "'anna' is no e-mail address"),
+        ("email", "anna", "target", "this is no e-mail address"),
     ],
 )
 def test_a_fault_is_told_by_field(kind, target, field, told):

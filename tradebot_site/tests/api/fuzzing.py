@@ -118,8 +118,6 @@ def _wrong(asked: Asked, told: dict[str, Any], answer: Any) -> Iterator[tuple[st
         asked.case.validate_response(answer, checks=[*CONFORM, *more])
     except FailureGroup as group:
         for failure in group.exceptions:
-            if "fields" in told["query_string"] and "is a required property" in str(failure):
-                continue  # of what is asked for by its names the rest is left out
             yield f"{type(failure).__name__} {answer.status_code}", f"{asked.kind}: {failure}"
     if answer.status_code >= 400 and not (answer.is_json and answer.json.keys() >= REFUSAL):
         yield "shape of a refusal", answer.text[:500]

@@ -22,7 +22,7 @@ from trade_client.models import (
     PaginatedBotRowList,
     PaginatedTradeList,
     StopRequest,
-    StrategyEnum,
+    StrategyName,
     TokenScope,
 )
 
@@ -40,7 +40,7 @@ def make_bot(client: AuthenticatedClient, account: int) -> Bot:
         account=account,
         symbol="BTCUSDT",
         name="of a program",
-        strategy=StrategyEnum.EMA_RSI,
+        strategy=StrategyName.EMA_RSI,
         parameters=NewBotRequestParameters.from_dict({"ema_fast": 9, "ema_slow": 21}),
         interval=IntervalEnum.VALUE_2,
         initial_capital="1000",

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from market.access import TokenScope
+from market.tests.factories import NOON
 from ops.models import Channel, Delivery, Notification, Preference, Topic
 from ops.notifications import changing, channels
 from ops.notifications.senders.base import Refused
@@ -17,7 +18,7 @@ from tradebot_site.tests.api.asking import Caller
 from tradebot_site.tests.people import person
 
 TARGET = "https://hooks.example.com/T0KEN-of-mine"
-SEND = "/api/tasks/send-notification"
+SEND, STATUS = "/api/tasks/send-notification", "/api/tasks/status/{}"
 
 
 @pytest.fixture
@@ -41,6 +42,12 @@ def send(caller, key="", **body):
     body = {"type": "system_alert", "message": "hello"} | body
     answer = caller.client.post(SEND, body, content_type="application/json", headers=headers)
     return answer.status_code, answer.json()
+
+
+def state(caller, task_id):
+    answer = caller.client.get(STATUS.format(task_id))
+    assert answer.status_code == 200
+    return answer.json()
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -258,6 +265,47 @@ def test_what_cannot_be_told_is_refused_at_its_field(trader, body, field):
 
     assert (status, list(answer["fields"])) == (400, [field])
     assert not Notification.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status", "counts"),
+    [
+        ({}, {}, "pending", (0, 2, 0)),
+        ({"attempts": 1}, {}, "running", (0, 2, 0)),
+        ({"status": "sent", "sent_at": NOON}, {}, "pending", (1, 1, 0)),
+        ({"status": "sent", "sent_at": NOON}, {"status": "failed"}, "success", (1, 0, 1)),
+        ({"status": "failed"}, {"status": "failed"}, "failed", (0, 0, 2)),
+    ],
+)
+def test_a_message_is_followed_by_the_number_of_its_task(trader, broker, first, second, status, counts):
+    webhook(trader.user)
+    webhook(trader.user, name="another")
+    task_id = send(trader, channels=["webhook"])[1]["task_id"]
+    for delivery, fields in zip(Delivery.objects.order_by("pk"), (first, second), strict=True):
+        Delivery.objects.filter(pk=delivery.pk).update(**fields)
+
+    told = state(trader, task_id)
+
+    assert (told["task_id"], told["status"], told["result"]) == (task_id, status, None)
+    assert tuple(told["notification"][name] for name in ("sent", "waiting", "failed")) == counts
+    assert (told["error"] is None) is (status != "failed")
+    assert (told["completed_at"] is None) is (counts[1] > 0)
+
+
+def test_a_message_that_is_in_the_list_alone_has_arrived(trader, broker):
+    task_id = send(trader)[1]["task_id"]
+
+    assert state(trader, task_id)["status"] == "success"
+    assert state(trader, task_id)["completed_at"]
+
+
+def test_who_asked_and_who_is_told_may_ask_about_a_message_and_nobody_else(trader, broker):
+    operator = Caller(person("operator"))
+    task_id = send(operator, user_id=trader.user.pk)[1]["task_id"]
+
+    assert [state(caller, task_id)["task_id"] for caller in (operator, trader)] == [task_id, task_id]
+    for caller in (Caller(person("viewer")), Caller(person("administrator"))):
+        assert caller.client.get(STATUS.format(task_id)).status_code == 404
 
 
 def test_one_user_tells_so_much_a_minute(trader, settings):

@@ -359,6 +359,7 @@ def test_what_is_no_order_yet_or_will_be_none(trader, account, changes, status, 
             "error": error,
             "started_at": "2026-11-21T12:00:30Z" if "started_at" in changes else None,
             "completed_at": told[1]["completed_at"],
+            "notification": None,
         },
     )
     assert (told[1]["completed_at"] is None) == (error is None)
