@@ -195,7 +195,7 @@ def test_who_upgrades_is_not_told_what_happened_before(anna):
     old = Event.objects.create(**about, created_at=now - timedelta(hours=2))
     new = Event.objects.create(**about, created_at=now - timedelta(minutes=10))
 
-    migration = import_module("ops.migrations.0006_old_news_is_told_to_nobody")
+    migration = import_module("ops.migrations.0007_old_news_is_told_to_nobody")
     with connection.cursor() as cursor:
         cursor.execute(migration.OLD_NEWS)
 

@@ -9,7 +9,7 @@ UPDATE trades_event SET handled_at = now() WHERE handled_at IS NULL AND created_
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ops", "0005_reports"),
+        ("ops", "0006_tasks_of_notifications"),
         ("trades", "0021_token_of_an_order_by_hand"),
     ]
 
