@@ -31,6 +31,7 @@ from market.api.throttles import wait_of
 from market.api.views import ApiViewSet
 from ops.models import Channel
 from ops.notifications import changing, channels
+from ops.notifications.counting import TooSoon
 from ops.tasks import send_channel_code
 
 LONGEST = 2_000  # characters of an address
@@ -99,7 +100,7 @@ def told() -> Iterator[None]:
         raise ValidationError(found) from error
     except channels.NotYourChannel as error:
         raise Http404("there is no such channel") from error
-    except channels.TooSoon as error:
+    except TooSoon as error:
         raise Throttled(ceil(error.after.total_seconds()), str(error)) from error
     except (changing.NotArrived, changing.OthersTry) as error:
         raise NotArrived(str(error)) from error

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 
 from bots.signing import new_secret
 from ops.models import Channel, Notification, Preference, Severity, Topic
+from ops.notifications.counting import TooSoon, require_few
 from ops.notifications.delivering import clean
 from ops.notifications.senders import SENDERS, webhook_secrets
 from ops.notifications.senders.base import Message, Refused
@@ -29,14 +30,6 @@ CONFIRMED = (Channel.Kind.EMAIL,)  # whose address could be anybody's, and does 
 
 class NotYourChannel(Exception):
     """Somebody changes what is another's."""
-
-
-class TooSoon(Exception):
-    """Enough codes were sent; the message says when the next one may be."""
-
-    def __init__(self, text: str, *, after: timedelta) -> None:
-        super().__init__(text)
-        self.after = after
 
 
 class WrongCode(Exception):
@@ -124,18 +117,14 @@ def claim_code(channel: Channel, *, by: User, now: datetime) -> None:
     require_own(channel, by)
     if channel.confirmed_at:
         raise ValidationError({"channel": "it is confirmed already"})
-    prefix, day = f"code:{by.pk}:", timedelta(days=1)
+    prefix = f"code:{by.pk}:"
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=by.pk)
-        sent = Notification.objects.owned_by(by).filter(key__startswith=prefix, created_at__gt=now - day)
-        moments = list(sent.order_by("-created_at").values_list("created_at", flat=True)[:CODES_A_DAY])
-        if moments and moments[0] > now - CODE_AFTER:
+        sent = Notification.objects.owned_by(by).filter(key__startswith=prefix)
+        if sent.filter(created_at__gt=now - CODE_AFTER).exists():
             told = f"a code was sent just now; the next one goes out after {CODE_AFTER.seconds} seconds"
             raise TooSoon(told, after=CODE_AFTER)
-        if len(moments) >= CODES_A_DAY:
-            raise TooSoon(
-                f"{CODES_A_DAY} codes were sent within a day, which is the most", after=moments[-1] + day - now
-            )
+        require_few(by, prefix, what="codes", most=CODES_A_DAY, now=now)
         text = f"A code that confirms the channel {channel.name} was sent to {channel.hint}."
         key = f"{prefix}{channel.pk}:{now.isoformat()}"
         notify([by.pk], Topic.SYSTEM_ALERT, text, key=key, now=now, about=channel.name, ways=())

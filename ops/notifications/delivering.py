@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from traceback import extract_tb
 
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from market.fields import SecretUnreadable
 from market.types import Clock
@@ -220,10 +221,10 @@ def _tell_of(channel: Channel, told: str, *, key: str, severity: Severity, now: 
 
 
 def _note_trouble(channel: Channel, text: str, *, now: datetime) -> datetime:
-    """Since when nothing arrives by it."""
-    since = channel.failing_since or now
-    Channel.objects.filter(pk=channel.pk).update(last_error=text, failing_since=since)
-    return since
+    """Since when nothing arrives by it, whoever saw it first."""
+    asked = Channel.objects.filter(pk=channel.pk)
+    asked.update(last_error=text, failing_since=Coalesce("failing_since", now))
+    return asked.values_list("failing_since", flat=True).first() or now
 
 
 def clean(text: str, channel: Channel) -> str:

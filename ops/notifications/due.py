@@ -29,7 +29,7 @@ def take_due(*, now: datetime, most: int, others_wait: bool = False) -> list[Due
         return []
     asked_before = now - (LATE_AFTER if others_wait else LOST_AFTER)
     at_work = Delivery.objects.filter(status__in=[Delivery.Status.PENDING, Delivery.Status.SENDING])
-    asked = at_work.filter(queued_at__gt=asked_before)
+    asked = at_work.filter(queued_at__gt=now - LOST_AFTER)
     due = at_work.filter(Q(queued_at=None) | Q(queued_at__lte=asked_before), next_try_at__lte=now)
     due = due.exclude(channel__kind__in=paused_kinds(now=now)).order_by("next_try_at", "pk")
     owners = slow_owners(now=now)

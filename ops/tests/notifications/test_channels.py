@@ -10,8 +10,9 @@ from django.db import connection
 from market.tests.factories import NOON, UserFactory
 from ops import tasks
 from ops.models import Channel, Delivery, Notification, Severity, Topic
-from ops.notifications import NotForYou, channels, send_to
-from ops.notifications.channels import NotYourChannel, TooSoon, WrongCode
+from ops.notifications import NotForYou, asking, channels, send_to
+from ops.notifications.channels import NotYourChannel, WrongCode
+from ops.notifications.counting import TooSoon
 
 MINUTE = timedelta(minutes=1)
 
@@ -245,3 +246,16 @@ def test_that_a_code_was_refused_is_seen_at_the_channel_without_the_address(anna
     channel.refresh_from_db()
     assert "550" in channel.last_error
     assert "other@" not in channel.last_error
+
+
+def test_a_program_fills_no_tables(anna, operator, monkeypatch):
+    monkeypatch.setattr(asking, "TELLS_A_DAY", 2)
+    said = {"topic": Topic.SYSTEM_ALERT, "message": "x"}
+    for number in range(2):
+        send_to(anna, **said, by=anna, now=NOON + number * MINUTE)
+
+    with pytest.raises(TooSoon, match="2 messages") as caught:
+        send_to(anna, **said, by=anna, now=NOON + 60 * MINUTE)
+    assert caught.value.after == timedelta(hours=23)
+    send_to(anna, **said, by=operator, now=NOON + 60 * MINUTE)
+    send_to(anna, **said, by=anna, now=NOON + timedelta(days=1))

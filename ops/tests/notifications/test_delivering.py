@@ -1,10 +1,12 @@
 """Sending by a real mail server: what arrives, what is tried again, and what is given up."""
 
+import smtplib
 import threading
 from datetime import timedelta
 from email.header import decode_header, make_header
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 from django.utils import timezone
 
@@ -289,6 +291,33 @@ def test_a_receiver_that_takes_nothing_for_days_is_left_alone(tell, anna, make_c
     assert enabled == [True] * 6 + [False]
     told = Notification.objects.filter(user=anna, key__startswith="channel:").order_by("pk")
     assert ["switched off" in note.text for note in told] == [False, True]
+
+
+def test_two_that_fail_at_the_same_time_are_told_once(tell, anna, make_channel, clock, monkeypatch):
+    make_channel(anna)
+    first, second = tell("1", now=clock.now), tell("2", now=clock.now)
+
+    def slowly(channel, message):
+        clock.now += timedelta(seconds=1)
+        if message.text == "1":
+            deliver(second, clock)
+        clock.now += timedelta(seconds=1)
+        raise Refused("404")
+
+    monkeypatch.setitem(SENDERS, "webhook", slowly)
+    deliver(first, clock)
+
+    assert Notification.objects.filter(key__startswith="channel:").count() == 1
+
+
+def test_a_mail_that_was_taken_is_sent_even_if_the_farewell_takes_too_long(tell, mail, monkeypatch):
+    def endless(_):
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(smtplib.SMTP, "quit", endless)
+    delivery = tell()
+
+    assert deliver(delivery) == "sent"
 
 
 def refuse(*_):

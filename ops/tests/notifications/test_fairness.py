@@ -138,3 +138,11 @@ def test_who_answers_promptly_again_is_forgiven(clock, eve, tell, slow):
     clock.now += due.SLOW_FOR
 
     assert len(ask(clock)) == 19
+
+
+def test_what_the_broker_forgot_keeps_an_owner_waiting_for_a_minute_and_not_for_ten(clock, eve, tell):
+    tell(eve, 6)
+    ask(clock)
+    clock.now += due.LOST_AFTER
+
+    assert len(notifications.take_due(now=clock.now, most=200, others_wait=True)) == due.OWNER_AT_ONCE
