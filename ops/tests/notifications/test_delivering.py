@@ -372,6 +372,37 @@ def test_who_took_longer_than_the_claim_writes_nothing(tell, clock, mail, monkey
     assert "may be sent twice" in caplog.text
 
 
+def test_who_took_longer_leaves_the_claim_of_the_next_one_alone(tell, clock, mail, monkeypatch):
+    delivery = tell(now=clock.now)
+
+    def slow(channel, message):
+        clock.now += LEASE
+        claimed = Delivery.objects.get(pk=delivery.pk)
+        assert delivering._claim(claimed, now=clock.now)
+        return "the first"
+
+    monkeypatch.setitem(SENDERS, "email", slow)
+    deliver(delivery, clock)
+
+    assert (delivery.status, delivery.provider_id) == (Status.SENDING, "")
+
+
+def test_a_server_that_is_back_is_forgiven_at_once(tell, mail, clock, use_mail, free_port, settings):
+    port = settings.EMAIL_PORT
+    use_mail(free_port)
+    delivery = tell(now=clock.now)
+    for _ in range(6):
+        deliver(delivery, clock)
+        clock.wait_for(delivery)
+    use_mail(port)
+    assert deliver(delivery, clock) == "sent"
+
+    use_mail(free_port)
+    deliver(next_one := tell("2", now=clock.now), clock)
+
+    assert next_one.next_try_at - clock.now < timedelta(seconds=3)
+
+
 def test_no_transaction_is_open_while_it_is_sent(tell, mail, monkeypatch):
     open_ones = []
     monkeypatch.setitem(SENDERS, "email", lambda *_: open_ones.append(len(connection.savepoint_ids)) or "")

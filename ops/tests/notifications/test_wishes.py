@@ -66,7 +66,8 @@ def test_only_own_channels_that_may_be_used_tell(anna, make_channel, change):
     assert told(anna) == []
 
 
-def test_who_may_not_log_in_any_more_is_sent_nothing(anna, mail):
+def test_who_may_not_log_in_any_more_is_sent_nothing(anna, mail, make_channel):
+    make_channel(anna)
     anna.is_active = False
     anna.save()
 
