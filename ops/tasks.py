@@ -19,10 +19,10 @@ from ops.notifications.senders.base import TryAgain
 from ops.queues import queue_depths
 
 SOFT_LIMIT, HARD_LIMIT = 45, 60  # seconds of one delivery, whose claim lasts longer
-MOST_QUEUED = 1_000  # messages; the database remembers the rest
 MOST_REPORTS_QUEUED = 50
 # A report waits in the queue of the backtests: until the one at work has ended, and one that was sent before it.
 REPORT_EXPIRES = 2 * settings.BACKTEST_SECONDS + 300
+MOST_QUEUED = 200  # messages, of some seconds: behind them waits who distributes; the database remembers the rest
 RETRIES, MOST_RETRY_SECONDS = 3, 60
 
 logger = logging.getLogger(__name__)

@@ -17,6 +17,7 @@ from market.admin.asking import ask
 from market.api.throttles import wait_of
 from ops.models import Channel
 from ops.notifications import changing, channels
+from ops.notifications.counting import TooSoon
 from ops.tasks import send_channel_code
 
 MUTE = "A code is sent to its address: nothing else is until you confirm it with that."
@@ -90,7 +91,7 @@ def require_sent(request: HttpRequest, channel: Channel) -> None:
     try:
         channels.claim_code(channel, by=cast(User, request.user), now=timezone.now())
         send_channel_code.delay(channel.pk)
-    except channels.TooSoon as error:
+    except TooSoon as error:
         messages.warning(request, f"{channel.name}: {error}.")
     except (OperationalError, RedisError):
         messages.error(request, f"{channel.name}: the broker does not answer; have another code sent later.")

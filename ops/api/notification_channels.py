@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from math import ceil
 from typing import Any, ClassVar, cast
 
 from django.conf import settings
@@ -30,6 +31,7 @@ from market.api.throttles import wait_of
 from market.api.views import ApiViewSet
 from ops.models import Channel
 from ops.notifications import changing, channels
+from ops.notifications.counting import TooSoon
 from ops.tasks import send_channel_code
 
 LONGEST = 2_000  # characters of an address
@@ -98,6 +100,8 @@ def told() -> Iterator[None]:
         raise ValidationError(found) from error
     except channels.NotYourChannel as error:
         raise Http404("there is no such channel") from error
+    except TooSoon as error:
+        raise Throttled(ceil(error.after.total_seconds()), str(error)) from error
     except (changing.NotArrived, changing.OthersTry) as error:
         raise NotArrived(str(error)) from error
 
@@ -154,7 +158,7 @@ class ChannelViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     )
     def create(self, request: Request) -> Response:
         wanted = _read(NewChannelSerializer, request)
-        with told():
+        with told(), transaction.atomic():
             channel, secret = channels.add_channel(self.caller, **wanted, by=self.caller, now=timezone.now())
             if not channel.confirmed_at:
                 channels.claim_code(channel, by=self.caller, now=timezone.now())
@@ -195,11 +199,8 @@ class ChannelViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     @action(detail=True, methods=["post"], url_path="send-code")
     def send_code(self, request: Request, pk: str) -> Response:
         channel = self.get_object()
-        try:
-            with told():
-                channels.claim_code(channel, by=self.caller, now=timezone.now())
-        except channels.TooSoon as error:
-            raise Throttled(channels.CODE_AFTER.seconds, str(error)) from error
+        with told():
+            channels.claim_code(channel, by=self.caller, now=timezone.now())
         send_code(channel)
         return Response(ChannelSerializer(channel).data, status=202)
 

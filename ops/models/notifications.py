@@ -1,5 +1,7 @@
 """What people are told, by which ways, and what became of it."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
@@ -69,14 +71,15 @@ class Channel(models.Model):
     confirmed_at = models.DateTimeField(
         null=True, editable=False, help_text="When it was shown that the address is its owner's; until then it is mute."
     )
-    code_sent_at = models.DateTimeField(null=True, editable=False, help_text="When a code was last sent to confirm it.")
     last_error = models.CharField(max_length=300, blank=True, editable=False)
+    slow_at = models.DateTimeField(null=True, editable=False, help_text="When we last had to wait for its receiver.")
     failing_since = models.DateTimeField(null=True, editable=False, help_text="Nothing has arrived since then.")
     created_at = models.DateTimeField(editable=False)
 
     objects = ChannelQuerySet.as_manager()
 
     class Meta:
+        indexes = [models.Index(name="channel_slow", fields=["slow_at"], condition=Q(slow_at__isnull=False))]
         constraints = [
             models.UniqueConstraint(fields=["owner", "name"], name="channel_name_unique_per_owner"),
             models.UniqueConstraint(
@@ -169,6 +172,7 @@ class Delivery(models.Model):
     bundle = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="bundled")
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True)
+    late_at = models.DateTimeField(null=True, help_text="From then on it is news of yesterday, and given up.")
     queued_at = models.DateTimeField(null=True, help_text="When a worker was last asked to send it.")
     last_error = models.CharField(max_length=300, blank=True)
     sent_at = models.DateTimeField(null=True)
@@ -188,11 +192,20 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(name="delivery_due", fields=["next_try_at"], condition=Q(status__in=("pending", "sending"))),
+            models.Index(
+                name="delivery_asked",
+                fields=["queued_at"],
+                condition=Q(status__in=("pending", "sending"), queued_at__isnull=False),
+            ),
             models.Index(name="delivery_failed", fields=["-id"], condition=Q(status="failed")),
         ]
 
     def __str__(self) -> str:
         return f"delivery {self.pk} ({self.status})"
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether it is given up rather than sent; what somebody sends again is not."""
+        return self.status != Delivery.Status.FAILED and self.late_at is not None and self.late_at < now
 
 
 class Storm(models.Model):

@@ -10,6 +10,7 @@ delivering.py    sends one
 pauses.py        leaves servers alone that answer nobody
 senders/         how each kind of channel sends
 channels.py      the channels of people: added, confirmed, changed
+counting.py      how much of that, and of codes, there is in a day
 asking.py        what a person or their program wants somebody to be told
 upkeep.py        drops what is old
 """

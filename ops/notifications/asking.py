@@ -9,11 +9,13 @@ from django.core.exceptions import ValidationError
 
 from market.access import sees_all
 from ops.models import Channel, Notification, Severity, Topic
+from ops.notifications.counting import require_few
 from ops.notifications.topics import titled
 from ops.notifications.wishes import Ways
 from ops.notifications.writing import News, write_news
 
 MOST_TEXT = 4_000  # characters
+TELLS_A_DAY = 1_000  # messages of a program, each with up to twenty deliveries: they are kept for months
 
 
 class NotForYou(Exception):
@@ -33,7 +35,7 @@ def send_to(
 ) -> Notification:
     """Tell a user something by the chosen kinds of channels, or as they prefer; return what is in their list now.
 
-    With the same ``key`` it is told once. Raises NotForYou, and ValidationError by field.
+    With the same ``key`` it is told once. Raises NotForYou, TooSoon, and ValidationError by field.
     """
     if user.pk != by.pk and not sees_all(by):
         raise NotForYou(f"user {user.pk} is somebody else")
@@ -41,8 +43,11 @@ def send_to(
         raise ValidationError({"type": f"{topic!r} is none of {', '.join(Topic.values)}"})
     if not 0 < len(message) <= MOST_TEXT:
         raise ValidationError({"message": f"{len(message)} characters: it needs 1 to {MOST_TEXT}"})
+    prefix = f"asked:{by.pk}:"
+    if not sees_all(by):
+        require_few(user, prefix, what="messages", most=TELLS_A_DAY, now=now)
     ways = _channels(user, channels, now=now) if channels else None
-    key = f"asked:{by.pk}:{key or uuid4().hex}"[:150]
+    key = f"{prefix}{key or uuid4().hex}"[:150]
     title = titled(topic, "" if user.pk == by.pk else f"a message of {by}")
     news = News(user.pk, topic, severity, title, message, key, now, data={"by": by.pk}, ways=ways)
     write_news([news], now=now)

@@ -15,6 +15,7 @@ from ops.models import Channel, Delivery, Preference, Severity, Topic
 from ops.notifications import channels
 from ops.notifications.delivering import clean
 from ops.notifications.senders.base import Refused, TryAgain
+from ops.notifications.storms import SENT_FOR
 from ops.notifications.wishes import can_send, wishes_of
 
 _place = threading.BoundedSemaphore(1)  # who waits for a server holds one thread of this process, not all of them
@@ -108,4 +109,6 @@ def _require_known(name: str, value: object, known: Iterable[object]) -> None:
 def requeue(deliveries: QuerySet[Delivery], *, now: datetime) -> int:
     """Let those that have failed for good be tried again, as if they were new; how many they were."""
     failed = deliveries.filter(status=Delivery.Status.FAILED)
-    return failed.update(status=Delivery.Status.PENDING, attempts=0, next_try_at=now, queued_at=None)
+    return failed.update(
+        status=Delivery.Status.PENDING, attempts=0, next_try_at=now, queued_at=None, late_at=now + SENT_FOR
+    )

@@ -12,24 +12,24 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from bots.signing import new_secret
-from ops.models import Channel, Preference, Severity, Topic
+from ops.models import Channel, Notification, Preference, Severity, Topic
+from ops.notifications.counting import TooSoon, require_few
+from ops.notifications.delivering import clean
 from ops.notifications.senders import SENDERS, webhook_secrets
-from ops.notifications.senders.base import Message
+from ops.notifications.senders.base import Message, Refused
 from ops.notifications.targets import channel_faults, masked
 from ops.notifications.wishes import Wish, choose
+from ops.notifications.writing import notify
 
 MOST_CHANNELS = 20  # of one owner
-CODE_AFTER = timedelta(minutes=1)  # an owner gets the next code after it: other people's mailboxes are no toy
+# An owner gets the next code after it, and so many a day, also when channels go: other people's mailboxes are no toy.
+CODE_AFTER, CODES_A_DAY = timedelta(minutes=1), 10
 CODE_DAYS = 2  # so many days a code counts, the day of its sending included
 CONFIRMED = (Channel.Kind.EMAIL,)  # whose address could be anybody's, and does not say so
 
 
 class NotYourChannel(Exception):
     """Somebody changes what is another's."""
-
-
-class TooSoon(Exception):
-    """A code was sent just now; the message says when the next one may be."""
 
 
 class WrongCode(Exception):
@@ -110,22 +110,34 @@ def set_wish(channel: Channel, topic: str, *, is_wanted: bool, min_severity: str
 
 
 def claim_code(channel: Channel, *, by: User, now: datetime) -> None:
-    """Note that a code is about to be sent. Raises TooSoon, NotYourChannel, and ValidationError when none is needed."""
+    """Note that a code is about to be sent. Raises TooSoon, NotYourChannel, and ValidationError when none is needed.
+
+    It stands in the owner's list, which is also where they are counted: a channel that is deleted takes nothing along.
+    """
     require_own(channel, by)
     if channel.confirmed_at:
         raise ValidationError({"channel": "it is confirmed already"})
+    prefix = f"code:{by.pk}:"
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=channel.owner_id)
-        if Channel.objects.owned_by(by).filter(code_sent_at__gt=now - CODE_AFTER).exists():
-            raise TooSoon(f"a code was sent just now; the next one goes out after {CODE_AFTER.seconds} seconds")
-        Channel.objects.filter(pk=channel.pk).update(code_sent_at=now)
+        User.objects.select_for_update(no_key=True).get(pk=by.pk)
+        sent = Notification.objects.owned_by(by).filter(key__startswith=prefix)
+        if sent.filter(created_at__gt=now - CODE_AFTER).exists():
+            told = f"a code was sent just now; the next one goes out after {CODE_AFTER.seconds} seconds"
+            raise TooSoon(told, after=CODE_AFTER)
+        require_few(by, prefix, what="codes", most=CODES_A_DAY, now=now)
+        text = f"A code that confirms the channel {channel.name} was sent to {channel.hint}."
+        key = f"{prefix}{channel.pk}:{now.isoformat()}"
+        notify([by.pk], Topic.SYSTEM_ALERT, text, key=key, now=now, about=channel.name, ways=())
 
 
 def send_code(channel: Channel, *, now: datetime) -> None:
-    """Send the code that confirms it, and keep it nowhere. Raises TryAgain and Refused."""
+    """Send the code that confirms it, and keep it nowhere. Raises TryAgain; a no its owner sees at the channel."""
     text = f"The code that confirms this address for TradeBot is {code_of(channel, now=now)}.\n\n"
     text += "If you did not ask for it, somebody has mistyped an address: do nothing, and nothing more will come."
-    _send_directly(channel, "Confirm your address", text, now=now)
+    try:
+        _send_directly(channel, "Confirm your address", text, now=now)
+    except Refused as error:
+        Channel.objects.filter(pk=channel.pk).update(last_error=clean(f"The code was refused: {error}", channel))
 
 
 def confirm(channel: Channel, code: str, *, by: User, now: datetime) -> None:
@@ -134,8 +146,9 @@ def confirm(channel: Channel, code: str, *, by: User, now: datetime) -> None:
     days = [now - timedelta(days=ago) for ago in range(CODE_DAYS)]
     if not any(hmac.compare_digest(code_of(channel, now=day).encode(), code.strip().upper().encode()) for day in days):
         raise WrongCode("this is not the code, or it is too old: have another one sent")
+    if not Channel.objects.filter(pk=channel.pk, target=channel.target).update(confirmed_at=now):
+        raise WrongCode("the address was changed just now: have a code sent there")
     channel.confirmed_at = now
-    channel.save(update_fields=["confirmed_at"])
 
 
 def send_trial(channel: Channel, *, now: datetime) -> None:

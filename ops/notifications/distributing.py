@@ -6,12 +6,13 @@ were told already, and is found all the same: not a mark but the event itself sa
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
 from market.planning import planned_anew
 from ops.models import Severity, Topic
+from ops.notifications.storms import SENT_FOR
 from ops.notifications.topics import titled, told_by
 from ops.notifications.writing import News, operators, write_news
 from trades.models import Event
@@ -20,8 +21,6 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 500  # events of one transaction
 MOST = 20_000  # of one run
-# What is older stands in the list and is sent to nobody: after days without workers nobody wants old news by night.
-SENT_FOR = timedelta(days=1)
 
 
 def distribute_events(*, now: datetime, most: int = MOST) -> int:

@@ -1,8 +1,9 @@
 """Who is told what by which way: what people have chosen, and what holds until they do."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from itertools import count
 from typing import NamedTuple
 
 from django.conf import settings
@@ -74,13 +75,22 @@ def _make_own_addresses(users: Collection[int], *, now: datetime) -> None:
         return
     without = User.objects.filter(pk__in=users, is_active=True).exclude(email="")
     without = without.exclude(channels__kind=Channel.Kind.EMAIL, channels__target="")
-    made = [own_address(user, now=now) for user in without.order_by("pk")]
-    Channel.objects.bulk_create(made, ignore_conflicts=True)
+    if made := list(without.order_by("pk")):
+        taken = set(Channel.objects.filter(owner__in=made).values_list("owner", "name"))
+        names = [next(name for name in _own_names() if (user.pk, name) not in taken) for user in made]
+        rows = [own_address(user, name=name, now=now) for user, name in zip(made, names, strict=True)]
+        Channel.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def own_address(user: User, *, now: datetime) -> Channel:
+def _own_names() -> Iterator[str]:
+    """What it may be called: its owner may have given the name to another one."""
+    yield OWN_ADDRESS
+    yield from (f"{OWN_ADDRESS} {number}" for number in count(2))
+
+
+def own_address(user: User, *, name: str = OWN_ADDRESS, now: datetime) -> Channel:
     """The channel, not saved yet, that leads to whatever address its owner has."""
-    about = {"owner": user, "kind": Channel.Kind.EMAIL, "name": OWN_ADDRESS}
+    about = {"owner": user, "kind": Channel.Kind.EMAIL, "name": name}
     return Channel(**about, hint="the address of the account", confirmed_at=now, created_at=now)
 
 

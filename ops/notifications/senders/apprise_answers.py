@@ -1,15 +1,14 @@
 """What the services behind Apprise say in their answers, each in its own way."""
 
 import json
-import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
 from ops.notifications.calls import Answer
+from ops.notifications.senders.base import without
 
 MOST_CHARACTERS = 150
-SECRET_CHARACTERS = 6  # from so many on a part of an address is worth hiding
 
 
 def said(answer: Answer, *, target: str) -> str:
@@ -22,9 +21,7 @@ def said(answer: Answer, *, target: str) -> str:
     text = texts[0] if texts else "" if told else answer.body[:1_000].decode("utf-8", "replace")
     if "<" in text:  # a page for browsers
         return ""
-    for part in sorted(re.split(r"[:/@?]+", f"{target}/{unquote(target)}"), key=len, reverse=True):
-        if len(part) >= SECRET_CHARACTERS:
-            text = text.replace(part, "***")
+    text = without(text, target, unquote(target))
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())[
         :MOST_CHARACTERS
     ]

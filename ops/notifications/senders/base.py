@@ -1,5 +1,6 @@
 """What senders are given, and the two kinds of bad news they bring."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,6 +9,9 @@ from typing import Any
 from ops.models import Channel
 
 TIMEOUT_SECONDS = 10  # of one step of a conversation; what takes longer is tried again
+
+
+SECRET_CHARACTERS = 6  # from so many on a part of an address is worth hiding
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,15 @@ class Message:
     text: str
     at: datetime
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def without(text: str, *secrets: str) -> str:
+    """A text without the parts of addresses and secrets: receivers like to repeat them."""
+    parts = {part for secret in secrets for part in (secret, *re.split(r"[/:@?&=#]+", secret))}
+    for part in sorted(parts, key=len, reverse=True):
+        if len(part) >= SECRET_CHARACTERS:
+            text = text.replace(part, "***")
+    return text
 
 
 class TryAgain(Exception):

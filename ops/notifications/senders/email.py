@@ -7,6 +7,7 @@ import smtplib
 from contextlib import suppress
 from email.utils import parseaddr
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -44,7 +45,9 @@ def send(channel: Channel, message: Message) -> str:
     except UnicodeError:
         raise Refused("the address has characters that no mail server takes") from None
     finally:
-        with suppress(smtplib.SMTPException, OSError):  # it was taken; a slow farewell changes nothing
+        with suppress(
+            smtplib.SMTPException, OSError, SoftTimeLimitExceeded
+        ):  # it was taken; a slow farewell changes nothing
             connection.close()
     return str(mail.extra_headers["Message-ID"])
 

@@ -1,16 +1,19 @@
 """Sending by a real mail server: what arrives, what is tried again, and what is given up."""
 
+import smtplib
 import threading
 from datetime import timedelta
 from email.header import decode_header, make_header
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 from django.utils import timezone
 
 from ops import notifications
 from ops.models import Channel, Delivery, Notification, Severity, Topic
 from ops.notifications import delivering, due, pauses
+from ops.notifications.changing import requeue
 from ops.notifications.delivering import ATTEMPTS, LEASE, DeliveryFailed, clean
 from ops.notifications.senders import SENDERS
 from ops.notifications.senders.base import Refused, TryAgain, Unreachable
@@ -221,6 +224,106 @@ def test_a_server_that_was_away_for_a_day_makes_dead_letters(tell, hanging, cloc
     assert delivery.status == Status.FAILED
 
 
+def test_when_a_server_is_back_after_days_nobody_gets_the_news_of_then(tell, mail, clock):
+    old, delivery = tell("1", now=clock.now), tell("2", now=clock.now + timedelta(days=2, hours=23))
+
+    clock.now += timedelta(days=3)
+
+    assert "within a day" in deliver(old, clock)
+    assert deliver(delivery, clock) == "sent"
+    assert (old.status, len(mail.taken)) == (Status.FAILED, 1)
+    assert not Notification.objects.filter(key__startswith="channel:").exists()  # of that no channel is to blame
+
+
+def test_what_is_old_when_its_server_is_away_waits_for_nothing(tell, hanging, clock):
+    old = tell("1", now=clock.now)
+    clock.now += timedelta(days=1, seconds=1)
+    pauses.pause(old.channel, now=clock.now)
+
+    deliver(old, clock)
+
+    assert old.status == Status.FAILED
+
+
+def test_what_is_sent_again_has_another_day(tell, mail, use_mail, clock, free_port):
+    mail.mood = "no such mailbox"
+    first, second = tell("1", now=clock.now), tell("2", now=clock.now)
+    deliver(first, clock)
+    deliver(second, clock)
+    clock.now += timedelta(days=3)
+    requeue(Delivery.objects.filter(pk=second.pk), now=clock.now)
+    use_mail(free_port)
+
+    deliver(first, clock)
+    deliver(second, clock)
+
+    assert (first.status, second.status) == (Status.PENDING, Status.PENDING)
+
+
+def test_of_a_webhook_that_is_broken_its_owner_is_told_by_other_channels(
+    tell, mail, anna, operator, make_channel, monkeypatch
+):
+    operator.email = "operator@example.com"
+    operator.save()
+    monkeypatch.setitem(SENDERS, "webhook", refuse)
+    channel = make_channel(anna)
+    tell()
+
+    deliver(Delivery.objects.get(channel=channel))
+
+    note = Notification.objects.get(user=anna, key__startswith="channel:")
+    assert [it.channel.kind for it in note.deliveries.all()] == ["email"]
+    assert not Delivery.objects.filter(channel__owner=operator).exists()  # it stands in their list
+
+
+def test_a_receiver_that_takes_nothing_for_days_is_left_alone(tell, anna, make_channel, clock, monkeypatch):
+    monkeypatch.setitem(SENDERS, "webhook", refuse)
+    channel, enabled = make_channel(anna), []
+
+    for day in range(7):
+        deliver(tell(f"{day}", now=clock.now), clock)
+        clock.now += timedelta(days=1)
+        channel.refresh_from_db()
+        enabled.append(channel.is_enabled)
+        if not channel.is_enabled:
+            break
+
+    assert enabled == [True] * 6 + [False]
+    told = Notification.objects.filter(user=anna, key__startswith="channel:").order_by("pk")
+    assert ["switched off" in note.text for note in told] == [False, True]
+
+
+def test_two_that_fail_at_the_same_time_are_told_once(tell, anna, make_channel, clock, monkeypatch):
+    make_channel(anna)
+    first, second = tell("1", now=clock.now), tell("2", now=clock.now)
+
+    def slowly(channel, message):
+        clock.now += timedelta(seconds=1)
+        if message.text == "1":
+            deliver(second, clock)
+        clock.now += timedelta(seconds=1)
+        raise Refused("404")
+
+    monkeypatch.setitem(SENDERS, "webhook", slowly)
+    deliver(first, clock)
+
+    assert Notification.objects.filter(key__startswith="channel:").count() == 1
+
+
+def test_a_mail_that_was_taken_is_sent_even_if_the_farewell_takes_too_long(tell, mail, monkeypatch):
+    def endless(_):
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(smtplib.SMTP, "quit", endless)
+    delivery = tell()
+
+    assert deliver(delivery) == "sent"
+
+
+def refuse(*_):
+    raise Refused("404")
+
+
 def test_who_is_killed_while_sending_is_replaced_when_the_claim_ends(tell, mail, clock, monkeypatch):
     delivery = tell(now=clock.now)
 
@@ -267,6 +370,37 @@ def test_who_took_longer_than_the_claim_writes_nothing(tell, clock, mail, monkey
 
     assert delivery.provider_id == "the second"
     assert "may be sent twice" in caplog.text
+
+
+def test_who_took_longer_leaves_the_claim_of_the_next_one_alone(tell, clock, mail, monkeypatch):
+    delivery = tell(now=clock.now)
+
+    def slow(channel, message):
+        clock.now += LEASE
+        claimed = Delivery.objects.get(pk=delivery.pk)
+        assert delivering._claim(claimed, now=clock.now)
+        return "the first"
+
+    monkeypatch.setitem(SENDERS, "email", slow)
+    deliver(delivery, clock)
+
+    assert (delivery.status, delivery.provider_id) == (Status.SENDING, "")
+
+
+def test_a_server_that_is_back_is_forgiven_at_once(tell, mail, clock, use_mail, free_port, settings):
+    port = settings.EMAIL_PORT
+    use_mail(free_port)
+    delivery = tell(now=clock.now)
+    for _ in range(6):
+        deliver(delivery, clock)
+        clock.wait_for(delivery)
+    use_mail(port)
+    assert deliver(delivery, clock) == "sent"
+
+    use_mail(free_port)
+    deliver(next_one := tell("2", now=clock.now), clock)
+
+    assert next_one.next_try_at - clock.now < timedelta(seconds=3)
 
 
 def test_no_transaction_is_open_while_it_is_sent(tell, mail, monkeypatch):

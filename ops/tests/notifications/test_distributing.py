@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.contrib.auth.models import Group
@@ -186,3 +187,17 @@ def test_old_notifications_are_dropped(db, anna, settings):
     assert notifications.drop_old_notifications(now=now) == 2
 
     assert Notification.objects.get().key == f"9:{anna.pk}"
+
+
+def test_who_upgrades_is_not_told_what_happened_before(anna):
+    account, now = ExchangeAccountFactory(owner=anna), timezone.now()
+    about = {"kind": Kind.KILL_SWITCH, "account": account, "message": "x"}
+    old = Event.objects.create(**about, created_at=now - timedelta(hours=2))
+    new = Event.objects.create(**about, created_at=now - timedelta(minutes=10))
+
+    migration = import_module("ops.migrations.0007_old_news_is_told_to_nobody")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.OLD_NEWS)
+
+    assert Event.objects.filter(handled_at=None).get() == new
+    assert Event.objects.get(pk=old.pk).handled_at

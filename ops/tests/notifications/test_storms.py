@@ -89,6 +89,18 @@ def test_a_bundle_that_is_being_sent_takes_no_more(storm):
     assert count(status=Status.PENDING, next_try_at=NOON + MINUTE) == 1
 
 
+def test_a_bundle_that_may_have_arrived_takes_no_more(storm):
+    storm(AT_ONCE + 2)
+    bundle = Delivery.objects.get(next_try_at=NOON + MINUTE)
+    Delivery.objects.filter(pk=bundle.pk).update(
+        attempts=1
+    )  # the line was dropped: it is tried again, in the same words
+
+    storm(1)
+
+    assert count(bundle=bundle) == 1
+
+
 def test_a_storm_that_goes_on_is_told_ever_less_often_and_then_it_is_over(storm):
     storm(AT_ONCE + 1)
     waits = []

@@ -5,7 +5,7 @@ import pytest
 from market.tests.factories import NOON, UserFactory
 from ops import notifications
 from ops.models import Channel, Delivery, Preference, Severity, Topic
-from ops.notifications.wishes import Wish, default_wish, wishes_of
+from ops.notifications.wishes import OWN_ADDRESS, Wish, default_wish, wishes_of
 
 
 def told(user, topic=Topic.STOP_HIT, severity=Severity.LOW):
@@ -66,8 +66,19 @@ def test_only_own_channels_that_may_be_used_tell(anna, make_channel, change):
     assert told(anna) == []
 
 
-def test_who_may_not_log_in_any_more_is_sent_nothing(anna, mail):
+def test_who_may_not_log_in_any_more_is_sent_nothing(anna, mail, make_channel):
+    make_channel(anna)
     anna.is_active = False
     anna.save()
 
     assert told(anna) == []
+
+
+def test_who_calls_another_channel_e_mail_is_told_by_their_own_address_all_the_same(anna, mail, make_channel):
+    make_channel(anna, name=OWN_ADDRESS)
+    make_channel(anna, name=f"{OWN_ADDRESS} 2")
+
+    notifications.notify([anna.pk], Topic.BOT_ERROR, "x", key="x", now=NOON)
+
+    assert Channel.objects.get(kind="email").name == "e-mail 3"
+    assert Delivery.objects.filter(channel__kind="email").exists()

@@ -138,6 +138,15 @@ def test_an_address_that_is_not_the_accounts_is_mute_until_its_code_is_told(trad
     assert trader.patch(address, target="other@example.com")[1]["confirmed_at"] is None
 
 
+def test_two_addresses_within_a_minute_are_one_too_many(trader):
+    trader.post("notification-channels", kind="email", name="work", target="anna@example.com")
+
+    status, answer = trader.post("notification-channels", kind="email", name="more", target="eve@example.com")
+
+    assert (status, answer["code"]) == (429, "throttled")
+    assert Channel.objects.get().name == "work"
+
+
 def test_a_test_message_arrives_or_says_why_not(trader, monkeypatch, settings):
     channel = webhook(trader.user)
     sent = []

@@ -20,7 +20,8 @@ def test_every_strategy_tells_what_it_takes_and_a_bot_takes_the_defaults(trader,
     status, told = trader.get("strategies")
 
     assert (status, [strategy["name"] for strategy in told]) == (200, list(STRATEGIES))
-    assert told[0]["parameters"][0] == {
+    ema_rsi = next(strategy for strategy in told if strategy["name"] == "ema_rsi")
+    assert ema_rsi["parameters"][0] == {
         "name": "ema_fast",
         "type": "integer",
         "default": 9,
