@@ -60,8 +60,8 @@ class Stake:
         return self.positions.get(side) or Position(self.config.account_id, self.config.symbol, side)
 
     def held(self) -> list[Position]:
-        """The positions that are not flat."""
-        return [position for position in self.positions.values() if position.quantity]
+        """The positions that are not flat, by side: which was opened first is not remembered over a restart."""
+        return [position for _, position in sorted(self.positions.items()) if position.quantity]
 
     def closable(self, side: str, order_side: str) -> int:
         """How much an order could take off the position of a side: nothing when it would add to it."""
