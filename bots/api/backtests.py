@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from bots.api.backtest_files import csv_file
 from bots.api.backtest_shapes import BacktestRowSerializer, BacktestSerializer, NewBacktestSerializer
+from bots.api.bots import NEW
 from bots.api.filters import BacktestFilters
 from bots.api.refusing import told
 from bots.models import Backtest, BacktestPart
@@ -32,16 +33,9 @@ FILES = ("trades_csv", "fills_csv", "daily_csv", "monthly_csv")
 OF_A_BOT = {"bot": 7, "begin_at": "2026-01-01T00:00:00Z", "end_at": "2026-07-01T00:00:00Z"}
 WIDER = {**OF_A_BOT, "name": "with a wider stop", "stop_loss_percent": "3"}
 WHOLE = {
+    **{name: value for name, value in NEW.items() if name not in ("name", "account")},
     "environment": "paper",
     "market": "spot",
-    "symbol": "BTCUSDT",
-    "strategy": "ema_rsi",
-    "parameters": {"ema_fast": 9, "ema_slow": 21},
-    "interval": "5m",
-    "initial_capital": "1000",
-    "sizing_mode": "percent",
-    "sizing_value": "50",
-    "stop_loss_percent": "2",
     "begin_at": "2026-01-01T00:00:00Z",
     "end_at": "2026-07-01T00:00:00Z",
     "fee_percent": "0.1",

@@ -1,11 +1,13 @@
-"""Fields by which one thing of the caller's names another."""
+"""How one thing of the caller's names another, and for whom a caller acts."""
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
+from django.http import Http404
 from rest_framework import serializers
 
-from market.access import visible
+from market.access import sees_all, visible
 from market.models import ExchangeAccount
 
 
@@ -29,3 +31,13 @@ def number_of(field: serializers.Field, data: Any) -> Any:
     if not is_number or len(str(data)) > 18:
         field.fail("incorrect_type", data_type=type(data).__name__)
     return data
+
+
+def named_user(caller: User, user_id: int | None) -> User:
+    """For whom: the caller, unless who sees everybody's rows names another. Raises Http404 for whom there is not."""
+    if user_id is None or user_id == caller.pk:
+        return caller
+    user = User.objects.filter(pk=user_id, is_active=True).first() if sees_all(caller) else None
+    if user is None:
+        raise Http404("there is no such user")
+    return user

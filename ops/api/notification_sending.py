@@ -11,7 +11,6 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
-from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from kombu.exceptions import OperationalError
@@ -21,9 +20,9 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from market.access import sees_all
 from market.api.access import Need, trades
 from market.api.filtering import require_known
+from market.api.relations import named_user
 from market.api.serializing import StrictSerializer
 from market.api.throttles import wait_of
 from market.api.views import ApiView
@@ -87,7 +86,7 @@ class SendNotificationView(ApiView):
         asking = TellingSerializer(data=request.data)
         asking.is_valid(raise_exception=True)
         asked, caller = asking.validated_data, cast(User, request.user)
-        reader = _reader(caller, asked.get("user_id"))
+        reader = named_user(caller, asked.get("user_id"))
         waits = wait_of({f"tells:{caller.pk}": settings.THROTTLE_TELLS}, must_count=True)
         if waits is not None:
             raise Throttled(waits)
@@ -137,16 +136,6 @@ def state_of_message(task_id: UUID, *, by: User) -> dict[str, Any] | None:
         "completed_at": completed_at,
         "notification": {"id": note.pk, "sent": sent, "waiting": waiting, "failed": failed},
     }
-
-
-def _reader(caller: User, user_id: int | None) -> User:
-    """Who is told. Whom the caller may not tell anything does not exist."""
-    if user_id is None or user_id == caller.pk:
-        return caller
-    user = User.objects.filter(pk=user_id, is_active=True).first() if sees_all(caller) else None
-    if user is None:
-        raise Http404("there is no such user")
-    return user
 
 
 def _wake_workers(task_id: UUID) -> None:

@@ -13,11 +13,11 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from market.access import sees_all
 from market.api.access import Need, trades
 from market.api.filtering import require_known
 from market.api.idempotency import KeyReused
 from market.api.refusals import Conflict
+from market.api.relations import named_user
 from market.api.serializing import Amount
 from market.api.views import ApiView
 from market.models import ExchangeAccount
@@ -100,7 +100,7 @@ class ExecuteTradeView(ApiView):
             )
             if known:
                 return known
-            user = _user(caller, user_id)
+            user = named_user(caller, user_id)
             account = _account(user, wanted, account_id)
             token_id = self.request.auth.pk if self.request.auth else None
             return services.ask_for_order(user, account, wanted, asked_by=caller, key=key, token_id=token_id, now=now)
@@ -110,16 +110,6 @@ class ExecuteTradeView(ApiView):
             raise TooManyWaiting(str(error)) from error
         except services.KeyNamesAnother as error:
             raise KeyReused from error
-
-
-def _user(caller: User, user_id: int | None) -> User:
-    """In whose name. Whom the caller may not act for does not exist."""
-    if user_id is None or user_id == caller.pk:
-        return caller
-    user = User.objects.filter(pk=user_id, is_active=True).first() if sees_all(caller) else None
-    if user is None:
-        raise Http404("there is no such user")
-    return user
 
 
 def _account(user: User, wanted: services.HandOrder, account_id: int | None) -> ExchangeAccount:
