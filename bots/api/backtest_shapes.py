@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import models
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -9,12 +10,13 @@ from bots.api.settings import SettingsSerializer
 from bots.models import Backtest, BotConfig
 from bots.models.backtests import FIGURES
 from bots.services.backtests import COPIED, OWN, equity_of
-from bots.services.backtests.results import ALL_FIGURES
+from bots.services.backtests.results import ALL_FIGURES, COUNTS
 from bots.services.backtests.series import MOST_POINTS
 from market.access import visible
 from market.api.relations import number_of
-from market.api.serializing import StrictModelSerializer
+from market.api.serializing import Amount, StrictModelSerializer
 from market.types import Environment, Market
+from trades.performance import readable
 
 NEEDED = ("strategy", "interval", "initial_capital", "sizing_value")  # of what is no backtest of a bot
 
@@ -70,9 +72,18 @@ class NewBacktestSerializer(SettingsSerializer):
         return wanted
 
 
-class BacktestRowSerializer(StrictModelSerializer):
-    """A backtest in a list. Figures are numbers to compare by, null while there is too little to tell."""
+class Figure(Amount):
+    """What was worked out in floating point, told as all amounts are; null if it says nothing."""
 
+    def to_representation(self, value: Any) -> Any:
+        shown = readable(float(value))  # JSON makes a whole number of a float without places
+        return None if shown is None else super().to_representation(shown)
+
+
+class BacktestRowSerializer(StrictModelSerializer):
+    """A backtest in a list. Figures are null while there is too little to tell."""
+
+    serializer_field_mapping = {**StrictModelSerializer.serializer_field_mapping, models.FloatField: Figure}
     owner = serializers.CharField(read_only=True, help_text="A username.")
     bot = serializers.IntegerField(source="bot_id", read_only=True, allow_null=True, help_text="Copied from.")
     status = serializers.ChoiceField(Backtest.Status.values, read_only=True)
@@ -99,7 +110,8 @@ class BacktestFiguresSerializer(serializers.Serializer):
     """All figures; null: too little to tell, or the backtest has not ended well. Amounts in quote asset."""
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        return {name: serializers.FloatField(allow_null=True, required=False) for name in ALL_FIGURES}
+        kinds = {name: serializers.IntegerField if name in COUNTS else Figure for name in ALL_FIGURES}
+        return {name: kind(allow_null=True, required=False) for name, kind in kinds.items()}
 
 
 @extend_schema_field(

@@ -16,12 +16,10 @@ from ops.figures.rounds import rounds
 from ops.figures.scope import Part, Period, Scope, day_of, midnight
 from ops.figures.series import Story, story
 from ops.figures.sharing import PAST_SECONDS, SECONDS, Owner, remembered
-from trades.performance import Figure, Performance, Risk
+from trades.performance import Figure, Performance, Risk, readable
 
 DAYS = 30
 SAID_SECONDS, SAID_OF_ALL_SECONDS = 60.0, PAST_SECONDS  # one owner's; everybody's take seconds to be found
-PLACES = 8
-ABSURD = 10**15  # figures of that size, of next to no capital, say nothing
 OF_ROUNDS = (
     *("closed", "won", "lost", "win_rate_percent", "average_win", "average_loss"),
     *("profit_factor", "expectancy", "best", "worst"),
@@ -89,12 +87,8 @@ def performance_of(found: Story, *, now: datetime) -> Performance:
 
 def told(figures: Mapping[str, Figure]) -> Figures:
     """Figures as people read them. What says nothing is None, and named among ``insufficient_data``."""
-    rounded = {name: value if isinstance(value, int) else _rounded(value) for name, value in figures.items()}
+    rounded = {name: readable(value) for name, value in figures.items()}
     return {**rounded, "insufficient_data": [name for name, value in rounded.items() if value is None]}
-
-
-def _rounded(value: Decimal | float | None) -> Decimal | None:
-    return None if value is None or not -ABSURD < value < ABSURD else round(Decimal(value), PLACES)
 
 
 def _said(part: Part, period: Period, *, now: datetime) -> Figures:

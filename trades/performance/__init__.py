@@ -44,6 +44,7 @@ __all__ = [
     "cagr",
     "expected_shortfall",
     "held_percent",
+    "readable",
     "sharpe",
     "sortino",
     "value_at_risk",
@@ -51,6 +52,15 @@ __all__ = [
 ]
 
 Figure = Decimal | int | float | None
+PLACES = 8
+ABSURD = 10**15  # figures of that size, of next to no capital, say nothing
+
+
+def readable(value: Figure) -> Decimal | int | None:
+    """A figure as people read it; what says nothing is None."""
+    if value is None or isinstance(value, int):
+        return value
+    return round(Decimal(value), PLACES) if -ABSURD < value < ABSURD else None
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ ROUND_COLUMNS = (
 # Those of performance, and what the equity of each candle and the fills say.
 OF_CANDLES = ("initial_capital", "final_equity", "net_profit", "fees", "funding", "fills", "candles")
 ALL_FIGURES = tuple(dict.fromkeys([*Performance().figures, *OF_CANDLES]))
+COUNTS = ("closed", "won", "lost", "longest_losing_streak", "days", "max_drawdown_days", "fills", "candles")
 FILL_COLUMNS = ("at", "purpose", "kind", "side", "price", "quantity", "fee_quote", "realized_pnl")
 
 

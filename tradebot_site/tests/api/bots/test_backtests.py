@@ -163,10 +163,19 @@ def test_what_came_of_it_is_told_with_figures_reasons_and_equity(trader):
 
     _, told = trader.get(f"backtests/{done.pk}")
 
-    assert (told["net_profit"], told["figures"]["sharpe"], told["sharpe"]) == (8.5, None, None)
+    assert (told["net_profit"], told["figures"]["sharpe"], told["sharpe"]) == ("8.5", None, None)
     assert told["reasons"] == {"no signal": 700}
     assert told["equity"] == [[1767348000000, 1000.0], [1767434400000, 1008.5]]
     assert trader.get(f"backtests/{done.pk}", fields="id,status")[1] == {"id": done.pk, "status": "done"}
+
+
+def test_a_figure_that_says_nothing_is_null_and_breaks_no_page(trader):
+    done = DoneBacktestFactory(owner=trader.user, sharpe=1 / 3, figures={"cagr_percent": 7.5e109, "closed": 2})
+
+    _, told = trader.get(f"backtests/{done.pk}")
+
+    figures = told["figures"]
+    assert (told["sharpe"], figures["cagr_percent"], figures["closed"]) == ("0.33333333", None, 2)
 
 
 def test_files_say_what_was_traded_and_what_each_day_and_month_brought(trader):
@@ -267,7 +276,7 @@ def test_from_the_request_to_the_file(paper, trader, bot):
     assert (done["status"], done["progress_percent"]) == ("done", 100)
     assert len(file_of(trader, backtest, "trades")) == done["closed"] + 1
     assert len(file_of(trader, backtest, "fills")) == done["figures"]["fills"] + 1
-    assert float(file_of(trader, backtest, "daily")[-1][1]) == pytest.approx(done["figures"]["final_equity"])
+    assert float(file_of(trader, backtest, "daily")[-1][1]) == pytest.approx(float(done["figures"]["final_equity"]))
 
 
 def test_a_backtest_of_a_bot_that_is_gone_is_still_there(trader, bot, sent):
