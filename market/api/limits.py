@@ -48,7 +48,7 @@ PLATFORM_COUNTS = (
 class LimitsSerializer(StrictModelSerializer):
     """Limits of an account, or of a user. null: none beside the platform's. The strictest counts."""
 
-    account: Any = serializers.PrimaryKeyRelatedField(read_only=True)
+    account: Any = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True, help_text="Null: the user's.")
     user: Any = serializers.CharField(
         source="user.username", read_only=True, allow_null=True, help_text="Whose accounts together."
     )

@@ -6,6 +6,7 @@ from threading import Barrier
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from drf_spectacular.generators import SchemaGenerator
 
 from market.models import RiskLimits
 from market.tests.factories import ExchangeAccountFactory, UserFactory
@@ -76,6 +77,15 @@ def test_an_operator_bounds_accounts_of_others_and_users_who_see_it_and_lift_no_
     assert trader.post("limits", user="the-trader", max_exposure="99")[0] == 403
     assert RiskLimits.objects.get(user=trader.user).max_exposure == 10
     assert operator.patch(f"limits/{of_user['id']}", max_exposure="11")[1]["max_exposure"] == "11"
+
+
+def test_limits_of_a_user_have_no_account_and_the_schema_says_so(operator, trader):
+    told = operator.post("limits", user="the-trader", max_exposure="10")[1]
+    schemas = SchemaGenerator().get_schema(public=True)["components"]["schemas"]
+
+    nothing = [name for name in ("account", "user") if told[name] is None]
+    assert nothing == ["account"]
+    assert all(schemas["Limits"]["properties"][name]["nullable"] for name in ("account", "user"))
 
 
 def test_limits_of_others_and_their_accounts_do_not_exist(trader):
