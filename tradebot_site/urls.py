@@ -1,4 +1,4 @@
-"""All addresses of the site. `/health` is answered before these, by `ops.health`."""
+"""All addresses of the site. `/health` is answered before these, by `ops.health.probes`."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -1,4 +1,4 @@
-"""`GET /health`: the process answers. No query, no Redis; what lies behind is asked for by `manage.py stats`."""
+"""`GET /health`: the process answers. No query, no Redis; what lies behind it `GET /health/ready` tells."""
 
 from collections.abc import Callable
 

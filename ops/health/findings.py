@@ -1,0 +1,28 @@
+"""What a look at one thing showed. Readiness, doctor, alerts, metrics and reports all tell of these and of nothing else."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warning"  # somebody should look today
+    CRITICAL = "critical"  # somebody must look now
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One look at one thing. ``check`` and ``subject`` together name the condition: an alert is told once for each."""
+
+    check: str  # what was looked at: database, cache, broker, beat, worker, feed, paper exchange, mail, disk …
+    level: Level
+    text: str  # a sentence for people, with the figure and its bound; no secret
+    mend: str = ""  # what to do about it, with the command that shows or mends it; empty when all is well
+    subject: str = ""  # which one of several: a worker's name, a queue, a disk
+    value: float | None = None  # the figure, if there is one
+
+    @property
+    def is_well(self) -> bool:
+        return self.level is Level.OK
