@@ -65,7 +65,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "tradebot_site.api.middleware.RequestIdMiddleware",
-    "ops.health.probes.HealthMiddleware",  # before the rest: a load balancer names no host that we know, and needs no session
+    # Before the rest: a load balancer names no host that we know, and needs no session.
+    "ops.health.probes.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "tradebot_site.api.middleware.ApiDoorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -1,4 +1,4 @@
-"""What a look at one thing showed. Readiness, doctor, alerts, metrics and reports all tell of these and of nothing else."""
+"""What a look at one thing showed. Readiness, doctor, alerts, metrics and reports all tell of these."""
 
 from dataclasses import dataclass
 from enum import StrEnum
