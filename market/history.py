@@ -126,7 +126,8 @@ class History(HistoricalRecords):
             moved, rows = str(instance), model.objects.filter(pk__in=pk_set or ())
         else:
             others = getattr(instance, name).all() if pk_set is None else model.objects.filter(pk__in=pk_set)
-            moved, rows = ", ".join(sorted(map(str, others))), [instance]
+            # With what their names are made of: a permission says which model it is for.
+            moved, rows = ", ".join(sorted(map(str, others.select_related()))), [instance]
         label = str(self.cls._meta.get_field(name).verbose_name)
         change = (label, "", moved[:MOST]) if action == "post_add" else (label, moved[:MOST], "")
         for row in rows if moved else ():

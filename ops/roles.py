@@ -86,12 +86,12 @@ def create_groups() -> int:
 
 def _create(name: str, wanted: frozenset[str] | None) -> bool:
     group, is_new = Group.objects.get_or_create(name=name)
-    group.permissions.set(_permissions(wanted))
+    group.permissions.set(permissions(wanted))
     return is_new
 
 
-def _permissions(wanted: frozenset[str] | None) -> list[Permission]:
-    """Raises LookupError when one does not exist: a model has another name by now."""
+def permissions(wanted: frozenset[str] | None) -> list[Permission]:
+    """Those named, None: all there are. Raises LookupError when one does not exist: a model has another name by now."""
     if wanted is None:
         return list(Permission.objects.all())
     named = [name.split(".") for name in wanted]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client, override_settings
@@ -28,7 +28,7 @@ from market.types import OrderType, Side
 from ops.models import ApiToken, Channel, Notification, Report
 from ops.reports import Wanted, ask_for_report, make_report
 from ops.tokens import make_token
-from tradebot_site.tests.people import PASSWORD, client_of, person
+from tradebot_site.tests.people import PASSWORD, client_of, group_of, person
 from trades.models import Event, Fill, Order, OrderByHand, Position, Trade, Transfer
 from trades.services import HandOrder, ask_for_order, execute_asked
 from trades.tests.factories import FillFactory, OrderFactory, TradeFactory, TransferFactory
@@ -142,11 +142,7 @@ def _tenant(name: str, paper: Any) -> Tenant:
     user = UserFactory(username=f"the-{name}", is_staff=True)
     user.set_password(PASSWORD)
     user.save()
-    person_of_role = Group.objects.filter(name="trader").first()
-    if person_of_role is None:
-        person("trader")
-        person_of_role = Group.objects.get(name="trader")
-    user.groups.add(person_of_role)
+    user.groups.add(group_of("trader"))
     now = timezone.now()
     api_key, api_secret = paper.create_account()
     account = ExchangeAccountFactory(
