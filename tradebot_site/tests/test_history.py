@@ -24,7 +24,7 @@ from market.switches import SwitchState
 from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
 from ops.models import Change
 from tradebot_site.tests.conftest import KEY, SECRET
-from tradebot_site.tests.people import client_of, person
+from tradebot_site.tests.people import client_of, group_of, person
 from tradebot_site.tests.test_bot_form import sent
 from tradebot_site.tests.test_controls import pressed
 from trades.admin.press import page_of as page_of_switches
@@ -133,7 +133,7 @@ def test_what_somebody_once_did_to_anothers_bot_is_not_told_to_him_for_ever(bot)
     client = client_of(operator)
     assert "a name of today" in client.get(CHANGES).content.decode()
 
-    operator.groups.set([Group.objects.get(name="trader")])
+    operator.groups.set([group_of("trader")])
 
     assert "a name of today" not in client_of(operator).get(CHANGES).content.decode()
 
@@ -161,7 +161,7 @@ def test_groups_and_flags_of_users_are_told(admin, admin_user, db):
         "username": user.username,
         "is_active": "on",
         "is_staff": "on",
-        "groups": [Group.objects.get(name="operator").pk],
+        "groups": [group_of("operator").pk],
     }
 
     page = admin.post(page_of(user), form | {"date_joined_0": "2026-01-01", "date_joined_1": "00:00"})

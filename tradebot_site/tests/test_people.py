@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from bots.models import BotConfig
 from market.tests.factories import ExchangeAccountFactory, UserFactory
-from tradebot_site.tests.people import PASSWORD, client_of, person
+from tradebot_site.tests.people import PASSWORD, client_of, group_of, person
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/auth/user/"
@@ -137,8 +137,8 @@ def test_nobody_gives_what_they_do_not_have(helper):
     weak = Permission.objects.get(codename="view_botconfig")
 
     refused = [
-        save(client, friend, groups=[Group.objects.get(name="administrator").pk]),
-        save(client, friend, groups=[Group.objects.get(name="viewer").pk]),
+        save(client, friend, groups=[group_of("administrator").pk]),
+        save(client, friend, groups=[group_of("viewer").pk]),
         save(client, friend, user_permissions=[strong.pk]),
     ]
     given = save(client, friend, groups=[lookers.pk], user_permissions=[weak.pk])
@@ -165,9 +165,9 @@ def test_a_group_gets_no_more_than_one_has_either(helper):
 def test_an_administrator_still_keeps_the_others(administrator):
     client, trader = client_of(administrator), person("trader")
     other = UserFactory(username="another", is_staff=True)
-    other.groups.add(Group.objects.get(name="administrator"))
+    other.groups.add(group_of("administrator"))
 
-    save(client, trader, groups=[Group.objects.get(name="operator").pk])
+    save(client, trader, groups=[group_of("operator").pk])
     password = client.post(page_of(trader, "password_change"), NEW_PASSWORD)
     client.post(page_of(other, "delete"), {"post": "yes"})
 

@@ -7,7 +7,7 @@ from market.models import SEE_ALL_ROWS, ExchangeAccount
 from market.tests.factories import ExchangeAccountFactory, UserFactory
 from ops import roles
 from tradebot_site.tests.conftest import KEY, SECRET
-from tradebot_site.tests.people import ROLES, client_of, person
+from tradebot_site.tests.people import ROLES, client_of, group_of, person
 from trades.services import is_operator
 
 pytestmark = pytest.mark.django_db
@@ -127,7 +127,7 @@ def test_ones_own_keys_and_an_administrator_everybodys_are_set_and_wiped(role, i
 @pytest.mark.parametrize("page", ["change", "delete"])
 def test_the_groups_of_the_house_stay_as_they_are(page):
     client = client_of(person("administrator"))
-    viewer, own = Group.objects.get(name="viewer"), Group.objects.create(name="auditor")
+    viewer, own = group_of("viewer"), Group.objects.create(name="auditor")
 
     answers = [
         client.post(f"/admin/auth/group/{group.pk}/{page}/", {"post": "yes", "name": "x"}).status_code

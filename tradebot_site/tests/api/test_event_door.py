@@ -4,7 +4,7 @@ import http.client
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.utils import timezone
 from django_otp import DEVICE_ID_SESSION_KEY
 from django_redis import get_redis_connection
@@ -16,7 +16,7 @@ from ops.stack.testing import wait_until
 from ops.tokens import make_token
 from tradebot_site.event_stream.standing import Credential, standings
 from tradebot_site.tests.api.streams import PATH, EventStream, bearer, session_of
-from tradebot_site.tests.people import client_of, person
+from tradebot_site.tests.people import client_of, group_of, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SITE = "http://site.example:8000"
@@ -158,8 +158,7 @@ def test_whoever_may_not_listen_any_more_is_told_so_within_seconds(stream):
     names = ("revoked", "away", "out", "demoted", "renewed", "stays")
     people = {name: User.objects.create_user(name) for name in names}
     for user in people.values():
-        user.groups.add(Group.objects.get_or_create(name="trader")[0])
-    person("trader")  # gives the group its rights
+        user.groups.add(group_of("trader"))
     leaving = session_of(people["out"])
     listeners = {
         "revoked": stream.open(**bearer(people["revoked"])),
