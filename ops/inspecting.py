@@ -43,7 +43,10 @@ def answering_workers() -> list[str]:
 
 def _asked(question: Callable[[Any], Any]) -> dict[str, Any]:
     try:
-        with current_app.connection_for_write(connect_timeout=CONNECT_SECONDS) as connection:
+        patience = {"socket_timeout": CONNECT_SECONDS, "socket_connect_timeout": CONNECT_SECONDS}
+        with current_app.connection_for_write(
+            connect_timeout=CONNECT_SECONDS, transport_options=patience
+        ) as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=CONNECT_SECONDS)
             return question(current_app.control.inspect(timeout=PATIENCE_SECONDS, connection=connection)) or {}
     except (OperationalError, RedisError, OSError) as error:

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 KEY = "workers"
+PROCESSES = "processes"
 EVERY_SECONDS = 5.0
 PAUSE_SECONDS = 30.0  # without Redis: a worker must not wait for it with every beat of its heart
 SILENT_AFTER = timedelta(seconds=20)
@@ -27,6 +28,7 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 BEAT_LATE_AFTER = timedelta(seconds=30)
 
 _next_at = 0.0
+_since: datetime | None = None  # when this process first told of a worker
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,12 @@ class Worker:
     name: str
     queues: list[str]
     seen_at: datetime
+    pid: int | None = None
+    since: datetime | None = None  # when it first said so
+
+    @property
+    def host(self) -> str:
+        return self.name.partition("@")[2]
 
     def is_silent(self, now: datetime) -> bool:
         return now - self.seen_at > SILENT_AFTER
@@ -43,11 +51,13 @@ class Worker:
 
 def tell_of_worker(name: str, queues: Collection[str], *, now: datetime) -> None:
     """Say that this worker lives; at most every few seconds, whatever comes."""
-    global _next_at
+    global _next_at, _since
     if monotonic() < _next_at:
         return
     _next_at = monotonic() + EVERY_SECONDS
-    line = json.dumps({"at": now.isoformat(), "queues": sorted(queues), "pid": os.getpid()})
+    _since = _since or now
+    told = {"at": now.isoformat(), "queues": sorted(queues), "pid": os.getpid(), "since": _since.isoformat()}
+    line = json.dumps(told)
     try:
         get_redis_connection("default").hset(KEY, name, line)
     except RedisError as error:
@@ -79,6 +89,22 @@ def unserved_queues(found: list[Worker], *, now: datetime) -> list[str]:
     return [name for name in settings.CELERY_TASK_QUEUES if name not in served]
 
 
+def tell_of_process(name: str, now: datetime) -> None:
+    """Say that a process of ours lives which is no worker; its loop calls this, every few seconds."""
+    try:
+        get_redis_connection("default").hset(PROCESSES, name, now.isoformat())
+    except RedisError as error:
+        logger.warning("%s: nobody sees that it lives: %s", name, error)
+
+
+def process_seen_at(name: str) -> datetime | None:
+    """When it last said so; None: never. May raise RedisError."""
+    told = get_redis_connection("default").hget(PROCESSES, name)
+    if told is None:
+        return None
+    return datetime.fromisoformat(told if isinstance(told, str) else told.decode()).astimezone(UTC)
+
+
 def beat_seen_at() -> datetime | None:
     """When beat last sent something: it writes that down with each schedule."""
     newest = PeriodicTask.objects.exclude(last_run_at=None).order_by("-last_run_at")
@@ -88,4 +114,5 @@ def beat_seen_at() -> datetime | None:
 def _worker(name: str | bytes, line: str | bytes) -> Worker:
     told = json.loads(line)
     text = name if isinstance(name, str) else name.decode()
-    return Worker(text, told["queues"], datetime.fromisoformat(told["at"]).astimezone(UTC))
+    since = datetime.fromisoformat(told["since"]).astimezone(UTC) if "since" in told else None
+    return Worker(text, told["queues"], datetime.fromisoformat(told["at"]).astimezone(UTC), told.get("pid"), since)

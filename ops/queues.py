@@ -2,7 +2,9 @@
 
 import json
 import time
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, cast
 
 from celery import current_app
@@ -10,6 +12,8 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+PATIENCE = {"socket_timeout": 2.5, "socket_connect_timeout": 2.5}  # seconds; a worker's own connection has more
+MOST_UNACKED = 10_000  # more are counted, but not by queue
 SENT_AT = "sent_at"  # the header with the moment a message was sent, in seconds since 1970
 
 
@@ -23,8 +27,7 @@ class Waiting(NamedTuple):
 def waiting_messages() -> dict[str, Waiting] | None:
     """By queue; None when the broker does not answer."""
     try:
-        with current_app.connection_for_read(connect_timeout=3) as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+        with _connected() as connection:
             client = cast(Any, connection.default_channel).client  # kombu's Redis channel
             pipe = client.pipeline(transaction=False)
             for name in settings.CELERY_TASK_QUEUES:
@@ -41,6 +44,27 @@ def queue_depths() -> dict[str, int] | None:
     """Messages that wait in each queue; None when the broker does not answer."""
     found = waiting_messages()
     return None if found is None else {name: waiting.depth for name, waiting in found.items()}
+
+
+def unacked_messages() -> tuple[int, dict[str, int]] | None:
+    """Messages that workers have taken and not settled: all of them, and by queue; None when the broker is away."""
+    try:
+        with _connected() as connection:
+            channel = cast(Any, connection.default_channel)
+            total = channel.client.hlen(channel.unacked_key)
+            lines = channel.client.hvals(channel.unacked_key) if total <= MOST_UNACKED else []
+    except (OperationalError, RedisError, OSError):
+        return None
+    # kombu keeps each with the exchange and the key by which it came, and the key is the queue's name.
+    return total, dict(Counter(str(json.loads(line)[2]) for line in lines))
+
+
+@contextmanager
+def _connected() -> Iterator[Any]:
+    """A connection to the broker which is given up in seconds, also by a server that hangs."""
+    with current_app.connection_for_read(transport_options=PATIENCE) as connection:
+        connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+        yield connection
 
 
 def _age(message: bytes | None) -> float | None:

@@ -17,6 +17,7 @@ JOURNAL = (
 STEERED = ("bots.botconfig", "bots.backtest", "market.exchangeaccount", "market.risklimits", "market.switch")
 SCHEDULES = tuple(f"django_celery_beat.{name}" for name in ("periodictask", "intervalschedule", "crontabschedule"))
 RESULTS = ("django_celery_results.taskresult",)
+HEALTH = ("ops.healthreport",)
 DEAD_LETTERS = ("ops.deadletter",)
 TOKENS = ("ops.apitoken",)
 REPORTS = ("ops.report",)
@@ -43,7 +44,7 @@ OPERATOR = (
     TRADER
     | {SEE_ALL_ROWS, "bots.view_tick"}  # what a minute did is about everybody
     | _may(["view", "add", "change", "delete"], SCHEDULES)
-    | _may(["view"], RESULTS)
+    | _may(["view"], [*RESULTS, *HEALTH])
     | _may(["view", "change"], [*DEAD_LETTERS, *DELIVERIES])
 )
 # None: all there are.

@@ -46,6 +46,7 @@ SCHEDULES = (
     Schedule("book-fundings", "trades.tasks.book_fundings", "data_sync", 300, every_seconds=600),
     # By the worker of notifications, which takes from its queues in turn: it does not wait behind what is to be sent.
     Schedule("distribute-notifications", "ops.tasks.distribute_notifications", "default", 4, every_seconds=5),
+    Schedule("system-health-check", "ops.tasks.system_health_check", "default", 240, every_seconds=300),
     Schedule("keep-notifications", "ops.tasks.keep_notifications", "maintenance", 3000, crontab=("35", "*")),
     Schedule("keep-decisions", "bots.tasks.keep_decisions", "maintenance", 3000, crontab=("15", "*")),
     Schedule("keep-api-rows", "ops.tasks.keep_api_rows", "maintenance", 3000, crontab=("25", "*")),

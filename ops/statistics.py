@@ -32,7 +32,7 @@ def fleet_statistics(*, now: datetime) -> dict[str, Any]:
 
     None stands for what can't be known: no tick yet, no prices, no broker.
     """
-    tick = Tick.objects.filter(finished_at__isnull=False).order_by("-started_at").first()
+    tick = last_tick()
     positions = Position.objects.all()
     unrealized = unrealized_pnl(positions, live_prices(now))
     return {
@@ -53,6 +53,11 @@ def fleet_statistics(*, now: datetime) -> dict[str, Any]:
         "request_weight": request_weight(now),
         "market_reads": reads(),
     }
+
+
+def last_tick() -> Tick | None:
+    """The youngest that has ended."""
+    return Tick.objects.filter(finished_at__isnull=False).order_by("-started_at").first()
 
 
 def ticks_missed(now: datetime) -> int:

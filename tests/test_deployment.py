@@ -66,3 +66,12 @@ def test_what_is_installed_is_what_the_lock_file_says():
 
     assert len(locked) > 100
     assert [(name, version(name)) for name, _ in locked] == locked
+
+
+def test_each_worker_and_beat_is_checked_by_the_file_that_it_touches():
+    beating = [name for name in OURS if name == "beat" or name.startswith("worker-")]
+
+    assert len(beating) == 5
+    for name in beating:
+        file = SERVICES[name]["environment"]["HEARTBEAT_FILE"]
+        assert f"find {file} -mmin -1" in SERVICES[name]["healthcheck"]["test"][1]

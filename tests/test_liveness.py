@@ -2,13 +2,14 @@
 
 import os
 import sys
+import time
 from datetime import timedelta
 
 import pytest
 from celery import current_app
 from django.db import connections
 from django.utils import timezone
-from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
 from django_redis import get_redis_connection
 
 from ops import liveness, queues, schedule_runs
@@ -32,7 +33,7 @@ def nobody_told():
 def process(spawn, broker):
     """Start a worker, or beat, on the test database."""
     environment = dict(os.environ) | {"DATABASE_URL": database_url()}
-    return lambda name, *argv: spawn([*CELERY, *argv], env=environment, name=name)
+    return lambda name, *argv, **more: spawn([*CELERY, *argv], env=environment | more, name=name)
 
 
 def alive():
@@ -87,14 +88,18 @@ def test_the_oldest_message_tells_since_when_it_waits(broker, wait_until):
     assert wait_until(lambda: queues.waiting_messages()["maintenance"].oldest_seconds > age + 1, 5)
 
 
-def test_a_change_of_a_schedule_takes_effect_in_beat_within_seconds(process, broker, wait_until):
+def test_beat_takes_a_change_within_seconds_beats_and_outlives_a_schedule_that_can_not_be(
+    process, broker, wait_until, tmp_path
+):
+    never = CrontabSchedule.objects.create(minute="0", hour="*", day_of_month="31", month_of_year="2")
+    PeriodicTask.objects.create(name="never", task=TASK, crontab=never, queue="payments")
     daily = IntervalSchedule.objects.create(every=1, period="days")
     often = IntervalSchedule.objects.create(every=1, period="seconds")
     PeriodicTask.objects.create(name="pulse", task=TASK, interval=often, queue="analytics")
     schedule = PeriodicTask.objects.create(
         name="tidy", task=TASK, interval=daily, queue="maintenance", last_run_at=timezone.now()
     )
-    process("beat", "beat", "-l", "INFO", "--pidfile=")
+    beat = process("beat", "beat", "-l", "INFO", "--pidfile=", HEARTBEAT_FILE=str(tmp_path / "heartbeat"))
     wait_until(lambda: broker("analytics") >= 2, 30, "beat runs")  # its very first look can't tell a change
     assert broker("maintenance") == 0
 
@@ -104,6 +109,9 @@ def test_a_change_of_a_schedule_takes_effect_in_beat_within_seconds(process, bro
     wait_until(lambda: broker("maintenance") >= 2, 10, "beat has taken over the change")
     seen = wait_until(liveness.beat_seen_at, 10)
     assert timezone.now() - seen < timedelta(seconds=10)
+    assert time.time() - (tmp_path / "heartbeat").stat().st_mtime < 10
+    assert "schedule never: it is not run" in beat.text
+    assert beat.process.poll() is None
     PeriodicTask.objects.filter(pk=schedule.pk).update(enabled=False)
     PeriodicTasks.update_changed()
     connections.close_all()

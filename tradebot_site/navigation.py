@@ -41,6 +41,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Readings", "bots.seriesreading", "candlestick_chart"),
     ),
     "System": (
+        ("Health", "ops.healthreport", "monitor_heart"),
         ("Periodic tasks", "django_celery_beat.periodictask", "schedule"),
         ("Intervals", "django_celery_beat.intervalschedule", "hourglass_empty"),
         ("Crontabs", "django_celery_beat.crontabschedule", "calendar_month"),

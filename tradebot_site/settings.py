@@ -297,7 +297,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 CELERY_DB_REUSE_MAX = 500
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "tradebot_site.beat:Scheduler"
 CELERY_BEAT_SYNC_EVERY = 1  # else a beat that is killed sends again what it has sent
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
 CELERY_BEAT_CRON_STARTING_DEADLINE = 50
@@ -333,6 +333,7 @@ CELERY_TASK_ROUTES = {
     "ops.tasks.resume_*": {"queue": "maintenance"},
     "ops.tasks.send_*": {"queue": "notifications"},
     "ops.tasks.distribute_notifications": {"queue": "default"},
+    "ops.tasks.system_health_check": {"queue": "default"},  # neither behind backtests nor behind a night's upkeep
     "ops.tasks.*": {"queue": "analytics"},
 }
 
@@ -349,6 +350,28 @@ SITE_URL = env.str("SITE_URL", default="").rstrip("/")
 # Receivers of webhooks in our own networks, each as host:port. All others have to be public; TLS is asked of each.
 WEBHOOK_INTERNAL_HOSTS = env.list("WEBHOOK_INTERNAL_HOSTS", default=[])
 NOTIFICATIONS_KEPT_DAYS = env.int("NOTIFICATIONS_KEPT_DAYS", default=90)
+
+# --- health --------------------------------------------------------------------------------------------------
+# What is a warning and what is critical, in this order (features H4).
+
+HEALTH_CPU_PERCENT = env.list("HEALTH_CPU_PERCENT", cast=float, default=[80, 95])
+HEALTH_MEMORY_PERCENT = env.list("HEALTH_MEMORY_PERCENT", cast=float, default=[80, 95])
+HEALTH_DISK_PERCENT = env.list("HEALTH_DISK_PERCENT", cast=float, default=[80, 95])
+HEALTH_LOGS_MEGABYTES = env.list("HEALTH_LOGS_MEGABYTES", cast=float, default=[2_000, 5_000])
+HEALTH_BOTS_PERCENT = env.list("HEALTH_BOTS_PERCENT", cast=float, default=[10, 25])
+HEALTH_ORDERS_PERCENT = env.list("HEALTH_ORDERS_PERCENT", cast=float, default=[10, 25])
+HEALTH_LEAST_FAILURES = env.int("HEALTH_LEAST_FAILURES", default=3)  # of bots or orders: one of two says nothing
+HEALTH_QUEUE_SECONDS = env.list("HEALTH_QUEUE_SECONDS", cast=float, default=[60, 300])
+HEALTH_SLOW_QUEUE_SECONDS = env.list("HEALTH_SLOW_QUEUE_SECONDS", cast=float, default=[3_600, 14_400])
+HEALTH_ERRORS = env.list("HEALTH_ERRORS", cast=float, default=[10, 100])  # tasks that failed within ten minutes
+# A file that workers and beat touch while they work, for a container's check: `find FILE -mmin -1`.
+HEARTBEAT_FILE = env.str("HEARTBEAT_FILE", default="")
+# A worker ends by itself, to be started again, when its loop has not run for so long; when messages and an idle child
+# have waited for each other for so long; and it is killed when it has not ended after so long.
+WATCHDOG_LOOP_SECONDS = env.float("WATCHDOG_LOOP_SECONDS", default=90.0)
+WATCHDOG_DEAF_SECONDS = env.float("WATCHDOG_DEAF_SECONDS", default=60.0)
+WATCHDOG_GRACE_SECONDS = env.float("WATCHDOG_GRACE_SECONDS", default=20.0)
+HEALTH_REPORTS_KEPT_DAYS = env.int("HEALTH_REPORTS_KEPT_DAYS", default=14)
 
 # --- trading -------------------------------------------------------------------------------------------------
 

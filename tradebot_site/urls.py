@@ -1,4 +1,4 @@
-"""All addresses of the site. `/health` is answered before these, by `ops.health.probes`."""
+"""All addresses of the site. Probes of `/health` are answered before these, by `ops.health.probes`."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from bots.api.signals import SignalView
 from tradebot_site import runbook
 from tradebot_site.dashboard import fragment
+from tradebot_site.ready import ready
 from tradebot_site.renewal import renew
 from tradebot_site.second_factor import set_up
 from tradebot_site.switches import banner
@@ -21,6 +22,7 @@ urlpatterns = [
     path("admin/kill-switch/banner/", banner, name="kill-switch-banner"),
     path("admin/runbook/", admin.site.admin_view(runbook.page), name="runbook"),
     path("admin/", admin.site.urls),
+    path("health/ready", ready, name="ready"),
     path("api/", include("tradebot_site.api.urls")),
     path("hooks/v1/bots/<slug:public_id>/signal", SignalView.as_view(), name="signal-hook"),
 ]

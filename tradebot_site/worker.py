@@ -4,7 +4,7 @@ The process that works tells of exceptions (`task_failure`). What it can't tell 
 messages that are no task of ours, the worker's main process sees: here.
 """
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from billiard import einfo
 from celery.exceptions import InvalidTaskError, Terminated, WorkerLostError
@@ -54,12 +54,18 @@ class Request(BaseRequest):
 
 
 class Consumer(BaseConsumer):
-    """A message that can't be read neither ends the worker nor gets lost."""
+    """A message that can't be read neither ends the worker nor gets lost. A watchdog sees whether it hears any."""
+
+    watchdog: Any = None  # made by `Pulse`
+
+    class Blueprint(BaseConsumer.Blueprint):  # type: ignore[misc,valid-type]
+        default_steps: ClassVar[list[str]] = [*BaseConsumer.Blueprint.default_steps, "tradebot_site.watchdog:Pulse"]
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Any:
         receive = super().create_task_handler(*args, **kwargs)
 
         def on_task_received(message: Any) -> Any:
+            self.watchdog.received()
             try:
                 return receive(message)
             except (LookupError, TypeError, ValueError, AttributeError) as error:

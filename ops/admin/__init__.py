@@ -1,8 +1,9 @@
-"""The admin of schedules, results, dead letters, reports, tokens, notifications, and of what people changed."""
+"""The admin of schedules, results, dead letters, health, reports, tokens, notifications, and of what people changed."""
 
 from ops.admin import (
     changes,
     dead_letters,
+    health,
     notification_channels,
     notifications,
     reports,
@@ -14,6 +15,7 @@ from ops.admin import (
 __all__ = [
     "changes",
     "dead_letters",
+    "health",
     "notification_channels",
     "notifications",
     "reports",

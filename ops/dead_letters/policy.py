@@ -41,6 +41,7 @@ HARMLESS = {
     "ops.tasks.calculate_portfolio_performance": "each day is written once",
     "ops.tasks.calculate_risk_metrics": "only looks",
     "ops.tasks.generate_system_analytics": "only looks",
+    "ops.tasks.system_health_check": "looks, and writes down what it sees at present",
     "ops.tasks.cleanup_old_analytics": "drops what is too old",
     "celery.backend_cleanup": "drops results that are too old",
 }

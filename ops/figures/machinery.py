@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from bots.models import Decision, Tick
+from bots.models import Decision
 from market.models import ExchangeAccount
 from ops.figures.sharing import remembered
 from ops.liveness import BEAT_LATE_AFTER, beat_seen_at, unserved_queues, workers
 from ops.models import DeadLetter
 from ops.queues import waiting_messages
-from ops.statistics import request_weight, ticks_doubled, ticks_missed
+from ops.statistics import last_tick, request_weight, ticks_doubled, ticks_missed
 from trades.models import Order
 
 SECONDS = 3.0
@@ -40,7 +40,7 @@ def _look(now: datetime) -> dict[str, Any]:
 
 def _tick() -> dict[str, Any] | None:
     """The last tick that ended, with what it and what it set off have written down."""
-    tick = Tick.objects.filter(finished_at__isnull=False).order_by("-started_at").first()
+    tick = last_tick()
     if tick is None or tick.duration is None:
         return None
     return {

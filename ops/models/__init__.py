@@ -2,6 +2,7 @@
 
 from ops.models.changes import Change
 from ops.models.dead_letters import DeadLetter
+from ops.models.health import HealthReport
 from ops.models.notifications import Channel, Delivery, Notification, Preference, Severity, Storm, Topic
 from ops.models.reports import PerformanceSnapshot, Report
 from ops.models.second_factor import Authenticator, RecoveryCodes
@@ -14,6 +15,7 @@ __all__ = [
     "Channel",
     "DeadLetter",
     "Delivery",
+    "HealthReport",
     "Notification",
     "PerformanceSnapshot",
     "Preference",

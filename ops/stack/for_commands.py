@@ -1,6 +1,7 @@
 """Any `manage.py` command works on a bare checkout: this finds or starts the servers it needs.
 
-1. The environment names all of them (or the command needs none): nothing is started.
+1. The environment names all of them (or the command needs none): nothing is started. `doctor` starts nothing ever:
+   it is to tell what runs, and what it had started itself would be well.
 2. A stack runs in this work tree: its servers are used. If it is `make up` they may stop under us, as any server may.
    If it is another command, it waits for us before it stops them.
 3. Nothing runs: PostgreSQL, Redis and the paper exchange start for the lifetime of this command, on the data of
@@ -38,6 +39,9 @@ MIGRATE_THEMSELVES = {"migrate", "showmigrations", "sqlmigrate", "squashmigratio
 ASK_THE_EXCHANGE = {"paper_account", "paper_faults"}
 # A fault lives in the memory of its exchange: one that ends with the command would forget it at once.
 NEED_A_RUNNING_EXCHANGE = {"paper_faults"}
+# They tell what runs, so they start nothing: what they started would always be healthy.
+LOOK_ONLY = {"doctor"}
+STACK_ROLE = "TRADEBOT_STACK"  # tells them who has the servers of this work tree; empty: nobody, "?": nobody knows yet
 PATIENCE_SECONDS = 90.0
 
 
@@ -55,6 +59,9 @@ def servers_for_command(argv: Sequence[str], where: Places = places.DEFAULT) -> 
         warnings.filterwarnings("ignore", message="Got an error checking a consistent migration history")
         os.environ.update(environment.without_servers(os.environ))
         yield
+    elif argv[1] in LOOK_ONLY:
+        os.environ.update(_as_it_runs(where))
+        yield
     elif argv[1] in ASK_THE_EXCHANGE and PAPER not in missing:
         os.environ.update(environment.without_servers(environment.for_production(os.environ, where)))
         yield
@@ -69,6 +76,14 @@ def needs_servers(argv: Sequence[str]) -> bool:
     if tuple(argv[1:3]) in BRING_THEIR_OWN:
         return False
     return command not in NEED_NO_SERVER and not {"--help", "-h", "--version"} & set(argv)
+
+
+def _as_it_runs(where: Places) -> dict[str, str]:
+    """The environment that leads to the servers of the stack that runs here; to none where none does."""
+    owner, found = lock.owner(where), lock.published(where)
+    if owner and found:
+        return environment.beside_stack(os.environ, where, found["addresses"]) | {STACK_ROLE: owner[1]}
+    return environment.without_servers(os.environ) | {STACK_ROLE: "?" if owner else ""}
 
 
 @contextmanager

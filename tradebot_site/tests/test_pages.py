@@ -14,7 +14,7 @@ from bots.models import Backtest, BotConfig, Decision, ExternalSignal, SavedView
 from market.admin.base import OwnedAdmin
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from market.tests.factories import NOON
-from ops.models import ApiToken, Change, DeadLetter, Delivery, Notification, Report
+from ops.models import ApiToken, Change, DeadLetter, Delivery, HealthReport, Notification, Report
 from tradebot_site.tests.conftest import KEY, SECRET
 from trades.models import Event, Fill, Order, OrderByHand, Position, Trade, Transfer
 
@@ -48,6 +48,7 @@ READ_ONLY = [
     ApiToken,
     Notification,
     Delivery,
+    HealthReport,
 ]
 REGISTERED = sorted(django_admin.site._registry, key=lambda model: model._meta.label)
 
@@ -66,6 +67,7 @@ def rows(everything):
     AccessAttempt.objects.create(username="guessed", failures_since_start=5)
     TaskResult.objects.create(task_id="1", task_name="bots.tasks.run_bot", status="FAILURE")
     DeadLetter.objects.create(task="bots.tasks.run_bot", is_whole=True, first_failed_at=NOON, failed_at=NOON)
+    HealthReport.objects.create(at=NOON, level="ok", findings=[])
 
 
 def test_all_of_our_models_are_in_the_admin():

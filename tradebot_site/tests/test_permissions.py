@@ -18,7 +18,7 @@ from bots.models import BotConfig, SeriesReading
 from bots.services import OPERATIONS
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.tests.factories import NOON, UserFactory
-from ops.models import Change, DeadLetter
+from ops.models import Change, DeadLetter, HealthReport
 from tradebot_site.tests.conftest import KEY, SECRET, full_bot
 from tradebot_site.tests.people import EVERYBODY, ROLES, client_of, person
 from tradebot_site.urls import urlpatterns
@@ -96,6 +96,7 @@ MATRIX = {
         {"requeue": "oa", "discard": "oa"},
         {"requeue_this": "oa", "discard_this": "oa"},
     ),
+    "ops.HealthReport": Row("oa", "", "oa", "", "oa"),
     "django_celery_results.TaskResult": Row("oa", "", "oa", "", "oa"),
     "auth.User": Row(
         *("a", "a", "a", "a", "a"),
@@ -170,6 +171,7 @@ def rows_of_nobody():
     TaskResult.objects.create(task_id="1", task_name="bots.tasks.run_bot", status="FAILURE")
     AccessAttempt.objects.create(username="guessed", failures_since_start=5)
     DeadLetter.objects.create(task="bots.tasks.run_bot", is_whole=True, first_failed_at=NOON, failed_at=NOON)
+    HealthReport.objects.create(at=NOON, level="ok", findings=[])
     Group.objects.create(name="a group")
 
 

@@ -1,48 +1,47 @@
-import argparse
-import json
-import sys
 from decimal import Decimal
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from market.budget import Priority, spending_as
+from ops.console import ReportingCommand, Table, judged
+from ops.health import Level
 from ops.statistics import fleet_statistics, is_healthy
 
 
-class Command(BaseCommand):
+class Command(ReportingCommand):
     help = "Show what the fleet is doing: bots, orders, trades, P&L, the last tick, queues. Exit 1: not healthy."
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
-
     @spending_as(Priority.WARM_UP)
-    def handle(self, **options: Any) -> None:
-        statistics = fleet_statistics(now=timezone.now())
-        if options["json"]:
-            self.stdout.write(json.dumps(statistics))
-        else:
-            for name, value in statistics.items():
-                self.stdout.write(f"{name.replace('_', ' '):24}{self._text(name, value)}")
-        if not is_healthy(statistics):
-            sys.exit(1)
+    def look(self, **options: Any) -> dict[str, Any]:
+        return fleet_statistics(now=timezone.now())
 
-    @staticmethod
-    def _text(name: str, value: Any) -> str:
-        if name == "request_weight" and value is not None:
-            return ", ".join(Command._weight(name, spent) for name, spent in value.items())
-        if name == "market_reads" and value:
-            return ", ".join(
-                f"{kind} {counts['hits']} shared, {counts['misses']} fetched" for kind, counts in value.items()
-            )
-        if isinstance(value, dict):
-            return ", ".join(f"{name} {count}" for name, count in value.items() if count) or "none"
-        if name.endswith("_pnl") and value is not None:
-            return f"{Decimal(value):,.2f} USDT"
-        return "unknown" if value is None else str(value)
+    def is_healthy(self, found: dict[str, Any]) -> bool:
+        return is_healthy(found)
 
-    @staticmethod
-    def _weight(name: str, spent: dict[str, Any]) -> str:
-        silence = f", silent until {spent['silent_until']}" if spent["silent_until"] else ""
-        return f"{name} {spent['used']} of {spent['limit']}{silence}"
+    def show(self, found: dict[str, Any]) -> None:
+        rows = [[name.replace("_", " "), _text(name, value)] for name, value in found.items()]
+        self.print_table(Table("What the fleet does", ["", ""], rows))
+        if not self.is_healthy(found):
+            self.print_line("not healthy: no tick, or no broker; manage.py doctor tells the mend", Level.CRITICAL)
+
+
+def _text(name: str, value: Any) -> Any:
+    if name == "request_weight" and value is not None:
+        return ", ".join(_weight(name, spent) for name, spent in value.items())
+    if name == "market_reads" and value:
+        return ", ".join(
+            f"{kind} {counts['hits']} shared, {counts['misses']} fetched" for kind, counts in value.items()
+        )
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {count}" for name, count in value.items() if count) or "none"
+    if name.endswith("_pnl") and value is not None:
+        return f"{Decimal(value):,.2f} USDT"
+    if name == "naked_positions" and value:
+        return judged(value, Level.WARNING)
+    return "unknown" if value is None else str(value)
+
+
+def _weight(name: str, spent: dict[str, Any]) -> str:
+    silence = f", silent until {spent['silent_until']}" if spent["silent_until"] else ""
+    return f"{name} {spent['used']} of {spent['limit']}{silence}"

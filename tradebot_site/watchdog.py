@@ -1,0 +1,128 @@
+"""Ends a worker that hangs, or hears nothing of what waits for it, so that its supervisor starts it again.
+
+Consumers that went deaf after the broker had been away are known of Celery and kombu (celery#8030, #8091, #10205). The
+loop of the main process beats; a thread beside it looks whether it does, and what waits in the broker. It never ends
+who is busy, whose broker is away, who was suspended, or who is about to end.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Collection
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+from celery import bootsteps
+from celery.worker import state
+from django.conf import settings
+
+from ops.health import heartbeat
+from ops.queues import Waiting, waiting_messages
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 2.0
+LOOKS = 6  # within the shortest of the times
+RUNNING = 0x1  # celery.bootsteps.RUN, which its stubs do not know
+OVERSLEPT = 3  # times its pause: the thread itself did not run, so nobody did
+
+
+class Watchdog(threading.Thread):
+    """Watches the worker in whose main process it runs. All times are of the monotonic clock."""
+
+    def __init__(
+        self,
+        *,
+        queues: Callable[[], Collection[str]],
+        has_idle_child: Callable[[], bool],
+        is_ending: Callable[[], bool],
+    ) -> None:
+        super().__init__(name="watchdog", daemon=True)
+        self._queues, self._has_idle_child, self._is_ending = queues, has_idle_child, is_ending
+        self._pause = min(settings.WATCHDOG_LOOP_SECONDS, settings.WATCHDOG_DEAF_SECONDS) / LOOKS
+        self._start_anew()
+
+    def beat(self) -> None:
+        """Called by the worker's loop."""
+        self._beat_at = time.monotonic()
+        heartbeat.touch()
+
+    def received(self) -> None:
+        """Called for each message that the worker takes."""
+        self._received_at = time.monotonic()
+
+    def run(self) -> None:
+        looked_at = time.monotonic()
+        while True:
+            time.sleep(self._pause)
+            waiting = waiting_messages()
+            if self._is_ending():
+                return
+            now = time.monotonic()
+            if waiting is None:
+                heartbeat.touch()  # the worker waits for its broker, as it should
+            if waiting is None or now - looked_at > OVERSLEPT * (self._pause + BEAT_SECONDS):
+                self._start_anew()
+            elif trouble := self._trouble(waiting, now):
+                self._end(trouble)
+                return
+            looked_at = now
+
+    def _start_anew(self) -> None:
+        """What was before tells nothing of what comes."""
+        self._beat_at = self._received_at = time.monotonic()
+
+    def _trouble(self, waiting: dict[str, Waiting], now: float) -> str:
+        """Why the worker has to end; empty when it does its work."""
+        silent = now - self._beat_at
+        if silent > settings.WATCHDOG_LOOP_SECONDS:
+            return f"its loop has not run for {silent:.0f} s although the broker answers"
+        longest = settings.WATCHDOG_DEAF_SECONDS
+        late = [name for name in self._queues() if name in waiting and (waiting[name].oldest_seconds or 0) > longest]
+        if late and now - self._received_at > longest and self._has_idle_child():
+            depth = sum(waiting[name].depth for name in late)
+            return (
+                f"{depth} messages wait in {', '.join(sorted(late))} for more than {longest:g} s, a child is idle, and"
+                f" it has received nothing for {now - self._received_at:.0f} s"
+            )
+        return ""
+
+    def _end(self, trouble: str) -> None:
+        logger.critical("watchdog: this worker ends, to be started again: %s", trouble)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(settings.WATCHDOG_GRACE_SECONDS)
+        logger.critical("watchdog: it did not end by itself within %g s", settings.WATCHDOG_GRACE_SECONDS)
+        for child in psutil.Process().children(recursive=True):
+            child.kill()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Pulse(bootsteps.StartStopStep):
+    """Has the consumer's loop beat. It starts anew with each connection: with a lost one Celery drops all timers."""
+
+    requires = ("celery.worker.consumer.connection:Connection",)
+    timer: Any = None
+
+    def start(self, consumer: Any) -> None:
+        if consumer.watchdog is None:
+            consumer.watchdog = Watchdog(
+                queues=lambda: list(consumer.app.amqp.queues.consume_from),
+                has_idle_child=lambda: len(state.reserved_requests) < consumer.pool.num_processes,
+                is_ending=lambda: _is_ending(consumer),
+            )
+            consumer.watchdog.start()
+        consumer.watchdog.beat()
+        self.timer = consumer.timer.call_repeatedly(BEAT_SECONDS, consumer.watchdog.beat, (), priority=10)
+
+    def stop(self, consumer: Any) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+def _is_ending(consumer: Any) -> bool:
+    """Somebody has sent it a signal, or asked it to end."""
+    asked = (state.should_stop, state.should_terminate)
+    return any(how not in (None, False) for how in asked) or consumer.controller.blueprint.state != RUNNING
