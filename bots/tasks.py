@@ -17,12 +17,14 @@ from bots.models import BotConfig, BotState
 from bots.parts import Part
 from bots.services import backtests
 from bots.services.evaluation import EXPIRES
+from bots.services.indicators import indicators
 from bots.services.resume import DONE_AFTER
 from bots.services.wanted import wanted_series
 from market.budget import Priority, spending_as
 from market.feed.refreshing import refresh_all
 from market.history import drop_old_changes
 from market.locks import advisory_lock
+from market.types import Series
 
 EXPIRES_SECONDS = EXPIRES.total_seconds()
 PROTECTION_EXPIRES_SECONDS = 15
@@ -140,6 +142,7 @@ def keep_decisions() -> list[str]:
     """Drop decisions of weeks that are too old, and make room for those to come; drop old rows of other kinds, too."""
     dropped = services.keep_decisions(now=timezone.now())  # first: bots that trade write there
     services.drop_old_signals(now=timezone.now())
+    services.drop_old_ticks(now=timezone.now())
     drop_old_changes(now=timezone.now())
     backtests.drop_old_backtests(now=timezone.now())
     return dropped
@@ -177,3 +180,18 @@ def update_market_data() -> None:
     with advisory_lock(MARKET_DATA_LOCK) as ours:
         if ours:
             refresh_all(wanted_series(), clock=timezone.now)
+
+
+@shared_task(ignore_result=False)
+@spending_as(Priority.LOOKS)
+def calculate_indicators(
+    environment: str,
+    market: str,
+    symbol: str,
+    interval: str,
+    strategy: str,
+    parameters: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What a strategy reads of a series at its last closed candle, as a tick would; the result of the task."""
+    series = Series(environment, market, symbol, interval)
+    return indicators(series, strategy, parameters or {}, now=timezone.now()).told()

@@ -1,13 +1,15 @@
 """The order book of a symbol at one moment: best prices, how far they are apart, how much is offered near them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from market.exchange import public_gateway
 from market.exchange.types import Level, OrderBook
+from market.rounding import plain
 from market.store import known, shared
 from market.types import milliseconds, moment_of
 
@@ -71,6 +73,25 @@ def order_book(environment: str, market: str, symbol: str, *, now: datetime) -> 
 def known_book(environment: str, market: str, symbol: str, *, now: datetime) -> BookSnapshot | None:
     """The same if somebody has asked for it just now; the exchange is not asked."""
     return known(_key(environment, market, symbol), read=partial(_if_fresh, now=now))
+
+
+def told(snapshot: BookSnapshot) -> dict[str, Any]:
+    """A snapshot as JSON has it: amounts are texts."""
+    return {
+        "at": snapshot.at.isoformat(),
+        "best_bid": _text(snapshot.best_bid),
+        "best_ask": _text(snapshot.best_ask),
+        "spread": _text(snapshot.spread),
+        "spread_percent": _text(snapshot.spread_percent and round(snapshot.spread_percent, 6)),
+        "bid_volume": _text(snapshot.bid_volume),
+        "ask_volume": _text(snapshot.ask_volume),
+        "bids": [[plain(part) for part in astuple(level)] for level in snapshot.book.bids],
+        "asks": [[plain(part) for part in astuple(level)] for level in snapshot.book.asks],
+    }
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
 
 
 def _key(environment: str, market: str, symbol: str) -> str:

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from market import clock
+from market import clock, order_book
 from market.budget import Priority, learn_limit, spending_as
 from market.exchange.errors import ExchangeError
 from market.symbols import warm_symbols
@@ -59,3 +59,13 @@ def _warm_symbols_everywhere(market: Market) -> None:
 def measure_clocks() -> None:
     """Measure how far the exchanges' clocks are from ours (market/clock.py)."""
     clock.measure_clocks(now=timezone.now())
+
+
+@shared_task(ignore_result=False)
+@spending_as(Priority.LOOKS)
+def process_order_book(environment: str, market: str, symbol: str) -> dict[str, Any]:
+    """The order book of a symbol (features M6), asked for once for all who want it within a second.
+
+    It lies in the cache for the API and the command of the same name, and is the result of the task.
+    """
+    return order_book.told(order_book.order_book(environment, market, symbol, now=timezone.now()))

@@ -44,6 +44,7 @@ SCHEDULES = (
     Schedule("reconcile-accounts", "trades.tasks.reconcile_accounts", "high_priority", 9, every_seconds=10),
     Schedule("reconcile-transfers", "trades.tasks.reconcile_transfers", "payments", 29, every_seconds=30),
     Schedule("book-fundings", "trades.tasks.book_fundings", "data_sync", 300, every_seconds=600),
+    Schedule("portfolio-sync", "trades.tasks.sync_portfolios", "data_sync", 110, every_seconds=120),
     # By the worker of notifications, which takes from its queues in turn: it does not wait behind what is to be sent.
     Schedule("distribute-notifications", "ops.tasks.distribute_notifications", "default", 4, every_seconds=5),
     Schedule("system-health-check", "ops.tasks.system_health_check", "default", 240, every_seconds=300),
@@ -77,6 +78,14 @@ SCHEDULES = (
     # Not in the queue in which backtests take minutes.
     Schedule("resume-reports", "ops.tasks.resume_reports", "maintenance", 50, every_seconds=60),
     Schedule("cleanup-old-analytics", "ops.tasks.cleanup_old_analytics", "maintenance", 3000, crontab=("35", "1")),
+    Schedule("cleanup-old-trades", "ops.tasks.cleanup_old_trades", "maintenance", 6 * 3600, crontab=("0", "2")),
+    Schedule(
+        "database-maintenance",
+        "ops.tasks.database_maintenance",
+        "maintenance",
+        6 * 3600,
+        crontab=("0", "4", "sun"),
+    ),
     Schedule("keep-dead-letters", "ops.tasks.keep_dead_letters", "maintenance", 3000, crontab=("20", "*")),
     Schedule(
         "reconcile-all-accounts-nightly",

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from market.api.idempotency import drop_old_answers
 from market.types import moving
-from ops import dead_letters, figures, health, notifications, reports, statistics, tokens
+from ops import archive, dead_letters, figures, health, maintenance, notifications, reports, statistics, tokens
 from ops.models import Channel, Report, Severity, Topic
 from ops.notifications.senders.base import TryAgain
 from ops.queues import queue_depths
@@ -96,6 +96,18 @@ def generate_system_analytics() -> dict[str, Any]:
 def cleanup_old_analytics() -> dict[str, int]:
     """Drop snapshots and reports that are too old; how many of each."""
     return reports.drop_old_analytics(now=timezone.now())
+
+
+@shared_task(ignore_result=False)
+def cleanup_old_trades() -> dict[str, Any]:
+    """Archive what is older than TRADES_KEPT_DAYS, and delete of it what nothing is computed from (features P3)."""
+    return archive.clean_up(clock=timezone.now)
+
+
+@shared_task(ignore_result=False)
+def database_maintenance() -> dict[str, Any]:
+    """VACUUM and ANALYZE where it is worth it, beside everybody who trades; old logins go."""
+    return maintenance.maintain_database(clock=timezone.now)
 
 
 @shared_task

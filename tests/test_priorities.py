@@ -41,6 +41,11 @@ WORK = {
     ),
     "the clocks": (market_tasks.measure_clocks, "market.clock.measure_clocks", Priority.ENTRIES),
     "reconciliation": (trades_tasks.reconcile_orders, "trades.services.withdraw_halted", Priority.RECONCILIATION),
+    "the balances of accounts": (
+        lambda: trades_tasks.sync_packet([1]),
+        "trades.services.sync_portfolios",
+        Priority.PORTFOLIOS,
+    ),
     "a bot that enters": (lambda: bots_tasks.run_bot(1), "bots.services.run_bot", Priority.ENTRIES),
     "a backtest": (lambda: bots_tasks.run_backtest(1), "bots.services.backtests.run_backtest", Priority.BACKTESTS),
     "a bot that leaves": (lambda: bots_tasks.run_bot(1, True), "bots.services.run_bot", Priority.EXITS),

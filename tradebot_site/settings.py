@@ -322,14 +322,17 @@ CELERY_TASK_ROUTES = {
     "bots.tasks.protect_*": {"queue": "high_priority"},
     "bots.tasks.keep_decisions": {"queue": "maintenance"},
     "bots.tasks.update_market_data": {"queue": "data_sync"},
+    "bots.tasks.calculate_indicators": {"queue": "data_sync"},
     "bots.tasks.run_backtest": {"queue": "analytics"},
     "bots.tasks.*": {"queue": "trading"},
     "trades.tasks.transfer_between_wallets": {"queue": "payments"},
     "trades.tasks.reconcile_transfers": {"queue": "payments"},
+    "trades.tasks.sync_*": {"queue": "data_sync"},
     "trades.tasks.*": {"queue": "high_priority"},
     "market.tasks.*": {"queue": "data_sync"},
     "ops.tasks.keep_*": {"queue": "maintenance"},
     "ops.tasks.cleanup_*": {"queue": "maintenance"},
+    "ops.tasks.database_maintenance": {"queue": "maintenance"},
     "ops.tasks.resume_*": {"queue": "maintenance"},
     "ops.tasks.send_*": {"queue": "notifications"},
     "ops.tasks.distribute_notifications": {"queue": "default"},
@@ -380,6 +383,9 @@ PAPER_ADMIN_TOKEN = env.str("PAPER_ADMIN_TOKEN", default="")  # lets `seed_demo`
 PAPER_LEDGER = env.str("PAPER_LEDGER", default="")  # the paper exchange's own SQLite file, for `audit`
 # What is not paper is refused unless this names it: a second wall before other people's money.
 ENVIRONMENTS = env.list("ENVIRONMENTS", default=["paper"])
+# What is older is archived to ARCHIVE_DIR, and then deleted where nothing is computed from it; 0: kept for ever.
+TRADES_KEPT_DAYS = env.int("TRADES_KEPT_DAYS", default=365)
+ARCHIVE_DIR = env.str("ARCHIVE_DIR", default="")  # empty: nothing is archived, so nothing of it is deleted
 DECISIONS_KEPT_DAYS = env.int("DECISIONS_KEPT_DAYS", default=90)
 CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", default=400)  # more than a year: who changed what
 ANALYTICS_KEPT_DAYS = env.int("ANALYTICS_KEPT_DAYS", default=90)  # daily snapshots and reports

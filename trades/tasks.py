@@ -12,6 +12,8 @@ from trades import services
 from trades.models import OrderByHand
 from trades.transfers import TOO_OLD_TO_SEND
 
+PACKET_EXPIRES = 30  # seconds: who is not read by then has the next round's first turn
+
 logger = logging.getLogger(__name__)
 
 
@@ -41,6 +43,23 @@ def book_fundings() -> int:
 def reconcile_accounts(everything: bool = False) -> dict[int, list[str]]:
     """Compare whole accounts with their exchange: nightly all, else those that need it; what differs, by account."""
     return services.reconcile_accounts(services.to_reconcile(everything=everything), now=timezone.now())
+
+
+@shared_task
+def sync_portfolios() -> int:
+    """Have what accounts hold read, some of them every ten seconds until the next round; how many have a turn."""
+    packets = services.packets_of_portfolios(now=timezone.now())
+    for number, account_ids in enumerate(packets):
+        later = (number * services.PACKET_EVERY).total_seconds()
+        sync_packet.apply_async(args=(account_ids,), countdown=later, expires=later + PACKET_EXPIRES)
+    return sum(map(len, packets))
+
+
+@shared_task
+@spending_as(Priority.PORTFOLIOS)
+def sync_packet(account_ids: list[int]) -> int:
+    """Read what some accounts hold; how many were read."""
+    return services.sync_portfolios(account_ids, clock=timezone.now)
 
 
 @shared_task

@@ -22,7 +22,7 @@ from bots.services.operations import OPERATIONS, Operation
 from bots.services.owners import NotYourBot
 from bots.services.protection import bots_to_protect, naked_positions, tell_of_naked_positions
 from bots.services.resume import Missing, resume_minute
-from bots.services.retention import keep_decisions
+from bots.services.retention import drop_old_ticks, keep_decisions
 from bots.services.run import Outcome, protect_bot, run_bot
 from bots.services.steering import (
     CHANGEABLE,
@@ -69,6 +69,7 @@ __all__ = [
     "create_bot",
     "delete_bot",
     "drop_old_signals",
+    "drop_old_ticks",
     "edit_of",
     "equity_lines",
     "evaluate",

@@ -9,6 +9,7 @@ from bots.recipe import Recipe
 from bots.services.look import look_at_series
 from bots.situation import MarketView
 from bots.strategies import STRATEGIES
+from market.rounding import plain
 from market.types import Series
 
 
@@ -22,6 +23,18 @@ class Indicators:
 
     view: MarketView
     parameters: Mapping[str, Any]
+
+    def told(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "candle_close_at": self.view.candle_close_at.isoformat(),
+            "price": plain(self.view.price),
+            "parameters": dict(self.parameters),
+            "indicators": dict(self.view.indicators),
+            "signal": self.view.signal.name.lower(),
+            "trouble": str(self.view.trouble),
+            "text": self.view.text,
+        }
 
 
 def indicators(series: Series, strategy: str, parameters: Mapping[str, Any], *, now: datetime) -> Indicators:

@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
+from bots.models import Tick
+
 logger = logging.getLogger(__name__)
 
 WEEK = timedelta(weeks=1)
 WEEKS_AHEAD = 2
+TICKS_AT_ONCE = 2_000
 PATIENCE = "200ms"
 PREFIX = "bots_decision_w"
 PARTITIONS_SQL = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'bots_decision'::regclass"
@@ -23,6 +26,15 @@ def keep_decisions(*, now: datetime) -> list[str]:
     dropped = [name for name, monday in _tables() if monday + WEEK <= oldest and _done(f'DROP TABLE "{name}"')]
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM bots_decision_rest WHERE created_at < %s", [oldest])  # of weeks without a table
+    return dropped
+
+
+def drop_old_ticks(*, now: datetime) -> int:
+    """Forget the minutes of which the decisions are gone, some at a time; return how many."""
+    old = Tick.objects.filter(started_at__lt=now - timedelta(days=settings.DECISIONS_KEPT_DAYS))
+    dropped = 0
+    while keys := list(old.order_by("started_at").values_list("pk", flat=True)[:TICKS_AT_ONCE]):
+        dropped += Tick.objects.filter(pk__in=keys).delete()[0]
     return dropped
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from bots import tasks
 from bots.services.indicators import BadQuestion, indicators
 from bots.strategies import STRATEGIES
 from market.candles import closed_candles
@@ -62,3 +63,18 @@ def test_command_names_what_it_can_not_compute():
         call_command("indicators", "BTCUSDT", "1h", "ema_rsi", "--parameters", '{"ema_fast": 0}')
     with pytest.raises(CommandError, match="is no JSON object"):
         call_command("indicators", "BTCUSDT", "1h", "ema_rsi", "--parameters", "[]")
+
+
+def test_the_task_tells_what_the_command_shows(capsys):
+    told = tasks.calculate_indicators("paper", "spot", "BTCUSDT", "1h", "ema_rsi", {"ema_fast": 5})
+    call_command("indicators", "BTCUSDT", "1h", "ema_rsi", "--parameters", '{"ema_fast": 5}', "--json")
+
+    shown = json.loads(capsys.readouterr().out)
+    assert json.loads(json.dumps(told)) | {"price": ""} == shown | {"price": ""}  # which moves on
+    assert told["indicators"]
+    assert told["signal"].islower()
+
+
+def test_the_task_raises_what_is_wrong_with_a_question():
+    with pytest.raises(BadQuestion, match="astrology"):
+        tasks.calculate_indicators("paper", "spot", "BTCUSDT", "1h", "astrology")

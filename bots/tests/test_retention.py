@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from bots.models import Decision
-from bots.services import keep_decisions
+from bots.models import Decision, Tick
+from bots.services import drop_old_ticks, keep_decisions
 from bots.tests.factories import BotFactory
 
 pytestmark = pytest.mark.django_db
@@ -61,3 +61,13 @@ def test_decisions_from_before_a_week_had_a_table_stay_and_go_in_the_end():
 
     keep_decisions(now=NOW + timedelta(days=91))
     assert not Decision.objects.exists()
+
+
+def test_minutes_go_with_the_decisions_that_were_made_in_them(settings):
+    settings.DECISIONS_KEPT_DAYS = 90
+    for days in (89, 91):
+        Tick.objects.create(slot=NOW - timedelta(days=days), started_at=NOW - timedelta(days=days))
+
+    assert drop_old_ticks(now=NOW) == 1
+
+    assert Tick.objects.get().started_at == NOW - timedelta(days=89)

@@ -14,14 +14,15 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 from market import services
 from market.access import shown_key
 from market.admin.asking import ask
-from market.admin.text import NOTHING, number
+from market.admin.text import NOTHING, money, number
 from market.budget import usage
 from market.clock import MS, clock_offset, trouble_with
 from market.exchange.errors import ExchangeError
 from market.exchange.types import Balance, KeyPermissions
 from market.fields import SecretUnreadable
-from market.models import ExchangeAccount
+from market.models import AccountBalances, ExchangeAccount
 from market.patience import patiently
+from market.symbols import QUOTE_ASSET
 from market.types import Market
 
 Facts = list[tuple[str, str]]
@@ -95,6 +96,17 @@ def test_page(request: HttpRequest, account: ExchangeAccount) -> HttpResponse:
 def held(balances: list[Balance]) -> str:
     """What an account holds, as a sentence has it."""
     return ", ".join(f"{number(item.free + item.locked)} {item.asset}" for item in balances[:SHOWN]) or "nothing"
+
+
+def equity_of(last: AccountBalances) -> str:
+    """What all of it is worth, and what is left out of that."""
+    left_out = f", without {', '.join(last.unpriced[:SHOWN])}" if last.unpriced else ""
+    return f"{money(last.equity)} {QUOTE_ASSET}{left_out}" if last.equity is not None else NOTHING
+
+
+def trouble_of(last: AccountBalances) -> str:
+    """Why there is nothing newer, behind the moment."""
+    return f"; since then: {last.trouble}" if last.trouble else ""
 
 
 def permitted(request: HttpRequest, account: ExchangeAccount, permissions: KeyPermissions | None) -> Facts:

@@ -17,15 +17,18 @@ from market import services
 from market.access import may_set_keys
 from market.admin.account_pages import (
     caller,
+    equity_of,
     held,
     permitted,
     rotate_page,
     secret_input,
     test_page,
+    trouble_of,
     wipe_page,
 )
 from market.admin.base import OwnedAdmin
 from market.admin.filters import chosen, owner_filter
+from market.admin.text import NOTHING, moment
 from market.exchange.errors import ExchangeError
 from market.fields import SecretUnreadable
 from market.models import ExchangeAccount
@@ -34,6 +37,7 @@ from market.types import Environment
 
 FIXED = ["owner", "environment", "market"]  # orders, fills and bots rely on them
 OF_THE_KEY = ["key", "key_error", "may_withdraw", "is_ip_restricted", "permissions_checked_at"]
+OF_BALANCES = ["holds", "equity", "asked"]
 OF_TRADING = ["state", "state_reason", "state_set_by", "state_set_at", "cooldown_until", "reconciled_at"]
 GIVEN = "Never shown again."
 TESTED_AT_ONCE = 20  # one after the other, while somebody waits for the page
@@ -125,12 +129,13 @@ class ExchangeAccountAdmin(OwnedAdmin):
         if obj or may_set_keys(request.user):
             identity.insert(1, "owner")
         if obj:
-            return [(None, {"fields": identity}), ("Keys", {"fields": OF_THE_KEY}), ("Trading", {"fields": OF_TRADING})]
+            parts = {"Keys": OF_THE_KEY, "At the exchange": OF_BALANCES, "Trading": OF_TRADING}
+            return [(None, {"fields": identity}), *((title, {"fields": names}) for title, names in parts.items())]
         real = [("Real money", {"fields": ["live_consent"]})] if Environment.LIVE in settings.ENVIRONMENTS else []
         return [(None, {"fields": identity}), ("Keys", {"fields": ["new_api_key", "new_api_secret"]}), *real]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ExchangeAccount | None = None) -> list[str]:
-        return [*OF_THE_KEY, *OF_TRADING, *(FIXED if obj else [])]
+        return [*OF_THE_KEY, *OF_BALANCES, *OF_TRADING, *(FIXED if obj else [])]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
@@ -152,6 +157,22 @@ class ExchangeAccountAdmin(OwnedAdmin):
     @display(description="key", empty_value="none")
     def key(self, account: Any) -> str:
         return str(account.masked_key if account.shows_key else account.hidden_key)
+
+    @display(description="it holds")
+    def holds(self, account: Any) -> str:
+        """As the last who asked was told: the page itself asks nobody."""
+        last = services.last_balances(account)
+        return held(last.balances) if last else NOTHING
+
+    @display(description="equity")
+    def equity(self, account: Any) -> str:
+        last = services.last_balances(account)
+        return equity_of(last) if last else NOTHING
+
+    @display(description="as of")
+    def asked(self, account: Any) -> str:
+        last = services.last_balances(account)
+        return f"{moment(last.synced_at)} UTC{trouble_of(last)}" if last else NOTHING
 
     def save_model(self, request: HttpRequest, obj: ExchangeAccount, form: AccountForm, change: bool) -> None:
         if change:

@@ -58,6 +58,16 @@ class AccountSerializer(StrictModelSerializer):
         read_only=True, help_text="Why the key must not be used for entries; empty: it may."
     )
     trading = serializers.SerializerMethodField()
+    equity = Amount(
+        source="last_balances.equity",
+        default=None,
+        allow_null=True,
+        read_only=True,
+        help_text="What it held at the exchange when that was last asked, in quote asset; nobody is asked for this.",
+    )
+    equity_at = serializers.DateTimeField(
+        source="last_balances.equity_at", default=None, allow_null=True, read_only=True, help_text="When that was."
+    )
 
     class Meta:
         model = ExchangeAccount
@@ -77,6 +87,8 @@ class AccountSerializer(StrictModelSerializer):
             "reconciled_at",
             "free_quote",
             "balance_read_at",
+            "equity",
+            "equity_at",
             "live_consent_at",
             "created_at",
         ]
@@ -150,7 +162,9 @@ class BalanceSerializer(serializers.Serializer):
 
 
 class BalancesSerializer(serializers.Serializer):
-    at = serializers.DateTimeField(help_text="When the exchange said so: a few seconds ago at most.")
+    at = serializers.DateTimeField(help_text="When the exchange said so: a few seconds ago, unless they are stale.")
+    is_stale = serializers.BooleanField(help_text="The exchange can't be asked now: these are the last that it told.")
+    trouble = serializers.CharField(help_text="Why it can't be asked; empty: it can.")
     balances = BalanceSerializer(many=True)
 
 

@@ -30,7 +30,7 @@ from market.api.account_rows import (
 from market.api.asking import asking_the_exchange
 from market.api.filtering import require_known
 from market.api.filtersets import Choice, StrictFilterSet, Word
-from market.api.refusals import Conflict, Unprocessable
+from market.api.refusals import Conflict, Unavailable, Unprocessable
 from market.api.views import ApiViewSet
 from market.models import ExchangeAccount
 from market.types import Environment, Market
@@ -59,7 +59,7 @@ class AccountFilters(StrictFilterSet):
 class AccountViewSet(ApiViewSet):
     """Accounts at exchanges. A key goes in, and is never told again."""
 
-    queryset = ExchangeAccount.objects.select_related("owner")
+    queryset = ExchangeAccount.objects.select_related("owner", "last_balances")
     serializer_class = AccountSerializer
     filterset_class = AccountFilters
     ordering_fields = ("name", "created_at")
@@ -150,20 +150,34 @@ class AccountViewSet(ApiViewSet):
     @extend_schema(summary="What an account holds", responses={200: BalancesSerializer})
     @action(detail=True, methods=["get"])
     def balances(self, request: Request, pk: str) -> Response:
-        """What the account holds at the exchange, at most a few seconds ago."""
+        """What the account holds at the exchange, at most a few seconds ago. Of one that does not answer what it told
+        last, as stale.
+        """
         require_known(request, set())
-        account, now = self.get_object(), timezone.now()
+        account, now, trouble = self.get_object(), timezone.now(), ""
         held = services.known_holdings(account, now=now)
         if held is None:
-            with asking_the_exchange(request):
-                held = services.holdings(account, now=now)
-        return Response(BalancesSerializer(held).data)
+            try:
+                with asking_the_exchange(request):
+                    held = services.holdings(account, now=now)
+            except Unavailable as error:
+                held, trouble = _last_known(account, otherwise=error), str(error)
+        told = {"at": held.at, "balances": held.balances, "is_stale": bool(trouble), "trouble": trouble}
+        return Response(BalancesSerializer(told).data)
 
     def _shown(self, account: ExchangeAccount) -> dict[str, Any]:
         return shown([account], self.get_serializer_context())[0]
 
     def _with_balances(self, account: ExchangeAccount, balances: Any) -> dict[str, Any]:
         return {"account": self._shown(account), "balances": BalanceSerializer(balances, many=True).data}
+
+
+def _last_known(account: ExchangeAccount, *, otherwise: Unavailable) -> services.Holdings:
+    """What the exchange told last, however long ago. Raises what is in the way when it never told anything."""
+    last = services.last_balances(account)
+    if last is None or last.synced_at is None:
+        raise otherwise
+    return services.Holdings(last.synced_at, last.balances)
 
 
 def _caller(request: Request) -> User:

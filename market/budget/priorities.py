@@ -9,17 +9,19 @@ from enum import IntEnum
 class Priority(IntEnum):
     """What a piece of work is for; the higher, the more urgent."""
 
-    BACKTESTS = 0
-    LOOKS = 1
-    WARM_UP = 2
-    ENTRIES = 3
-    RECONCILIATION = 4
-    PROTECTION = 5
-    EXITS = 6
+    PORTFOLIOS = 0
+    BACKTESTS = 1
+    LOOKS = 2
+    WARM_UP = 3
+    ENTRIES = 4
+    RECONCILIATION = 5
+    PROTECTION = 6
+    EXITS = 7
 
 
 # A class may spend while less than this percentage of the minute's weight is used, by whomever.
 SHARES = {
+    Priority.PORTFOLIOS: 25,  # copies of balances to look at: what is not read now is read in some minutes
     Priority.BACKTESTS: 30,  # they take what they get, and wait for the next minute
     Priority.LOOKS: 40,  # what people ask for: nothing that trades may miss it
     Priority.WARM_UP: 50,  # a last good copy is there, and the next round comes soon

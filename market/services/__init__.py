@@ -22,6 +22,8 @@ from market.services.keys import (
 )
 from market.services.limits import AlreadyLimited, delete_limits, save_limits
 from market.services.owning import AccountGone, NotYourAccount, require_room
+from market.services.portfolio import claim_turn, next_portfolios, note_trouble, sync_portfolio
+from market.services.remembering import last_balances
 from market.services.seals import rotate_secrets
 
 __all__ = [
@@ -35,12 +37,16 @@ __all__ = [
     "NotYourAccount",
     "add_account",
     "check_connection",
+    "claim_turn",
     "delete_account",
     "delete_limits",
     "examine",
     "holdings",
     "known_holdings",
+    "last_balances",
+    "next_portfolios",
     "note_balances",
+    "note_trouble",
     "open_paper_keys",
     "rename_account",
     "replace_keys",
@@ -49,5 +55,6 @@ __all__ = [
     "rotate_secrets",
     "save_limits",
     "set_keys",
+    "sync_portfolio",
     "wipe_keys",
 ]

@@ -14,6 +14,7 @@ from market.fields import Secret
 from market.models import ExchangeAccount
 from market.paper_accounts import Amounts, open_paper_account
 from market.services.owning import locked, require_own_keys
+from market.services.remembering import forget_balances, remember_balances
 from market.symbols import QUOTE_ASSET
 from market.types import Environment, Market
 
@@ -47,6 +48,7 @@ def set_keys(account: ExchangeAccount, *, api_key: str, api_secret: str, by: Use
         for name, nothing in SAID_OF_THE_KEY.items():
             setattr(account, name, nothing)
         account.save(update_fields=["api_key", "api_secret", *SAID_OF_THE_KEY])
+        forget_balances(account)
         account.refresh_from_db(fields=["api_key", "api_secret"])  # sealed from now on
 
 
@@ -81,6 +83,7 @@ def examine(account: ExchangeAccount, *, now: datetime) -> Said:
         note_refusal(account, error)
         raise
     _note(account, key_error="", **_learned(said, now=now))
+    remember_balances(account, said[0], now=now)
     return said
 
 
@@ -98,6 +101,7 @@ def replace_keys(
     said = try_keys(tried, otherwise="The old pair stays.")
     set_keys(account, api_key=api_key, api_secret=api_secret, by=by)
     _note(account, **_learned(said, now=now))
+    remember_balances(account, said[0], now=now)
     return said[0]
 
 
@@ -124,8 +128,12 @@ def require_no_silence(account: ExchangeAccount, *, now: datetime) -> None:
 
 
 def note_balances(account: ExchangeAccount, balances: Iterable[Balance], *, now: datetime) -> None:
-    """Remember what is free of the quote asset: entries beyond it are denied before they cost a call."""
-    _note(account, **_learned((list(balances), None), now=now))
+    """Remember what is free of the quote asset: entries beyond it are denied before they cost a call. And, for people
+    who look, all the rest.
+    """
+    balances = list(balances)
+    _note(account, **_learned((balances, None), now=now))
+    remember_balances(account, balances, now=now)
 
 
 def note_refusal(account: ExchangeAccount, error: PermissionDenied) -> None:

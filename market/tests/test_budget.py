@@ -29,10 +29,10 @@ def test_a_class_spends_its_share_and_no_more(priority, share):
 def test_the_classes_stand_in_the_order_in_which_work_is_urgent():
     ladder = sorted(Priority, reverse=True)
 
-    names = ["EXITS", "PROTECTION", "RECONCILIATION", "ENTRIES", "WARM_UP", "LOOKS", "BACKTESTS"]
+    names = ["EXITS", "PROTECTION", "RECONCILIATION", "ENTRIES", "WARM_UP", "LOOKS", "BACKTESTS", "PORTFOLIOS"]
     assert [item.name for item in ladder] == names
     assert sorted(SHARES.values(), reverse=True) == [SHARES[item] for item in ladder]
-    assert (SHARES[Priority.EXITS], len(set(SHARES.values()))) == (100, 7)
+    assert (SHARES[Priority.EXITS], len(set(SHARES.values()))) == (100, 8)
 
 
 def test_exits_go_through_when_entries_are_refused():

@@ -1,7 +1,7 @@
 """Order books: from the real paper exchange, asked for once by all who look at the same time."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,7 +9,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from market.exchange.types import Level, OrderBook
-from market.order_book import MAX_AGE, BookSnapshot, order_book
+from market.order_book import MAX_AGE, BookSnapshot, known_book, order_book
+from market.tasks import process_order_book
 from market.types import Environment, Market
 
 
@@ -82,3 +83,15 @@ def test_command_shows_the_book(paper, redis, capsys):
 def test_symbol_that_does_not_exist_is_named(paper, redis):
     with pytest.raises(CommandError, match=r"NOSUCH: .*Invalid symbol"):
         call_command("order_book", "nosuch")
+
+
+def test_the_task_tells_a_book_and_leaves_it_for_those_who_look(paper, redis):
+    told = process_order_book("paper", "spot", "BTCUSDT")
+
+    asked_at = datetime.fromisoformat(told["at"])
+    book = known_book("paper", "spot", "BTCUSDT", now=asked_at)
+    assert json.loads(json.dumps(told)) == told
+    assert (len(told["bids"]), len(told["asks"])) == (20, 20)
+    assert Decimal(told["spread"]) == Decimal(told["best_ask"]) - Decimal(told["best_bid"]) == book.spread
+    assert Decimal(told["bid_volume"]) == sum(Decimal(quantity) for _, quantity in told["bids"][:5])
+    assert known_book("paper", "spot", "BTCUSDT", now=asked_at + MAX_AGE + timedelta(milliseconds=2)) is None

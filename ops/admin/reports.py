@@ -7,16 +7,17 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Model, Q
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from bots.admin.page import Card
 from bots.models import BotConfig
 from bots.models.bots import strategy_choices
 from market.access import sees_all, visible
+from market.admin.asking import ask
 from market.admin.base import ReadOnlyAdmin
 from market.admin.columns import COLOURS
 from market.admin.filters import chosen, days, owner_filter
@@ -27,6 +28,7 @@ from ops.reports import Wanted
 from ops.reports.telling import LABELS, in_words, value_of
 from ops.tasks import send_report
 
+READY = Report.Status.READY
 ASKED = ("kind", "bot", "symbol", "strategy", "of_everybody", "first_day", "last_day")
 # What is shown first; the other figures are in the table below.
 FIRST = ("total_pnl", "realized_pnl", "return_percent", "max_drawdown_percent", "win_rate_percent", "profit_factor")
@@ -72,6 +74,7 @@ class ReportAdmin(ReadOnlyAdmin):
     search_fields = ["symbol", "bot__name", "owner__username"]
     ordering = ["-created_at"]
     actions: Any = ()  # but those that every list has
+    actions_detail = ["mail_report"]
     form = ReportForm
     fields = ["owner", "kind", "about", "first_day", "last_day", "by_schedule", "created_at", "finished_at"]
     change_form_outer_before_template = "admin/report.html"
@@ -132,6 +135,36 @@ class ReportAdmin(ReadOnlyAdmin):
         except reports.TooManyReports as refusal:
             self.message_user(request, f"{refusal}.", messages.ERROR)
             return self.response_post_save_add(request, Report())
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """There is nothing to send before it is ready."""
+        report = self.get_object(request, object_id)
+        return super().get_actions_detail(request, object_id) if report and report.status == READY else []
+
+    @action(description="E-mail me this report", permissions=["view"], icon="forward_to_inbox", url_path="mail")
+    def mail_report(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        report = self.get_object(request, object_id)
+        if report is None:
+            raise Http404(object_id)
+        return mail_page(request, report)
+
+
+def mail_page(request: HttpRequest, report: Report) -> HttpResponse:
+    """Ask before it is sent."""
+    page = reverse("admin:ops_report_change", args=[report.pk])
+    if report.status != READY:
+        messages.warning(request, f"This report is {report.status}: there is nothing to send.")
+        return HttpResponseRedirect(page)
+    if request.method == "POST":
+        try:
+            boxes = reports.send_by_mail(report, to=cast(User, request.user), now=timezone.now())
+        except reports.NoMailbox as refusal:
+            messages.error(request, f"Not sent: {refusal}.")
+        else:
+            messages.success(request, f"It is on its way to {', '.join(boxes)}.")
+        return HttpResponseRedirect(page)
+    says = [f"{report}: the figures, and a file of its days, by your channels of e-mail."]
+    return ask(request, title="E-mail me this report", button="Send", says=says, back=page)
 
 
 def page_of(report: Report) -> dict[str, Any]:

@@ -117,3 +117,7 @@ class ReportFiguresSerializer(ReportSerializer):
     class Meta(ReportSerializer.Meta):
         fields = [*ReportSerializer.Meta.fields, "environments"]
         read_only_fields = fields
+
+
+class ReportSentSerializer(serializers.Serializer):
+    sent_to = serializers.ListField(child=serializers.CharField(), help_text="Enough of each address to recognise it.")

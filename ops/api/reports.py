@@ -4,13 +4,14 @@ import csv
 from collections.abc import Iterator
 from typing import Any, ClassVar, cast
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes, extend_schema, extend_schema_view
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound, Throttled, ValidationError
 from rest_framework.mixins import DestroyModelMixin, ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,9 +21,16 @@ from market.access import sees_all
 from market.api.access import Need, reads, trades
 from market.api.filtering import require_known
 from market.api.refusals import Conflict
+from market.api.throttles import wait_of
 from market.api.views import ApiViewSet
 from ops import reports
-from ops.api.report_shapes import NewReportSerializer, ReportFiguresSerializer, ReportFilters, ReportSerializer
+from ops.api.report_shapes import (
+    NewReportSerializer,
+    ReportFiguresSerializer,
+    ReportFilters,
+    ReportSentSerializer,
+    ReportSerializer,
+)
 from ops.models import Report
 from ops.tasks import send_report
 from trades.api.journal import NewestCreated
@@ -33,6 +41,10 @@ NEW = {"kind": "weekly", "symbol": "BTCUSDT"}
 
 class TooManyReports(Conflict):
     default_code = "too_many_reports"
+
+
+class NoMailbox(Conflict):
+    default_code = "no_mailbox"
 
 
 class _Echo:
@@ -68,7 +80,9 @@ class ReportViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, ApiVi
         "destroy": trades("ops.delete_report"),
         "days": READS,
         "trades": READS,
+        "send": trades("ops.view_report"),
     }
+    also_refuses: ClassVar[dict[str, set[int]]] = {"send": {409}}
 
     def get_serializer_class(self) -> type[Serializer]:
         return ReportFiguresSerializer if self.action == "retrieve" else ReportSerializer
@@ -122,6 +136,24 @@ class ReportViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, ApiVi
     def trades(self, request: Request, pk: str) -> StreamingHttpResponse:
         report = self._ready(request)
         return csv_of(reports.trade_rows(report), f"report-{report.pk}-trades")
+
+    @extend_schema(
+        summary="Have a report sent by e-mail",
+        description="To all of the caller's mailboxes: the figures, and a file of the days; once a minute at most.",
+        request=None,
+        responses={202: ReportSentSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def send(self, request: Request, pk: str) -> Response:
+        report, user = self._ready(request), cast(User, request.user)
+        waits = wait_of({f"tells:{user.pk}": settings.THROTTLE_TELLS}, must_count=True)
+        if waits is not None:
+            raise Throttled(waits)
+        try:
+            boxes = reports.send_by_mail(report, to=user, now=timezone.now())
+        except reports.NoMailbox as refusal:
+            raise NoMailbox(str(refusal)) from refusal
+        return Response({"sent_to": boxes}, status=202)
 
     def _ready(self, request: Request) -> Report:
         """Raises NotFound, also while there are no figures."""

@@ -12,7 +12,7 @@ performance.py  how trading has gone, of all or of a part; made of
 """
 
 from ops.figures.machinery import machinery
-from ops.figures.money import environments, holdings
+from ops.figures.money import at_the_exchange, environments, holdings
 from ops.figures.performance import daily_pnl, performance, performance_of, told
 from ops.figures.scope import Part, Period, Scope, traded_environments
 from ops.figures.series import Story, story
@@ -23,6 +23,7 @@ __all__ = [
     "Period",
     "Scope",
     "Story",
+    "at_the_exchange",
     "bots_by_reason",
     "daily_pnl",
     "environments",

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Min, Sum
 from django.db.models.functions import Abs
 
 from bots.models import BotConfig, SeriesReading
@@ -55,6 +55,22 @@ def holdings(owner: Owner, environment: str) -> dict[str, Any]:
         }
 
     found: dict[str, Any] = remembered(f"holdings:{environment}", owner, look, seconds=SECONDS)
+    return found
+
+
+def at_the_exchange(owner: Owner, environment: str) -> dict[str, Any]:
+    """What accounts held when the exchange was last asked: their equity, how many that are, and the oldest answer."""
+
+    def look() -> dict[str, Any]:
+        accounts = ExchangeAccount.objects.filter(
+            environment=environment, **({} if owner is None else {"owner": owner})
+        )
+        told = accounts.filter(last_balances__equity__isnull=False).aggregate(
+            equity=Sum("last_balances__equity"), accounts=Count("pk"), oldest=Min("last_balances__equity_at")
+        )
+        return {**told, "unknown": accounts.count() - told["accounts"]}
+
+    found: dict[str, Any] = remembered(f"exchange:{environment}", owner, look, seconds=SECONDS)
     return found
 
 

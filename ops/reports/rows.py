@@ -1,4 +1,4 @@
-"""What is downloaded of a report: its days, and the trades of its period, as many as there are."""
+"""What is downloaded of a report: the trades of its period, as many as there are."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,20 +12,11 @@ from ops.models import Report
 from ops.reports.making import period_of, scope_of
 from trades.models import Trade
 
-DAY_COLUMNS = ("environment", "date", "pnl", "fees", "funding", "trades", "equity")
 TRADE_COLUMNS = (
     *("created_at", "environment", "market", "symbol", "bot", "side", "purpose", "price", "quantity"),
     *("quote_quantity", "commission_quote", "realized_pnl", "binance_order_id"),
 )
 AT_A_TIME = 2_000
-
-
-def daily_rows(report: Report) -> Iterator[tuple[Any, ...]]:
-    """The heading, then a row for each day."""
-    yield DAY_COLUMNS
-    for found in report.environments:
-        for day in found["days"]:
-            yield (found["environment"], *(day[name] for name in DAY_COLUMNS[1:]))
 
 
 def trade_rows(report: Report) -> Iterator[tuple[Any, ...]]:

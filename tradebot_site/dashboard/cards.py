@@ -27,6 +27,7 @@ def cards_of(request: HttpRequest) -> Context:
         "environments": known,
         "cards": [
             *_money(environment, figures.holdings(owner, environment), figures.daily_pnl(owner, environment, now=now)),
+            _exchange_card(figures.at_the_exchange(owner, environment), environment, now=now),
             _bots_card(figures.bots_by_reason(owner, environment), environment),
             _tick(figures.machinery(now=now), with_details=owner is None, now=now),
         ],
@@ -84,6 +85,22 @@ def _money(environment: str, held: Context, days: list[tuple[str, Decimal]]) -> 
             colour=colour_of(unrealized),
         ),
     ]
+
+
+def _exchange_card(told: Context, environment: str, *, now: datetime) -> Context:
+    """What accounts hold in all: other than the equity of bots it counts what nobody trades with."""
+    equity = amount_of(told["equity"])
+    if equity is None:
+        says = "nobody has asked yet" if told["unknown"] else "no account"
+    else:
+        says = f"in {told['accounts']:,} accounts, as of {text.ago(datetime.fromisoformat(told['oldest']), now=now)}"
+        says += f"; {told['unknown']:,} more are not known" if told["unknown"] else ""
+    return _card(
+        "At the exchange",
+        "unknown" if equity is None else f"{text.money(equity)} {QUOTE_ASSET}",
+        says,
+        listed("market_exchangeaccount", environment=environment),
+    )
 
 
 def _bots_card(bots: list[tuple[str, str, int]], environment: str) -> Context:

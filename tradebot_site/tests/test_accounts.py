@@ -10,8 +10,8 @@ from django.utils import timezone
 from bots.tests.factories import BotFactory
 from market import services
 from market.exchange.types import KeyPermissions
-from market.models import ExchangeAccount
-from market.tests.factories import ExchangeAccountFactory, UserFactory
+from market.models import AccountBalances, ExchangeAccount
+from market.tests.factories import NOON, ExchangeAccountFactory, UserFactory
 from tradebot_site.tests.conftest import KEY, SECRET, full_bot
 from tradebot_site.tests.people import client_of, person
 from trades.models import Order
@@ -97,6 +97,19 @@ def test_a_new_pair_takes_the_place_of_the_old_one_once_the_exchange_has_answere
     assert f"has a new key, …{api_key[-4:]}: it holds 77 USDT." in page.content.decode()
     assert api_key not in page.content.decode()
     assert api_secret not in page.content.decode()
+
+
+def test_the_page_shows_what_it_held_when_last_asked_and_asks_nobody(admin, db, settings):
+    account = ExchangeAccountFactory()
+    rows = [["USDT", "12", "1"], ["XYZ", "2", "0"]]
+    told = {"rows": rows, "synced_at": NOON, "equity": 13, "unpriced": ["XYZ"], "trouble": "it was away"}
+    AccountBalances.objects.create(account=account, **told)
+    settings.PAPER_URL = "http://127.0.0.1:9"
+
+    page = " ".join(admin.get(page_of(account)).content.decode().split())
+
+    for said in ("13 USDT, 2 XYZ", "13.00 USDT, without XYZ", "2026-11-21 12:00:30 UTC; since then: it was away"):
+        assert said in page
 
 
 def test_a_wrong_pair_is_refused_with_the_likely_causes_and_the_old_one_stays(admin, db, paper):

@@ -16,6 +16,7 @@ from django_redis import get_redis_connection
 
 from bots.models import BotConfig, SeriesReading, Tick
 from bots.tests.factories import BotFactory
+from market.models import AccountBalances
 from market.tests.factories import ExchangeAccountFactory, UserFactory
 from ops import figures, liveness
 from ops.figures.sharing import remembered
@@ -66,6 +67,7 @@ def test_figures_are_those_of_the_fleet(admin, fleet):
         "P&L in 7 days": "0.00 USDT",
         "P&L in 30 days": "0.00 USDT",
         "Unrealised P&L": "+10.00 USDT",
+        "At the exchange": "unknown",
         "Bots": "2",
     }
     assert "running 1" in text(page)
@@ -143,6 +145,18 @@ def test_staff_see_their_own_figures_and_nothing_of_the_machinery(staff, staff_c
         unknown = {row["name"]: row["count"] for row in outcomes["live"]}["unknown"]
         assert (denied, unknown, outcomes["naked"][:6]) == expected
     assert figures.order_outcomes(staff.pk, "paper", now=now)["day"] == {"denied": 0}
+
+
+def test_what_accounts_held_when_last_asked_is_added_up_by_owner(staff, staff_client, admin, fleet):
+    now = timezone.now()
+    for owner, equity in ((staff, 100), (staff, None), (fleet.owner, 1000)):
+        account = ExchangeAccountFactory(owner=owner)
+        AccountBalances.objects.create(account=account, equity=equity, equity_at=equity and now - timedelta(minutes=3))
+
+    mine, everybodys = staff_client.get("/admin/"), admin.get("/admin/")
+
+    assert (cards(mine)["At the exchange"], cards(everybodys)["At the exchange"]) == ("100.00 USDT", "1,100.00 USDT")
+    assert "in 1 accounts, as of 3 min ago; 1 more are not known" in text(mine)
 
 
 def test_outcomes_of_orders_tell_what_went_wrong(admin, fleet):

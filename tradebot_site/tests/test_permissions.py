@@ -76,7 +76,7 @@ MATRIX = {
     "trades.Transfer": READ,
     "trades.Event": READ,
     "ops.Change": READ,
-    "ops.Report": Row("vtoa", "vtoa", "vtoa", "vtoa", "vtoa", {"delete_selected": "vtoa"}),
+    "ops.Report": Row(*("vtoa", "vtoa", "vtoa", "vtoa", "vtoa"), {"delete_selected": "vtoa"}, {"mail_report": "vtoa"}),
     "ops.Notification": READ._replace(actions={"mark_read": "vtoa"}),
     "ops.Channel": Row(
         *("vtoa", "vtoa", "vtoa", "vtoa", "vtoa"),

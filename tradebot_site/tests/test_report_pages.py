@@ -116,3 +116,32 @@ def test_a_report_is_deleted_on_its_page(trader):
     client_of(trader).post(reverse("admin:ops_report_delete", args=[report.pk]), {"post": "yes"})
 
     assert not Report.objects.exists()
+
+
+def test_a_report_is_sent_by_mail_from_its_page_when_somebody_says_yes(trader, bot, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "ops.admin.reports.reports.send_by_mail", lambda report, **_: asked.append(report) or ["a…@b.c"]
+    )
+    report = ask_for_report(trader, Wanted(Report.Kind.DAILY), now=timezone.now())
+    client, page = client_of(trader), reverse("admin:ops_report_mail_report", args=[report.pk])
+    assert "nothing to send" in client.get(page, follow=True).content.decode()
+    make_report(report.pk, now=timezone.now())
+
+    question = client.get(page)
+    answer = client.post(page, follow=True).content.decode()
+
+    assert question.status_code == 200
+    assert "On its way" not in question.content.decode()
+    assert asked == [report]
+    assert "It is on its way to a…@b.c." in answer
+    assert client_of(person("viewer")).get(page).status_code == 404
+
+
+def test_without_a_mailbox_the_page_says_what_is_missing(trader, bot):
+    report = ask_for_report(trader, Wanted(Report.Kind.DAILY), now=timezone.now())
+    make_report(report.pk, now=timezone.now())
+
+    page = client_of(trader).post(reverse("admin:ops_report_mail_report", args=[report.pk]), follow=True)
+
+    assert "Not sent: there is no mail server (EMAIL_URL)" in page.content.decode()

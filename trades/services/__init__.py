@@ -39,6 +39,7 @@ from trades.services.orders import (
     submit_orders,
     take_back_unsent,
 )
+from trades.services.portfolios import PACKET_EVERY, packets_of_portfolios, sync_portfolios
 from trades.services.reconciliation import reconcile_order, reconcile_orders
 from trades.services.records import record_report
 from trades.services.terms import agree_on_terms, forget_terms, known_brackets, note_liquidation_price
@@ -48,6 +49,7 @@ from trades.services.withdrawing import withdraw_halted
 
 __all__ = [
     "ANSWERED_BY_THE_EXCHANGE",
+    "PACKET_EVERY",
     "PLACES_ORDERS",
     "PLATFORM",
     "TOO_OLD",
@@ -83,6 +85,7 @@ __all__ = [
     "known_brackets",
     "new_client_id",
     "note_liquidation_price",
+    "packets_of_portfolios",
     "place_order",
     "press",
     "press_all",
@@ -98,6 +101,7 @@ __all__ = [
     "standings",
     "submit_order",
     "submit_orders",
+    "sync_portfolios",
     "take_back_unsent",
     "to_reconcile",
     "watch_futures",

@@ -10,7 +10,6 @@ from bots.services.indicators import BadQuestion, indicators
 from bots.strategies import STRATEGIES
 from market.candles import StaleData
 from market.exchange.errors import ExchangeError
-from market.rounding import plain
 from market.types import INTERVALS, Market, Series
 
 
@@ -32,16 +31,7 @@ class Command(BaseCommand):
             read = indicators(series, options["strategy"], options["parameters"], now=timezone.now())
         except (BadQuestion, StaleData, ExchangeError) as error:
             raise CommandError(f"{series}: {error}") from error
-        view = read.view
-        told = {
-            "candle_close_at": view.candle_close_at.isoformat(),
-            "price": plain(view.price),
-            "parameters": read.parameters,
-            "indicators": view.indicators,
-            "signal": view.signal.name.lower(),
-            "trouble": view.trouble,
-            "text": view.text,
-        }
+        told = read.told()
         if options["json"]:
             self.stdout.write(json.dumps(told))
             return

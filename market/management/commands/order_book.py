@@ -1,7 +1,5 @@
 import argparse
 import json
-from dataclasses import astuple
-from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -9,8 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from market.exchange.errors import ExchangeError
-from market.order_book import BookSnapshot, order_book
-from market.rounding import plain
+from market.order_book import order_book, told
 from market.types import Market
 
 
@@ -28,29 +25,11 @@ class Command(BaseCommand):
             book = order_book(options["environment"], options["market"], options["symbol"], now=timezone.now())
         except ExchangeError as error:
             raise CommandError(f"{options['symbol']}: {error}") from error
-        told = _told(book)
+        said = told(book)
         if options["json"]:
-            self.stdout.write(json.dumps(told))
+            self.stdout.write(json.dumps(said))
             return
         for name in ("at", "best_bid", "best_ask", "spread", "spread_percent", "bid_volume", "ask_volume"):
-            self.stdout.write(f"{name.replace('_', ' '):16}{told[name]}")
-        for (bid, wanted), (ask, offered) in zip(told["bids"], told["asks"], strict=False):
+            self.stdout.write(f"{name.replace('_', ' '):16}{said[name]}")
+        for (bid, wanted), (ask, offered) in zip(said["bids"], said["asks"], strict=False):
             self.stdout.write(f"{wanted:>16} {bid:>14} | {ask:<14} {offered}")
-
-
-def _told(book: BookSnapshot) -> dict[str, Any]:
-    return {
-        "at": book.at.isoformat(),
-        "best_bid": _text(book.best_bid),
-        "best_ask": _text(book.best_ask),
-        "spread": _text(book.spread),
-        "spread_percent": _text(book.spread_percent and round(book.spread_percent, 6)),
-        "bid_volume": _text(book.bid_volume),
-        "ask_volume": _text(book.ask_volume),
-        "bids": [[plain(part) for part in astuple(level)] for level in book.book.bids],
-        "asks": [[plain(part) for part in astuple(level)] for level in book.book.asks],
-    }
-
-
-def _text(value: Decimal | None) -> str | None:
-    return None if value is None else plain(value)

@@ -16,6 +16,7 @@ from django.template.loader import render_to_string
 
 from ops.models import Channel
 from ops.notifications.senders.base import Message, Refused, TryAgain, Unreachable
+from ops.reports.mailing import Enclosure, enclosed
 
 
 def send(channel: Channel, message: Message) -> str:
@@ -23,7 +24,7 @@ def send(channel: Channel, message: Message) -> str:
     address = channel.owner.email if channel.follows_owner else channel.target.reveal()
     if not address:
         raise Refused("its owner has no e-mail address")
-    mail = mail_of(message, address)
+    mail = mail_of(message, address, enclosure_of(message, channel))
     connection = get_connection(timeout=settings.EMAIL_TIMEOUT)
     try:
         connection.open()
@@ -66,10 +67,15 @@ def hint(target: str) -> str:
     return f"{name[:1]}…@{domain}" if target else "the address of the account"
 
 
-def mail_of(message: Message, address: str) -> EmailMultiAlternatives:
+def enclosure_of(message: Message, channel: Channel) -> Enclosure | None:
+    """What goes along with news of a report; many news in one mail are just told."""
+    return None if message.data.get("bundled") else enclosed(message.data.get("report"), channel.owner)
+
+
+def mail_of(message: Message, address: str, enclosure: Enclosure | None = None) -> EmailMultiAlternatives:
     """The mail in text and HTML."""
     settings_url = f"{settings.SITE_URL}/admin/ops/channel/" if settings.SITE_URL else ""
-    context = {"message": message, "settings_url": settings_url, "site_url": settings.SITE_URL}
+    context = {"message": message, "settings_url": settings_url, "enclosure": enclosure}
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
     leave = settings_url or f"mailto:{parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}?subject=unsubscribe"
     mail = EmailMultiAlternatives(
@@ -83,6 +89,8 @@ def mail_of(message: Message, address: str) -> EmailMultiAlternatives:
         },
     )
     mail.attach_alternative(render_to_string("mail/notification.html", context), "text/html")
+    if enclosure:
+        mail.attach(enclosure.file_name, enclosure.file, "text/csv")
     return mail
 
 

@@ -220,6 +220,7 @@ TABLE: dict[str, Line] = {
     "POST /api/v1/reports": make(202, body=lambda tenant: {"kind": "daily", "bot": tenant.bot.pk}, viewer=400),
     "GET /api/v1/reports/<pk>": one(shows="report"),
     "DELETE /api/v1/reports/<pk>": act(204, viewer=404),
+    "POST /api/v1/reports/<pk>/send": act(409, viewer=404),  # there is no mail server
     "GET /api/v1/reports/<pk>/days.csv": one(shows="pnl"),
     "GET /api/v1/reports/<pk>/trades.csv": one(shows="pnl"),
     "GET /api/tasks/active": watch(),

@@ -7,16 +7,18 @@ from time import monotonic
 import pytest
 from django.db import connection
 from django.utils import timezone
+from django_redis import get_redis_connection
 
 from market import services
 from market.budget import SHARES, Priority
 from market.budget.priorities import current_priority
 from market.exchange import _gateways
 from market.exchange.types import KeyPermissions
-from market.models import ExchangeAccount, IdempotentAnswer
+from market.models import AccountBalances, ExchangeAccount, IdempotentAnswer
 from market.tests.factories import ExchangeAccountFactory
 from tradebot_site.tests.api.asking import KEY, SECRET, Caller
 from tradebot_site.tests.people import person
+from trades.services import sync_portfolios
 
 ACCOUNT = "/api/v3/account"
 LIVE = {"environment": "live", "live_consent": True, "api_key": KEY, "api_secret": SECRET}
@@ -384,3 +386,28 @@ def test_who_may_only_look_adds_nothing(db, role):
 
     assert caller.post("accounts", **wanted())[0] == 403
     assert not ExchangeAccount.objects.exists()
+
+
+def test_of_an_exchange_that_is_away_the_last_known_balances_are_told_as_stale(trader, paper, settings):
+    account = ExchangeAccountFactory(owner=trader.user, **pair(paper, USDT="12"))
+    page = f"accounts/{account.pk}/balances"
+    fresh = trader.get(page)[1]
+    get_redis_connection("default").delete(f"balances:{account.pk}:{account.key_mark}")
+    settings.PAPER_URL = "http://127.0.0.1:9"
+
+    status, told = trader.get(page)
+
+    assert (status, told["is_stale"], bool(told["trouble"])) == (200, True, True)
+    assert told["balances"] == fresh["balances"] == [{"asset": "USDT", "free": "12", "locked": "0"}]
+    assert (fresh["is_stale"], fresh["trouble"]) == (False, "")
+
+
+def test_the_list_tells_the_equity_and_asks_nobody(trader, paper, settings):
+    account = ExchangeAccountFactory(owner=trader.user, **pair(paper, USDT="12"))
+    sync_portfolios([account.pk], clock=timezone.now)
+    AccountBalances.objects.filter(equity=12).update(equity=13)
+    settings.PAPER_URL = "http://127.0.0.1:9"
+
+    (told,) = trader.get("accounts")[1]["results"]
+
+    assert (told["equity"], told["free_quote"], told["equity_at"] is None) == ("13", "12", False)

@@ -19,7 +19,7 @@ from trades.models import Fill
 FIELDS = {
     *("id", "owner", "name", "environment", "market", "key", "key_trouble", "may_withdraw", "is_ip_restricted"),
     *("permissions_checked_at", "trading", "cooldown_until", "reconciled_at", "free_quote", "balance_read_at"),
-    *("live_consent_at", "created_at"),
+    *("equity", "equity_at", "live_consent_at", "created_at"),
 }
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from bots.tests.factories import BotFactory
 from market.tests.factories import ExchangeAccountFactory, UserFactory
 from ops import reports
-from ops.models import Report
+from ops.models import Notification, Report
 from ops.reports import Wanted
 from tradebot_site.tests.people import client_of, person
 from trades.tests.factories import OrderFactory, TradeFactory
@@ -181,3 +181,23 @@ def test_many_reports_take_as_many_statements_as_one(trader, bot):
         ready(trader, bot=bot, first_day=timezone.now().date() - timedelta(days=number))
 
     assert statements() == one <= 8
+
+
+def send(user, report):
+    return client_of(user).post(f"{URL}/{report.pk}/send", {}, content_type="application/json")
+
+
+def test_a_report_is_sent_to_whoever_asks_and_only_when_there_is_a_mailbox(trader, bot, settings):
+    report = ready(trader)
+    without = send(trader, report)
+    settings.EMAIL_URL = "smtp://127.0.0.1:9"
+    trader.email = "anna@example.com"
+    trader.save()
+
+    asked = send(trader, report)
+
+    assert (without.status_code, without.json()["code"]) == (409, "no_mailbox")
+    assert (asked.status_code, asked.json()) == (202, {"sent_to": ["the address of the account"]})
+    note = Notification.objects.get()
+    assert (note.user, note.data) == (trader, {"report": report.pk})
+    assert send(person("viewer"), report).status_code == 404
