@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from bots import services
+from bots.metrics import BUSY, DELETED, RUNS
 from bots.models import BotConfig, BotState
 from bots.parts import Part
 from bots.services import backtests
@@ -116,9 +117,12 @@ def _skipping(work: Callable[..., services.Outcome], bot_id: int) -> str:
     try:
         outcome = work(bot_id, now=timezone.now())
     except services.BotBusy:
+        RUNS.inc(outcome=BUSY)
         return "skipped (locked)"
     except (BotConfig.DoesNotExist, BotState.DoesNotExist):
+        RUNS.inc(outcome=DELETED)
         return "skipped (deleted)"
+    RUNS.inc(outcome=outcome.decision.status)
     return f"{outcome.decision.status}: {outcome.decision.text}"
 
 

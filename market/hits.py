@@ -12,6 +12,8 @@ from time import monotonic
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
+from market.metrics import MARKET_READS
+
 KEY = "market:reads"
 HAND_OVER_SECONDS = 5.0
 
@@ -24,8 +26,10 @@ os.register_at_fork(after_in_child=_counted.clear)  # the parent hands over its 
 def count_read(key: str, *, hit: bool) -> None:
     """Count one look at the shared data behind ``key``, whose first word says what it is."""
     global _handed_over_at
+    kind = key.partition(":")[0]
+    MARKET_READS.inc(kind=kind, outcome="hit" if hit else "miss")
     with _lock:
-        _counted[f"{key.partition(':')[0]}:{'hits' if hit else 'misses'}"] += 1
+        _counted[f"{kind}:{'hits' if hit else 'misses'}"] += 1
         if monotonic() - _handed_over_at < HAND_OVER_SECONDS:
             return
         _handed_over_at = monotonic()

@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery, Task
 from celery.app.task import Context
 from celery.signals import (
+    beat_init,
     before_task_publish,
     heartbeat_sent,
     task_failure,
@@ -17,6 +18,7 @@ from celery.signals import (
     task_prerun,
     task_rejected,
     task_unknown,
+    worker_init,
     worker_process_init,
     worker_shutting_down,
 )
@@ -59,6 +61,15 @@ def write_on_it(headers: dict[str, Any], **_: object) -> None:
     headers[request_id.HEADER] = request_id.current()
 
 
+@worker_init.connect
+@beat_init.connect
+def begin_to_count(**_: object) -> None:
+    """In the main process, before it has children."""
+    from ops.metrics.service import begin_service
+
+    begin_service()
+
+
 @heartbeat_sent.connect
 def tell_that_it_lives(sender: Any, **_: object) -> None:
     """The heart beats every 2 s in the main process of a worker, whatever its tasks do."""
@@ -81,12 +92,26 @@ def take_the_time(sender: Any, **_: object) -> None:
     sender.request.began = time.monotonic()
     if not sender.request.is_eager and (told := (sender.request.headers or {}).get(request_id.HEADER)):
         request_id.begin(told)
+    if not sender.request.is_eager:
+        from ops.metrics.process import count_begin
+
+        count_begin(sender.request)
 
 
 @task_postrun.connect
 def forget_the_request(sender: Any, **_: object) -> None:
     if not sender.request.is_eager:
         request_id.end()
+
+
+@task_postrun.connect
+def count_it(sender: Task, state: str | None, **_: object) -> None:
+    if sender.request.is_eager:
+        return
+    from ops.metrics.process import count_end
+
+    seconds = time.monotonic() - getattr(sender.request, "began", time.monotonic())
+    count_end(sender.name, sender.request, state or "", seconds=seconds)
 
 
 @task_postrun.connect

@@ -64,9 +64,11 @@ INSTALLED_APPS = [
     "tradebot_site",
 ]
 MIDDLEWARE = [
+    "ops.metrics.requests.RequestTimes",
     "tradebot_site.api.middleware.RequestIdMiddleware",
     # Before the rest: a load balancer names no host that we know, and needs no session.
     "ops.health.probes.HealthMiddleware",
+    "ops.metrics.door.MetricsDoor",
     "django.middleware.security.SecurityMiddleware",
     "tradebot_site.api.middleware.ApiDoorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -415,6 +417,16 @@ MAX_TOKENS_PER_OWNER = env.int("MAX_TOKENS_PER_OWNER", default=50)
 TRANSFERS_ENABLED = env.bool("TRANSFERS_ENABLED", default=False)
 # What one transfer between the wallets may move at most, by asset; what is not named is not moved.
 MAX_TRANSFER = {name: Decimal(most) for name, most in env.dict("MAX_TRANSFER", default={"USDT": "10000"}).items()}
+
+# --- metrics -------------------------------------------------------------------------------------------------
+
+# Where the processes of one service add up what they count; of its own for each service. Empty: each for itself.
+METRICS_DIR = env.str("METRICS_DIR", default="")
+# Where processes that serve no pages tell it; 0: nowhere. The site tells it at /metrics.
+METRICS_PORT = env.int("METRICS_PORT", default=0)
+METRICS_HOST = env.str("METRICS_HOST", default="127.0.0.1")
+# Who may read the site's: who shows this token. Empty: only callers on this machine, and through no proxy.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- language, time, logs ------------------------------------------------------------------------------------
 

@@ -28,11 +28,13 @@ class Request(BaseRequest):
 
     def _keep(self, error: Exception, traceback: Any) -> None:
         from ops import dead_letters
+        from ops.metrics.process import count_end
 
         comes_back = isinstance(error, WorkerLostError) and bool(
             self.task.acks_late and self.task.reject_on_worker_lost
         )
         is_last = comes_back and dead_letters.count_death(self.id)
+        count_end(self.task.name, self, "LOST", seconds=None)
         kept = dead_letters.keep(
             dead_letters.Failure(
                 task=self.task.name,

@@ -15,6 +15,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import F, Func, Value
 
 from bots.decision import Decision
+from bots.metrics import SERIES_EVALUATED, TICK_SECONDS, TICKS, count_decisions
 from bots.models import BotConfig, Tick
 from bots.parts import Part
 from bots.screening import Sifted, sift
@@ -95,6 +96,8 @@ def _look(part: Part, exchange: ExchangeView, *, now: datetime) -> SeriesView | 
 
 def _evaluate(looked: Looked, *, now: datetime) -> Evaluated:
     acting = {bot.pk: found for bot, found in _decide(looked, now=now).items() if found.has_work}
+    SERIES_EVALUATED.inc(len(looked))
+    count_decisions(acting.values(), bots=sum(part.bots for part, _ in looked))
     entries = [pk for pk, found in acting.items() if found.agrees or (found.act and found.act.is_entry)]
     is_entry = set(entries)
     return Evaluated([pk for pk in acting if pk not in is_entry], entries)
@@ -161,4 +164,8 @@ def _count(tick_id: int, *, parts: int, due: list[int], now: datetime) -> None:
     Tick.objects.filter(pk=tick_id).update(
         parts_done=F("parts_done") + parts, acting=F("acting") + len(due), due=also if due else F("due")
     )
-    Tick.objects.filter(pk=tick_id, parts_done__gte=F("parts"), finished_at=None).update(finished_at=now)
+    tick = Tick.objects.filter(pk=tick_id)
+    if tick.filter(parts_done__gte=F("parts"), finished_at=None).update(finished_at=now):
+        TICKS.inc(outcome="finished")
+        for started_at in tick.values_list("started_at", flat=True):
+            TICK_SECONDS.observe((now - started_at).total_seconds())

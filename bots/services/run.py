@@ -26,6 +26,7 @@ from market.exchange.gateway import Gateway
 from market.types import Clock, Market, moving
 from trades.checks import Caps, Code, Denial
 from trades.lifecycle import REDUCTION
+from trades.metrics import CANDLE_TO_ORDER_SECONDS
 from trades.models import Order
 from trades.services import (
     ANSWERED_BY_THE_EXCHANGE,
@@ -165,8 +166,12 @@ def _act(
         refusal = clear_away(found.in_the_way, gateway=gateway, clock=clock)
         if refusal:
             return Outcome(found.decision), refusal
-    order = found.order
-    return Outcome(found.decision, order), submit_order(order, gateway=gateway, now=clock()) if order else None
+    if found.order is None:
+        return Outcome(found.decision), None
+    refusal = submit_order(found.order, gateway=gateway, now=clock())
+    if found.order.purpose == Order.Purpose.ENTRY and not bot.listens:
+        CANDLE_TO_ORDER_SECONDS.observe((clock() - view.candle_close_at).total_seconds(), market=view.series.market)
+    return Outcome(found.decision, found.order), refusal
 
 
 def _decide_and_intend(

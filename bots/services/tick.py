@@ -7,6 +7,7 @@ from itertools import groupby
 
 from django.db.models import Count, F, Max, Min
 
+from bots.metrics import TICKS
 from bots.models import SERIES_FIELDS, BotConfig, Tick
 from bots.parts import Part
 from market.types import Series
@@ -23,6 +24,7 @@ def run_all_active_bots(*, now: datetime) -> tuple[int, list[list[Part]]]:
     No task at all when the minute is claimed already, or nothing is active.
     """
     tick, claimed = Tick.objects.get_or_create(slot=Tick.slot_of(now), defaults={"started_at": now})
+    TICKS.inc(outcome="begun" if claimed else "double")
     if not claimed:
         logger.info("tick %s is claimed already", tick)
         Tick.objects.filter(pk=tick.pk).update(doubles=F("doubles") + 1)
@@ -31,6 +33,8 @@ def run_all_active_bots(*, now: datetime) -> tuple[int, list[list[Part]]]:
     tick.bots, tick.parts = sum(part.bots for part in parts), len(parts)
     tick.finished_at = None if parts else now
     tick.save(update_fields=["bots", "parts", "finished_at"])
+    if not parts:
+        TICKS.inc(outcome="finished")
     return tick.pk, list(_packed(parts))
 
 

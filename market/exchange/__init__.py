@@ -78,6 +78,7 @@ def _gateway(
 
         known[cache_key] = GATEWAYS[Market(market)](
             hosts,
+            environment=environment,
             api_key=api_key(),
             api_secret=api_secret(),
             meter_for=partial(budget_of, environment),

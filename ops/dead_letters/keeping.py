@@ -14,6 +14,7 @@ from django.db.models import F
 from ops.dead_letters.naming import named_arguments
 from ops.dead_letters.policy import told_apart_by
 from ops.dead_letters.redaction import plain_text, redacted, redacted_text
+from ops.metrics.process import DEAD_LETTERS, queue_label
 from ops.models import DeadLetter
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ def keep(failure: Failure, *, now: datetime) -> bool:
             _next_at = monotonic() + PAUSE_SECONDS
         logger.exception("task %s (%s): not kept", failure.task_id, failure.task)
         return False
+    DEAD_LETTERS.inc(queue=queue_label(failure.queue))
     return True
 
 

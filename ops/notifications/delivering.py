@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from market.fields import SecretUnreadable
 from market.types import Clock
 from ops.dead_letters.redaction import plain_text
+from ops.metrics.process import DELIVERIES, DELIVERY_SECONDS
 from ops.models import Channel, Delivery, Notification, Severity, Topic
 from ops.notifications import pauses
 from ops.notifications.due import SLOW, SLOW_FOR
@@ -66,16 +67,21 @@ def _try(delivery: Delivery, *, clock: Clock) -> str:
     """Send what we have claimed. Raises DeliveryFailed."""
     if delivery.attempts > ATTEMPTS:
         raise _failed(delivery, f"{ATTEMPTS} workers died while they were sending it", now=clock())
+    kind = delivery.channel.kind
     try:
         provider_id = _send(delivery, clock=clock)
     except Refused as error:
+        DELIVERIES.inc(kind=kind, outcome="refused")
         raise _failed(delivery, str(error), now=clock()) from None
     except TryAgain as error:
+        DELIVERIES.inc(kind=kind, outcome="later")
         return _put_off(delivery, error, now=clock())
     except Exception as error:  # a sender's bug, a time limit: nobody knows whether it has arrived
+        DELIVERIES.inc(kind=kind, outcome="broken")
         frame = extract_tb(error.__traceback__)[-1]  # not the text, which may hold an address
         logger.error("delivery %s: %s at %s:%s", delivery.pk, type(error).__name__, frame.filename, frame.lineno)
         return _put_off(delivery, TryAgain(f"{type(error).__name__} in our sender"), now=clock())
+    DELIVERIES.inc(kind=kind, outcome="sent")
     _note_sent(delivery, provider_id, now=clock())
     return "sent"
 
@@ -86,6 +92,7 @@ def _send(delivery: Delivery, *, clock: Clock) -> str:
     try:
         return SENDERS[channel.kind](channel, message_of(delivery))
     finally:
+        DELIVERY_SECONDS.observe((clock() - began_at).total_seconds(), kind=channel.kind)
         if channel.kind not in pauses.SHARED and clock() - began_at > SLOW:
             Channel.objects.filter(pk=channel.pk).update(slow_at=clock())
 

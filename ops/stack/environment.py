@@ -37,6 +37,8 @@ def for_stack(
         "WEB_HOST": "127.0.0.1",
         "WEB_PORT": "8000",
         "PYTHONUNBUFFERED": "1",
+        "METRICS_DIR": str(places.local / "metrics"),
+        "METRICS_PORT": "9091",
         **_event_stream(caller),
     }
     if POSTGRES in embedded:

@@ -14,6 +14,11 @@ WORKER_QUEUES = {
     "background": ("data_sync,payments,maintenance", 1),
     "notifications": ("notifications,default", 1),  # alone: it waits for servers of others, and nothing of ours for it
 }
+# Who tells metrics on a port of its own: the first on METRICS_PORT, the others on those after it.
+METRICS_PORTS = (
+    *("worker-trading", "worker-background", "worker-notifications", "worker-analytics"),
+    *("beat", "stream", "events", "watch"),
+)
 CELERY = [sys.executable, "-m", "celery", "-A", "tradebot_site"]
 
 
@@ -32,7 +37,10 @@ def paper(environment: Mapping[str, str]) -> Service:
 def manage(environment: Mapping[str, str], command: str, *arguments: str) -> Service:
     """A management command that ends by itself."""
     return Service(
-        name=command, argv=[sys.executable, "manage.py", command, *arguments], environment=environment, once=True
+        name=command,
+        argv=[sys.executable, "manage.py", command, *arguments],
+        environment={**environment, "METRICS_DIR": ""},  # none of those who are asked
+        once=True,
     )
 
 
@@ -41,11 +49,11 @@ def web(environment: Mapping[str, str]) -> Service:
     address = f"{environment['WEB_HOST']}:{environment['WEB_PORT']}"
     options = ["--worker-class", "gthread", "--workers", "1", "--threads", "4", "--bind", address]
     # The control socket of gunicorn 27 lies in $HOME, where two stacks of one user would share it.
-    options += ["--no-control-socket", "--graceful-timeout", "1"]
+    options += ["--no-control-socket", "--graceful-timeout", "1", "--config", "python:tradebot_site.gunicorn"]
     return Service(
         name="web",
         argv=[sys.executable, "-m", "gunicorn", "tradebot_site.wsgi", *options],
-        environment=environment,
+        environment=_counting(environment, "web"),
         ready=lambda _pid: answers(f"{web_url(environment)}/health"),
         stop_within=1.5,
     )
@@ -64,7 +72,7 @@ def worker(environment: Mapping[str, str], name: str) -> Service:
     return Service(
         name=f"worker-{name}",
         argv=[*CELERY, "worker", *options, "--without-mingle", "--without-gossip"],
-        environment=environment,
+        environment=_counting(environment, f"worker-{name}"),
         ready_line=rf"{name}@\S+ ready\.",
         hurry_signal=signal.SIGQUIT,
         stop_within=6.5,
@@ -76,7 +84,7 @@ def beat(environment: Mapping[str, str]) -> Service:
     return Service(
         name="beat",
         argv=[*CELERY, "beat", "-l", "INFO", "--pidfile="],
-        environment=environment,
+        environment=_counting(environment, "beat"),
         ready_line=r"beat: Starting",
         stop_within=2.5,
     )
@@ -87,7 +95,7 @@ def stream(environment: Mapping[str, str]) -> Service:
     return Service(
         name="stream",
         argv=[sys.executable, "manage.py", "market_stream"],
-        environment=environment,
+        environment=_counting(environment, "stream"),
         ready_line=r"market stream: (leading|standing by)",
         stop_within=2.5,
     )
@@ -99,11 +107,21 @@ def events(environment: Mapping[str, str]) -> Service:
     return Service(
         name="events",
         argv=[sys.executable, "manage.py", "event_stream"],
-        environment=environment,
+        environment=_counting(environment, "events"),
         ready=lambda _pid: answers(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/health"),  # noqa: S104
         ready_line=r"event stream: listens",
         stop_within=2.5,
     )
+
+
+def _counting(environment: Mapping[str, str], name: str) -> dict[str, str]:
+    """With a directory of its own for what the service counts, and a port where it tells it, if the stack has them."""
+    own = dict(environment)
+    if directory := environment.get("METRICS_DIR"):
+        own["METRICS_DIR"] = f"{directory}/{name}"
+    base = int(environment.get("METRICS_PORT") or 0)
+    told_at = base + METRICS_PORTS.index(name) if base and name in METRICS_PORTS else 0
+    return own | {"METRICS_PORT": str(told_at)}
 
 
 def after_migration(environment: Mapping[str, str]) -> list[Service]:

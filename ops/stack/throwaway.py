@@ -26,7 +26,8 @@ def servers(caller: Mapping[str, str]) -> Iterator[dict[str, str]]:
         planned = plan(named, places, (POSTGRES, REDIS), throwaway=True)
         supervisor = Supervisor(places.logs, lambda _name, _text: None)
         supervisor.start(planned.databases)
-        yield planned.environment
+        # What is started one by one beside these must share neither a directory nor a port.
+        yield planned.environment | {"METRICS_DIR": "", "METRICS_PORT": "0"}
     finally:
         if supervisor:
             supervisor.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,6 +26,8 @@ MARKET_DATA = ("klines", "ticker/price", "ticker/bookTicker", "depth", "premiumI
 MOST_CALLS_BY_REST = 300
 MEMORY_MINUTES = 9  # below this there is nothing to compare
 MOST_GROWTH, SMALLEST_GROWTH_MB = 1.05, 5
+TRADING = "worker-trading"
+MOST_METRICS_FILES = 1 + 2 * 10  # of one service: its lock, and two for each process at once, of which some are ending
 SETTLE_SECONDS = 120  # for what is under way when it ends
 PENDING_SQL = """
     SELECT count(*) FROM trades_order o WHERE status IN ('intended', 'submitted', 'unknown')
@@ -44,19 +47,24 @@ class SoakFailed(Exception):
     """The fleet could not be run at all."""
 
 
-def run(minutes: int, bots: int) -> dict[str, Any]:
-    """Run it and tell what happened; ``failures`` are sentences about what must not be. Raises SoakFailed."""
+def run(minutes: int, bots: int, *, children: int = 2) -> dict[str, Any]:
+    """Run it and tell what happened; ``failures`` are sentences about what must not be. Raises SoakFailed.
+
+    ``children``: processes of the worker that trades.
+    """
     series = min(SERIES, bots)
     home = machine.ROOT / ".local"
     home.mkdir(exist_ok=True)
-    with stacks.temporary(lambda directory: _stack(directory, series), parent=home) as stack:
+    with stacks.temporary(lambda directory: _stack(directory, series, children), parent=home) as stack:
         return _Soak(stack, minutes, bots, series).measured() | {"machine": machine.describe()}
 
 
-def _stack(directory: Path, series: int) -> Stack:
+def _stack(directory: Path, series: int, children: int) -> Stack:
     stack = Stack(directory, options={"paper": paper.options_for(series)})
     for service in services.after_migration(stack.environment):
-        if service.name != "web":
+        if service.name == TRADING:
+            stack.add(replace(service, argv=[*service.argv, "-c", str(children)]))  # the last one counts
+        elif service.name != "web":
             stack.add(service)
     return stack
 
@@ -78,8 +86,9 @@ class _Soak:
     def _watched(self) -> dict[str, Any]:
         began = (int(time.time()) // 60 + WARM_MINUTES) * 60
         self._stack.pause(began - time.time())
-        rows = self._sizes()
+        rows, counted = self._sizes(), _metrics_of(self._stack, TRADING)
         called, memory = self._minutes_of_calls(self._minutes)
+        metrics = {name: _metrics_of(self._stack, name) for name in self._names}
         grown = self._sizes()
         self._stack.end("stream")
         self._names.remove("stream")
@@ -93,6 +102,8 @@ class _Soak:
             "series": self._series,
             **ticks,
             "rss_mb": {name: _thirds([sample.get(name, 0) for sample in memory]) for name in memory[0]},
+            "metrics": metrics,
+            "metrics_of_trading_at_begin": counted,
             "calls_per_minute": _mean(called),
             "market_data_calls_per_minute": _of_market_data(called),
             "market_data_calls_per_minute_by_rest": _of_market_data(by_rest[1:]),
@@ -178,6 +189,12 @@ reconcile_orders(now=timezone.now())
 """
 
 
+def _metrics_of(stack: Stack, name: str) -> dict[str, int]:
+    """Files of a service's metrics and their kilobytes; the lock is one of them."""
+    files = [path.stat().st_size for path in (stack.places.local / "metrics" / name).glob("*")]
+    return {"files": len(files), "kb": sum(files) // 1024}
+
+
 def _resident_mb(stack: Stack, name: str) -> int:
     pages = 0
     for pid in (stack.pid(name), *stack.children(name)):
@@ -216,6 +233,11 @@ def _failures(figures: dict[str, Any]) -> list[str]:
             for name, (_, middle, last) in figures["rss_mb"].items()
             if last > middle * MOST_GROWTH + SMALLEST_GROWTH_MB
         ]
+    found += [
+        f"{name} has {held['files']} files of metrics"
+        for name, held in figures["metrics"].items()
+        if held["files"] > MOST_METRICS_FILES
+    ]
     if figures["unsettled"]:
         found.append(f"{figures['unsettled']} orders without a clear outcome")
     found += [f"{count} {name} by the audit" for name, count in figures["audit"].items() if count]

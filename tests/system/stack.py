@@ -45,6 +45,7 @@ class Stack:
         self.places.create()
         named = {name: value for name, value in os.environ.items() if name not in STACK_VARIABLES}
         named["PAPER_PORT"], named["EVENT_STREAM_PORT"] = str(free_port()), str(free_port())
+        named["METRICS_PORT"] = "0"
         servers = plan(named, self.places, (POSTGRES, REDIS, PAPER))
         self.environment = dict(servers.environment)
         self.keep = False  # the directory, when all is over

@@ -13,6 +13,7 @@ from market.models import ExchangeAccount, Switch
 from market.ready import one_round_trip
 from market.switches import Hold, SwitchState
 from trades.lifecycle import OrderStatus
+from trades.metrics import count_no, count_outcome
 from trades.models import Event, Order
 from trades.protocol import obstacle
 from trades.services.asked_rows import lateness
@@ -35,12 +36,16 @@ class DatabaseBooks:
             found = _obstacle(orders, *asked(), now=signed_at) or lateness(orders[0])
             if found:
                 for order in orders:
-                    order.move(OrderStatus.CANCELED, finished_at=signed_at, error=found)
+                    if order.move(OrderStatus.CANCELED, finished_at=signed_at, error=found):
+                        count_outcome(order, OrderStatus.CANCELED)
                 return False
             moment = {"signed_at": signed_at, "proof_deadline": proof_deadline}
             moved = [order.move(OrderStatus.SUBMITTED, **moment) for order in orders]
             if not all(moved):
                 transaction.set_rollback(True)
+        if all(moved):
+            for order in orders:
+                count_outcome(order, OrderStatus.SUBMITTED)
         return all(moved)
 
     def reject(self, orders: Sequence[Order], error: ExchangeError, *, now: datetime) -> None:
@@ -51,6 +56,7 @@ class DatabaseBooks:
                     write_event(
                         Event.Kind.ORDER_REJECTED, order.position, message, now=now, order=order, code=error.code
                     )
+                    count_no(order, now=now)
             note_account_trouble(orders[0].position.account_id, error, now=now)
             note_futures_refusal(orders[0].position, error)
 
@@ -60,12 +66,14 @@ class DatabaseBooks:
                 if order.move(OrderStatus.UNKNOWN, error=str(error)[:300]):
                     message = f"{order.side} {order.symbol}: outcome unknown: {error}"
                     write_event(Event.Kind.ORDER_UNKNOWN, order.position, message, now=now, order=order)
+                    count_outcome(order, OrderStatus.UNKNOWN)
 
     def record(self, order: Order, report: OrderReport, *, now: datetime) -> None:
         record_report(order, report, now=now)
 
     def drop(self, order: Order, reason: str, *, now: datetime) -> None:
-        order.move(OrderStatus.CANCELED, finished_at=now, error=reason)
+        if order.move(OrderStatus.CANCELED, finished_at=now, error=reason):
+            count_outcome(order, OrderStatus.CANCELED)
 
     def note_not_found(self, order: Order, *, now: datetime) -> None:
         Order.objects.filter(pk=order.pk, not_found_at__isnull=True).update(not_found_at=now)
@@ -75,6 +83,7 @@ class DatabaseBooks:
             if order.move(OrderStatus.ABSENT, finished_at=now):
                 message = f"{order.side} {order.symbol} never reached the exchange"
                 write_event(Event.Kind.ORDER_ABSENT, order.position, message, now=now, order=order)
+                count_outcome(order, OrderStatus.ABSENT)
 
     def request_cancel(self, order: Order, *, now: datetime) -> bool:
         still_open = Order.objects.filter(pk=order.pk, status=OrderStatus.OPEN)

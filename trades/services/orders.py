@@ -15,6 +15,7 @@ from market.types import Market, moving
 from trades import protocol
 from trades.checks import Denial, first_denial
 from trades.lifecycle import REDUCTION, SIGNAL_EXIT
+from trades.metrics import DENIED, ORDERS
 from trades.models import Order, Position
 from trades.services.books import BOOKS
 from trades.services.intents import Intent
@@ -61,6 +62,8 @@ def intend_order(position_id: int, intent: Intent, *, rules: Rules, now: datetim
         position.save(update_fields=["smallest_quantity"])
     denial = first_denial(proposal)
     if denial:
+        account = position.account
+        ORDERS.inc(environment=account.environment, market=account.market, purpose=intent.purpose, outcome=DENIED)
         return denial
     return Order.objects.create(
         position=position,

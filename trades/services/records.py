@@ -17,6 +17,7 @@ from market.types import OrderType, Side
 from market.writing import Writes
 from trades.booking import Line, Rates, book, line_of, new_fills, status_after
 from trades.lifecycle import NEVER_WERE, OrderStatus
+from trades.metrics import count_report
 from trades.models import Event, Fill, Order, Position, Trade
 from trades.pnl import EXACT, PLACES, ZERO, Execution
 from trades.services.events import write_event
@@ -55,7 +56,7 @@ def record_report(order: Order, report: OrderReport, *, now: datetime) -> None:
             locked = LOCKED_POSITION.ask_one(order.position_id), LOCKED_ORDER.ask_one(order.pk)
             asked_stops = OPEN_STOPS.ask(order.position_id)
         position, current = locked[0](), locked[1]()
-        current.position = position
+        current.position, before = position, current.status
         booked = list(current.fills.all()) if current.filled_quantity else []
         new, earned = _book_new_fills(current, position, report, booked, rates=rates)
         if _follow_status(current, report, now=now) or earned:
@@ -74,6 +75,7 @@ def record_report(order: Order, report: OrderReport, *, now: datetime) -> None:
     for field in ("status", "filled_quantity", "exchange_order_id", "finished_at", "not_found_at", "naked_seconds"):
         setattr(order, field, getattr(current, field))
     order.position = position
+    count_report(order, before, len(new), now=now)
 
 
 def locked_position(position_id: int) -> Position:

@@ -1,8 +1,10 @@
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from bots.services.wanted import wanted_series
+from market import telemetry
 from market.feed import service
 
 
@@ -12,4 +14,5 @@ class Command(BaseCommand):
     )
 
     def handle(self, **_: Any) -> None:
+        telemetry.begin_service(host=settings.METRICS_HOST, port=settings.METRICS_PORT)
         service.run(wanted_series)

@@ -1,7 +1,8 @@
 """A connection to one market of the exchange: reads are retried, everything else is sent once."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from time import time
 from typing import Any, ClassVar, TypeVar
@@ -14,6 +15,7 @@ from market.exchange.errors import ExchangeError, ExchangeUnavailable, OrderReje
 from market.exchange.hosts import Hosts
 from market.exchange.reading import UNREADABLE
 from market.exchange.sorting import LibraryError, is_about_the_clock, sort_order_error, sort_read_error
+from market.metrics import count_error
 from market.patience import OutOfPatience
 from market.types import Market, milliseconds
 
@@ -32,13 +34,16 @@ class BinanceGateway(ABC):
         self,
         hosts: Hosts,
         *,
+        environment: str = "",
         api_key: str = "",
         api_secret: str = "",
         meter_for: Callable[[Market], Meter] = unmetered,
         forget_clock: Callable[[], None] = lambda: None,
     ) -> None:
-        self._hosts = hosts
-        self._client = connect(hosts, api_key=api_key, api_secret=api_secret, meter_for=meter_for)
+        self._hosts, self._environment = hosts, environment
+        self._client = connect(
+            hosts, environment=environment, api_key=api_key, api_secret=api_secret, meter_for=meter_for
+        )
         self._clock_measured = False
         self._forget_clock = forget_clock  # what others have measured is wrong, too
 
@@ -63,13 +68,22 @@ class BinanceGateway(ABC):
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _read_once(self, call: Callable[[], T]) -> T:
+        with self._counting_errors():
+            try:
+                return call()
+            except LibraryError as error:
+                self._forget_clock_after(error)
+                raise sort_read_error(error) from None  # its text has the address, which carries the signature
+            except UNREADABLE as error:
+                raise ExchangeUnavailable(f"an answer that can't be read: {type(error).__name__}") from error
+
+    @contextmanager
+    def _counting_errors(self) -> Iterator[None]:
         try:
-            return call()
-        except LibraryError as error:
-            self._forget_clock_after(error)
-            raise sort_read_error(error) from None  # its text has the address, which carries the signature
-        except UNREADABLE as error:
-            raise ExchangeUnavailable(f"an answer that can't be read: {type(error).__name__}") from error
+            yield
+        except ExchangeError as error:
+            count_error(error, environment=self._environment, market=self.market)
+            raise
 
     # --- orders, cancels, transfers, settings: sent once, never retried ------------------------------------
 
@@ -94,13 +108,14 @@ class BinanceGateway(ABC):
             raise OrderRejected(f"not sent, the clock can't be measured: {error}") from error
         moment = signed_at + timedelta(milliseconds=self._client.timestamp_offset)
         window_ms = valid_for // timedelta(milliseconds=1)
-        try:
-            return parse(call(**params, signedAtMs=milliseconds(moment), validForMs=window_ms))
-        except LibraryError as error:
-            self._forget_clock_after(error)
-            raise sort(error, self.market) from None  # see _read_once
-        except UNREADABLE as error:
-            raise sort(error, self.market) from error  # it was accepted, but we can't read how: ask later
+        with self._counting_errors():
+            try:
+                return parse(call(**params, signedAtMs=milliseconds(moment), validForMs=window_ms))
+            except LibraryError as error:
+                self._forget_clock_after(error)
+                raise sort(error, self.market) from None  # see _read_once
+            except UNREADABLE as error:
+                raise sort(error, self.market) from error  # it was accepted, but we can't read how: ask later
 
     def _send_now(self, call: Callable[..., Any], parse: Callable[[Any], T], **named: Any) -> T:
         """Send what is valid from now on: the time that we wait for the clock or the meter counts too."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from market.exchange.adapter.metering import Meter, market_of, unmetered, weight_of
 from market.exchange.hosts import Hosts
 from market.exchange.sorting import UNREADABLE
+from market.metrics import CALL_SECONDS
 from market.patience import is_over, timeout_of
 from market.types import Market
 
@@ -31,18 +33,23 @@ class SigningClient(Client):
     response: Any  # the last one, of requests
 
     meter_for: Callable[[Market], Meter] = staticmethod(unmetered)
+    environment = ""
 
     def _request(self, method: str, uri: str, signed: bool, force_params: bool = False, **kwargs: Any) -> Any:
         """The one way out, with a meter before and after it. What the meter raises has not been sent."""
         path = self._path_of(uri)
-        meter = self.meter_for(market_of(path))
+        market = market_of(path)
+        meter = self.meter_for(market)
         meter.take(weight_of(method, path, kwargs.get("data") or {}))
         self.response = None
+        began = monotonic()
         try:
             return super()._request(method, uri, signed, force_params, **kwargs)
         finally:
+            took, call = monotonic() - began, f"{method.upper()} {path}"
             if self.response is not None:
                 meter.learn(self.response.status_code, self.response.headers, code=_limit_code(self.response))
+            CALL_SECONDS.observe(took, environment=self.environment, market=market, call=call)
 
     def _path_of(self, uri: str) -> str:
         """The path of a call, from /api, /fapi or /sapi on; the library knows further hosts, where nothing may go."""
@@ -86,7 +93,9 @@ def _limit_code(response: requests.Response) -> int:
         return 0
 
 
-def connect(hosts: Hosts, *, api_key: str, api_secret: str, meter_for: Callable[[Market], Meter]) -> SigningClient:
+def connect(
+    hosts: Hosts, *, environment: str, api_key: str, api_secret: str, meter_for: Callable[[Market], Meter]
+) -> SigningClient:
     """A client for these hosts only. It connects with its first call."""
     # The addresses are class attributes of the library; a subclass of our own leaves the others alone.
     addresses = {
@@ -98,7 +107,7 @@ def connect(hosts: Hosts, *, api_key: str, api_secret: str, meter_for: Callable[
     # A redirect would send an order a second time, and the key to whoever is named there.
     params = {"timeout": TIMEOUT_SECONDS, "allow_redirects": False}
     client: SigningClient = client_class(api_key, api_secret, requests_params=params, ping=False)
-    client.meter_for = meter_for
+    client.meter_for, client.environment = meter_for, environment
     for scheme in ("http://", "https://"):
         client.session.mount(scheme, PatientAdapter())
     _read_environment(client.session, (hosts.spot, hosts.futures, hosts.wallet))

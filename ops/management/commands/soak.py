@@ -16,10 +16,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--minutes", type=int, default=30, help="how long, after a warm-up")
         parser.add_argument("--bots", type=int, default=10_000, help="how many")
+        parser.add_argument("--children", type=int, default=2, help="processes of the worker that trades")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, **options: Any) -> None:
-        figures = run(options["minutes"], options["bots"])
+        figures = run(options["minutes"], options["bots"], children=options["children"])
         for sentence in figures["failures"]:
             self.stderr.write(sentence)
         if options["json"]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from ops.metrics.service import begin_service
 from tradebot_site.event_stream import service
 
 
@@ -11,6 +12,7 @@ class Command(BaseCommand):
     help = "Tell whoever watches what happens to their bots (GET /api/v1/events), until SIGTERM."
 
     def handle(self, **_: Any) -> None:
+        begin_service()
         try:
             service.run()
         except service.CannotListen as error:
