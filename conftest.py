@@ -53,9 +53,11 @@ django.setup()  # now, because a conftest further down may import models
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher  # noqa: E402
 
+from ops import verbosity  # noqa: E402
 from tests import emptying  # noqa: E402
 
 emptying.delete_rows()
+verbosity.pause()  # tests count statements, and some may make none
 # A quarter of a second for each user that a test makes. Other processes read the number from the hash.
 PBKDF2PasswordHasher.iterations = 10
 

@@ -25,6 +25,7 @@ from market.budget import Priority, spending_as
 from market.feed.refreshing import refresh_all
 from market.history import drop_old_changes
 from market.locks import advisory_lock
+from market.logs.context import bound
 from market.types import Series
 
 EXPIRES_SECONDS = EXPIRES.total_seconds()
@@ -115,7 +116,8 @@ def run_bot(bot_id: int, is_exit: bool = False) -> str:
 
 def _skipping(work: Callable[..., services.Outcome], bot_id: int) -> str:
     try:
-        outcome = work(bot_id, now=timezone.now())
+        with bound(bot=bot_id):
+            outcome = work(bot_id, now=timezone.now())
     except services.BotBusy:
         RUNS.inc(outcome=BUSY)
         return "skipped (locked)"

@@ -1,4 +1,8 @@
+import sys
+
 from django.apps import AppConfig
+
+from market.logs.setup import SERVING, service_of
 
 
 class OpsConfig(AppConfig):
@@ -6,9 +10,16 @@ class OpsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Count what is logged as an error, whatever LOGGING does with it."""
+        """Count what is logged as an error, whatever LOGGING does with it.
+
+        What serves without requests and tasks looks by itself whether more is to be logged; it never forks.
+        """
         import logging
 
         from ops.metrics.errors import CountErrors
 
         logging.getLogger().addHandler(CountErrors())
+        if service_of(sys.argv) in (*SERVING, "beat"):
+            from ops.verbosity import keep_looking
+
+            keep_looking()

@@ -8,7 +8,7 @@ from celery import current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from ops.dead_letters.redaction import redacted
+from market.redaction import redacted
 
 PATIENCE_SECONDS = 1.0  # with which answers are collected
 CONNECT_SECONDS = 2

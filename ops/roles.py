@@ -21,6 +21,7 @@ HEALTH = ("ops.healthreport",)
 DEAD_LETTERS = ("ops.deadletter",)
 TOKENS = ("ops.apitoken",)
 REPORTS = ("ops.report",)
+LOGS = ("ops.logverbosity",)
 NOTIFICATIONS, CHANNELS, DELIVERIES = ("ops.notification",), ("ops.channel",), ("ops.delivery",)
 
 
@@ -46,6 +47,7 @@ OPERATOR = (
     | _may(["view", "add", "change", "delete"], SCHEDULES)
     | _may(["view"], [*RESULTS, *HEALTH])
     | _may(["view", "change"], [*DEAD_LETTERS, *DELIVERIES])
+    | _may(["view", "add", "change"], LOGS)
 )
 # None: all there are.
 ROLES: dict[str, frozenset[str] | None] = {

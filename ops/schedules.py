@@ -86,6 +86,7 @@ SCHEDULES = (
         6 * 3600,
         crontab=("0", "4", "sun"),
     ),
+    Schedule("cleanup-log-files", "ops.tasks.cleanup_log_files", "maintenance", 3000, crontab=("0", "3")),
     Schedule("keep-dead-letters", "ops.tasks.keep_dead_letters", "maintenance", 3000, crontab=("20", "*")),
     Schedule(
         "reconcile-all-accounts-nightly",

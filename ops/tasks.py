@@ -3,6 +3,7 @@
 import logging
 import random
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from celery import Task, shared_task
@@ -12,6 +13,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from market.api.idempotency import drop_old_answers
+from market.logs.files import tidy
 from market.types import moving
 from ops import archive, dead_letters, figures, health, maintenance, notifications, reports, statistics, tokens
 from ops.models import Channel, Report, Severity, Topic
@@ -116,6 +118,14 @@ def system_health_check() -> str:
     report = health.write_report(now=timezone.now())
     # INTEGRATOR: ops.alerts.update(...) is called by the watcher; here only if alerts wants it (seams in RULES).
     return report.level
+
+
+@shared_task
+def cleanup_log_files() -> dict[str, int]:
+    """Compress old files of LOG_DIR and drop those beyond LOG_FILES; how many, and the bytes that are left there."""
+    if not settings.LOG_DIR:
+        return {}
+    return tidy(Path(settings.LOG_DIR), files=settings.LOG_FILES)._asdict()
 
 
 @shared_task

@@ -1,6 +1,7 @@
 """The Celery app `tradebot`. Every setting is in settings.py under CELERY_."""
 
 import gc
+import logging
 import os
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,10 +13,12 @@ from celery.signals import (
     beat_init,
     before_task_publish,
     heartbeat_sent,
+    setup_logging,
     task_failure,
     task_internal_error,
     task_postrun,
     task_prerun,
+    task_received,
     task_rejected,
     task_unknown,
     worker_init,
@@ -25,8 +28,14 @@ from celery.signals import (
 from django.db import close_old_connections
 
 from market import request_id
+from market.logs import context
+from market.logs.setup import TASKS, hear_celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradebot_site.settings")
+
+
+task_log = logging.getLogger(TASKS)
+OUTCOMES = {"SUCCESS": "succeeded", "FAILURE": "failed", "RETRY": "tried again later"}
 
 
 class OurTask(Task):
@@ -36,6 +45,12 @@ class OurTask(Task):
 app = Celery("tradebot", task_cls=OurTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_our_logging(loglevel: int, **_: object) -> None:
+    """Celery sets up nothing of its own beside settings.LOGGING; its -l says how much of it is heard."""
+    hear_celery(loglevel)
 
 
 @task_prerun.connect
@@ -50,6 +65,14 @@ def spare_what_stays(**_: object) -> None:
     """Never again look through what was there before the first task: it stays, and it is most of the memory."""
     gc.collect()
     gc.freeze()
+
+
+@worker_process_init.connect
+def look_during_long_tasks(**_: object) -> None:
+    """Whether more, or less, is to be logged; short tasks look as they begin."""
+    from ops import verbosity
+
+    verbosity.keep_looking(only_when=verbosity.works_for_long)
 
 
 @before_task_publish.connect
@@ -87,21 +110,47 @@ def tell_that_it_ends(sender: str, **_: object) -> None:
     forget_worker(sender)
 
 
-@task_prerun.connect
-def take_the_time(sender: Any, **_: object) -> None:
-    sender.request.began = time.monotonic()
-    if not sender.request.is_eager and (told := (sender.request.headers or {}).get(request_id.HEADER)):
-        request_id.begin(told)
-    if not sender.request.is_eager:
-        from ops.metrics.process import count_begin
+@task_received.connect
+def tell_what_comes(request: Any, **_: object) -> None:
+    """In the main process; all else of a task is told by the process that works on it."""
+    told = request.request_dict.get(request_id.HEADER)
+    ids = {"task": request.name, "task_id": request.id, **({"request_id": told} if told else {})}
+    task_log.info("received", extra=ids)
 
-        count_begin(sender.request)
+
+@task_prerun.connect
+def begin_a_task(sender: Any, task_id: str, **_: object) -> None:
+    """From now on all lines tell for which task they were written, and which request made it."""
+    sender.request.began = time.monotonic()
+    if sender.request.is_eager:
+        return
+    context.forget()
+    context.bind(task=sender.name, task_id=task_id)
+    if told := (sender.request.headers or {}).get(request_id.HEADER):
+        request_id.begin(told)
+    from ops import verbosity
+    from ops.metrics.process import count_begin
+
+    count_begin(sender.request)
+    verbosity.begin_work()
 
 
 @task_postrun.connect
-def forget_the_request(sender: Any, **_: object) -> None:
-    if not sender.request.is_eager:
-        request_id.end()
+def tell_what_became_of_it(sender: Any, state: str | None, retval: object, **_: object) -> None:
+    """Not what it returns, which may be anything; of a failure, what Celery tells with its traceback, in short."""
+    if sender.request.is_eager:
+        return
+    failed = isinstance(retval, BaseException) and state == "FAILURE"
+    about: dict[str, Any] = {
+        "seconds": round(_seconds(sender), 4),
+        "queue": (sender.request.delivery_info or {}).get("routing_key"),
+    }
+    if failed:
+        about["error"] = f"{type(retval).__name__}: {retval}"
+    told = {"SUCCESS": "succeeded", "FAILURE": "failed", "RETRY": "tried again later"}.get(
+        state or "", state or "ended"
+    )
+    task_log.log(logging.WARNING if failed else logging.INFO, told, extra=about)
 
 
 @task_postrun.connect
@@ -110,8 +159,13 @@ def count_it(sender: Task, state: str | None, **_: object) -> None:
         return
     from ops.metrics.process import count_end
 
-    seconds = time.monotonic() - getattr(sender.request, "began", time.monotonic())
-    count_end(sender.name, sender.request, state or "", seconds=seconds)
+    count_end(sender.name, sender.request, state or "", seconds=_seconds(sender))
+
+
+def _seconds(sender: Any) -> float:
+    """Since it began; 0 when nobody has seen that."""
+    now = time.monotonic()
+    return now - float(getattr(sender.request, "began", now))
 
 
 @task_postrun.connect
@@ -122,7 +176,7 @@ def note_how_a_schedule_ran(sender: Task, state: str | None, retval: object, **_
         return
     from ops.schedule_runs import note_run
 
-    seconds = time.monotonic() - getattr(sender.request, "began", time.monotonic())
+    seconds = _seconds(sender)
     error = f"{type(retval).__name__}: {retval}" if isinstance(retval, BaseException) else ""
     at = datetime.now(UTC) - timedelta(seconds=seconds)
     note_run(name, at=at, seconds=seconds, state=state or "", error=error)
@@ -174,3 +228,13 @@ def keep_what_is_no_task(sender: Any, message: Any, exc: Exception | None, **_: 
     from tradebot_site.worker import keep_message
 
     keep_message(message, exc, worker=sender.hostname)
+
+
+@task_postrun.connect
+def forget_the_task(sender: Any, **_: object) -> None:
+    """After all others: what follows is about no task and no request."""
+    from ops import verbosity
+
+    if not sender.request.is_eager:
+        verbosity.end_work()
+        context.forget()

@@ -48,6 +48,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Task results", "django_celery_results.taskresult", "task_alt"),
         ("Dead letters", "ops.deadletter", "mark_email_unread"),
         ("Changes", "ops.change", "history"),
+        ("Verbose logging", "ops.logverbosity", "subject"),
         ("API tokens", "ops.apitoken", "vpn_key"),
         ("Users", "auth.user", "person"),
         ("Groups", "auth.group", "group"),

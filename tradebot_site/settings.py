@@ -10,6 +10,8 @@ from pathlib import Path
 
 import environ
 
+from market.logs import setup
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -433,19 +435,12 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(request_id)s%(message)s"}},
-    "filters": {"request_id": {"()": "market.request_id.RequestIdFilter"}},
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["request_id"]},
-        "nowhere": {"class": "logging.NullHandler"},
-    },
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {name: {"level": LOG_LEVEL} for name in ("ops", "bots", "trades", "market", "tradebot_site")}
-    | {
-        "apprise": {"handlers": ["nowhere"], "propagate": False, "level": "CRITICAL"}
-    },  # it logs addresses, which are passwords
-}
+# Each process writes to stdout; docs/logs.md. With LOG_DIR also into files, LOG_FILES of LOG_FILE_MB for each kind.
+LOG_LEVEL = env.str("LOG_LEVEL", default=setup.LEVEL)
+LOG_FORMAT = env.str("LOG_FORMAT", default=setup.FORMAT)  # json, or console for people
+LOG_DIR = env.str("LOG_DIR", default="")
+LOG_FILE_MB = env.int("LOG_FILE_MB", default=setup.FILE_MB)
+LOG_FILES = env.int("LOG_FILES", default=setup.FILES)
+LOGGING = setup.configuration(
+    level=LOG_LEVEL, style=LOG_FORMAT, directory=LOG_DIR, file_mb=LOG_FILE_MB, files=LOG_FILES
+)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import sqlite3
 import sys
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from market.logs import setup
 from market.paper.build import Options
 from market.paper.engine.amounts import SCALE
 from market.paper.ledger import LedgerUnusable
@@ -31,7 +31,7 @@ START_AT = "2025-01-20T00:05"
 def main() -> int:
     """Run until told to stop; 0 after a clean stop, 1 with one line on stderr that says what to do."""
     options = read_options()
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+    setup.configure(service="paper")
     try:
         asyncio.run(serve(options))
     except (LedgerUnusable, CannotListen, UnusableRecording) as error:

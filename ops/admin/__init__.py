@@ -1,4 +1,4 @@
-"""The admin of schedules, results, dead letters, health, reports, tokens, notifications, and of what people changed."""
+"""The admin of all that ops keeps, and of schedules and results."""
 
 from ops.admin import (
     changes,
@@ -10,6 +10,7 @@ from ops.admin import (
     results,
     schedules,
     tokens,
+    verbosity,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "results",
     "schedules",
     "tokens",
+    "verbosity",
 ]

@@ -1,7 +1,6 @@
 """What failed for good: kept by workers, requeued or discarded by operators.
 
-keeping.py    writes it down, for a worker that must neither fail nor wait because of it
-redaction.py  without secrets
+keeping.py    writes it down, for a worker that must neither fail nor wait because of it; market/redaction.py: no secret
 policy.py     which tasks may run twice
 settling.py   requeue, discard, drop what is old
 deaths.py     how often a message has killed the process that worked on it

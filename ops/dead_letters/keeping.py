@@ -11,9 +11,9 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
 from django.db.models import F
 
+from market.redaction import plain_text, redacted, redacted_text
 from ops.dead_letters.naming import named_arguments
 from ops.dead_letters.policy import told_apart_by
-from ops.dead_letters.redaction import plain_text, redacted, redacted_text
 from ops.metrics.process import DEAD_LETTERS, queue_label
 from ops.models import DeadLetter
 

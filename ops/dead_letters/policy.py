@@ -32,6 +32,7 @@ HARMLESS = {
     "ops.tasks.keep_dead_letters": "drops what is too old",
     "ops.tasks.keep_api_rows": "drops what is too old",
     "ops.tasks.keep_notifications": "drops what is too old",
+    "ops.tasks.cleanup_log_files": "compresses and drops what is old",
     "ops.tasks.distribute_notifications": "each event is told once, by its key",
     "ops.tasks.send_trade_notification": "each event is told once, by its key",
     "ops.tasks.send_alert_notification": "what was told by its key is not told again",

@@ -1,4 +1,4 @@
-"""What people changed and are told, with what they prove who they are, what failed for good, how trading has fared."""
+"""What people changed and are told, how they prove who they are, what failed for good, how trading fared, logs."""
 
 from ops.models.changes import Change
 from ops.models.dead_letters import DeadLetter
@@ -7,6 +7,7 @@ from ops.models.notifications import Channel, Delivery, Notification, Preference
 from ops.models.reports import PerformanceSnapshot, Report
 from ops.models.second_factor import Authenticator, RecoveryCodes
 from ops.models.tokens import ApiToken
+from ops.models.verbosity import LogVerbosity
 
 __all__ = [
     "ApiToken",
@@ -16,6 +17,7 @@ __all__ = [
     "DeadLetter",
     "Delivery",
     "HealthReport",
+    "LogVerbosity",
     "Notification",
     "PerformanceSnapshot",
     "Preference",

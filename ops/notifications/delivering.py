@@ -13,8 +13,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from market.fields import SecretUnreadable
+from market.redaction import plain_text
 from market.types import Clock
-from ops.dead_letters.redaction import plain_text
 from ops.metrics.process import DELIVERIES, DELIVERY_SECONDS
 from ops.models import Channel, Delivery, Notification, Severity, Topic
 from ops.notifications import pauses

@@ -51,7 +51,8 @@ def for_stack(
         port = caller.get("PAPER_PORT") or "8090"
         defaults |= {"PAPER_PORT": port, "PAPER_URL": f"http://127.0.0.1:{port}", "DEMO": "1"}
         defaults["PAPER_LEDGER"] = str(places.paper_ledger)
-    return _fill(caller, defaults | secret_file.read_or_create(places.secrets))
+    # The supervisor reads what its children write (`ops.stack.relay`).
+    return _fill(caller, defaults | secret_file.read_or_create(places.secrets)) | {"LOG_FORMAT": "json"}
 
 
 def _event_stream(caller: Mapping[str, str]) -> dict[str, str]:

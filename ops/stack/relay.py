@@ -1,16 +1,16 @@
 """From the children's log files to the terminal: their events, one line each."""
 
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from market.logs.reading import read
+
 ROTATE_ABOVE_BYTES = 20_000_000
-# What our own loggers say, in the format of settings.LOGGING. Everything else stays in the log file.
-EVENT = re.compile(
-    r"^\S+ \S+ (?P<level>INFO|WARNING|ERROR|CRITICAL) (?:ops|bots|trades|market|tradebot_site)\b[\w.]*: (?P<text>.*)"
-)
+# What our own loggers say. Everything else stays in the log file.
+OURS = ("ops", "bots", "trades", "market", "tradebot_site")
+WORTH_IT = ("info", "warning", "error", "critical")
 
 Say = Callable[[str, str], None]
 
@@ -29,10 +29,11 @@ def say_aside(name: str, text: str) -> None:
 
 def event(line: str) -> str | None:
     """The text of a log line that is worth the terminal."""
-    found = EVENT.match(line)
-    if not found:
+    found = read(line)
+    if not found or found["logger"].partition(".")[0] not in OURS or found.get("level") not in WORTH_IT:
         return None
-    return found["text"] if found["level"] == "INFO" else f"{found['level']} {found['text']}"
+    text = found["event"].replace("\n", " ")
+    return text if found["level"] == "info" else f"{found['level'].upper()} {text}"
 
 
 def rotate(path: Path) -> None:

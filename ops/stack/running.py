@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from market.logs.reading import said
 from ops.stack import child
 from ops.stack.places import ROOT
 from ops.stack.relay import Tail, event, rotate
@@ -49,7 +50,7 @@ class Running:
     def events(self) -> Iterator[str]:
         """What the child logged since the last call, as far as it is worth the terminal."""
         for line in self.tail.lines():
-            if self.service.ready_line and re.search(self.service.ready_line, line):
+            if self.service.ready_line and re.search(self.service.ready_line, said(line)):
                 self.line_seen = True
             text = event(line)
             if text is not None:
@@ -85,4 +86,4 @@ class Running:
 
     @property
     def last_words(self) -> str:
-        return f"{self.tail.last or self.end} (all of it: {self.log})"
+        return f"{said(self.tail.last) or self.end} (all of it: {self.log})"

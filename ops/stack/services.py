@@ -19,7 +19,8 @@ METRICS_PORTS = (
     *("worker-trading", "worker-background", "worker-notifications", "worker-analytics"),
     *("beat", "stream", "events", "watch"),
 )
-CELERY = [sys.executable, "-m", "celery", "-A", "tradebot_site"]
+# Quiet: without its banner, which is no line of a log.
+CELERY = [sys.executable, "-m", "celery", "-q", "-A", "tradebot_site"]
 
 
 def paper(environment: Mapping[str, str]) -> Service:

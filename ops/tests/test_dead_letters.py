@@ -9,10 +9,10 @@ from django.db import OperationalError
 from django.utils import timezone
 from kombu.exceptions import OperationalError as NoBroker
 
+from market.redaction import redacted, redacted_text
 from market.tests.factories import NOON, UserFactory
 from ops import dead_letters
 from ops.dead_letters import Failure, NotSettled, Seen, deaths, keeping, policy
-from ops.dead_letters.redaction import redacted, redacted_text
 from ops.models import DeadLetter
 
 State = DeadLetter.State

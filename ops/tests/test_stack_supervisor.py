@@ -113,15 +113,17 @@ def test_a_job_that_fails_stops_the_start(supervisor):
 
 def test_events_of_our_loggers_reach_the_terminal_and_nothing_else_does(supervisor, said):
     lines = [
-        "2026-11-21 05:00:00,123 INFO trades.services: position 5: BUY",
-        "2026-11-21 05:00:00,123 WARNING bots.tasks: odd",
-        "2026-11-21 05:00:00,123 INFO celery.app.trace: Task succeeded",
-        "2026-11-21 05:00:00,123 DEBUG trades: detail",
+        '{"level":"info","logger":"trades.services","event":"position 5: BUY"}',
+        '{"level":"warning","logger":"bots.tasks","event":"odd\\nand more"}',
+        '{"level":"info","logger":"tasks","event":"succeeded"}',
+        '{"level":"debug","logger":"trades","event":"detail"}',
+        '{"level":"error","logger":"tradesman","event":"of others"}',
+        "position 6: BUY",
         "at work",
     ]
     supervisor.start([python("child", f"print({chr(10).join(lines)!r}, flush=True); {SLEEP}", ready_line="at work")])
 
-    assert said[:2] == ["child position 5: BUY", "child WARNING odd"]
+    assert said[:2] == ["child position 5: BUY", "child WARNING odd and more"]
     assert said[2].startswith("child ready in ")
 
 

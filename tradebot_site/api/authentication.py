@@ -7,6 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
+from market.logs import context
 from ops import tokens
 from ops.models import ApiToken
 
@@ -22,6 +23,7 @@ class ApiTokenAuthentication(TokenAuthentication):
         if found is None:
             raise AuthenticationFailed(WRONG)
         tokens.note_use(found, now=now)
+        context.bind(user=found.user_id)
         return found.user, found
 
 

@@ -5,11 +5,14 @@ from io import BytesIO
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse
 
 from market import request_id
 from market.api.throttles import address_key, wait_of
+from market.logs import context
+from ops import verbosity
 from tradebot_site.api.errors import API, is_api, refuse
 from tradebot_site.lockout import client_ip
 
@@ -34,6 +37,12 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response[request_id.HEADER] = told
         return response
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        """Who asks, of those who are logged in; programs come with a token, which the API looks at."""
+        verbosity.look()
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and (user := request.session.get(SESSION_KEY)):
+            context.bind(user=int(user))
 
 
 def _end_request(**_: object) -> None:

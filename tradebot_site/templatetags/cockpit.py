@@ -5,6 +5,8 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
+from market.logs import verbose
+
 register = template.Library()
 
 
@@ -15,6 +17,15 @@ def kill_switches(context: dict[str, Any]) -> dict[str, Any]:
     from tradebot_site.switches import pressed_switches
 
     return pressed_switches(context["request"])
+
+
+@register.inclusion_tag("admin/verbose_logging.html", takes_context=True)
+def verbose_logging(context: dict[str, Any]) -> dict[str, Any]:
+    """What more this process logs for a while, as all others do. It has looked just now: no query."""
+    spoken = verbose.spoken()
+    if not spoken or not context["request"].user.has_perm("ops.view_logverbosity"):
+        return {}
+    return {"apps": ", ".join(sorted(spoken)), "until": f"{max(spoken.values()):%H:%M} UTC"}
 
 
 @register.simple_tag

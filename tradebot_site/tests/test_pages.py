@@ -14,7 +14,7 @@ from bots.models import Backtest, BotConfig, Decision, ExternalSignal, SavedView
 from market.admin.base import OwnedAdmin
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from market.tests.factories import NOON
-from ops.models import ApiToken, Change, DeadLetter, Delivery, HealthReport, Notification, Report
+from ops.models import ApiToken, Change, DeadLetter, Delivery, HealthReport, LogVerbosity, Notification, Report
 from tradebot_site.tests.conftest import KEY, SECRET
 from trades.models import Event, Fill, Order, OrderByHand, Position, Trade, Transfer
 
@@ -66,6 +66,7 @@ def rows(everything):
     PeriodicTask.objects.create(name="a schedule", task="bots.tasks.run_all_active_bots", interval=interval)
     AccessAttempt.objects.create(username="guessed", failures_since_start=5)
     TaskResult.objects.create(task_id="1", task_name="bots.tasks.run_bot", status="FAILURE")
+    LogVerbosity.objects.create(apps=["market"], reason="to see", started_at=NOON, until=NOON)
     DeadLetter.objects.create(task="bots.tasks.run_bot", is_whole=True, first_failed_at=NOON, failed_at=NOON)
     HealthReport.objects.create(at=NOON, level="ok", findings=[])
 

@@ -18,7 +18,7 @@ from bots.models import BotConfig, SeriesReading
 from bots.services import OPERATIONS
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.tests.factories import NOON, UserFactory
-from ops.models import Change, DeadLetter, HealthReport
+from ops.models import Change, DeadLetter, HealthReport, LogVerbosity
 from tradebot_site.tests.conftest import KEY, SECRET, full_bot
 from tradebot_site.tests.people import EVERYBODY, ROLES, client_of, person
 from tradebot_site.urls import urlpatterns
@@ -77,6 +77,7 @@ MATRIX = {
     "trades.Event": READ,
     "ops.Change": READ,
     "ops.Report": Row(*("vtoa", "vtoa", "vtoa", "vtoa", "vtoa"), {"delete_selected": "vtoa"}, {"mail_report": "vtoa"}),
+    "ops.LogVerbosity": Row("oa", "oa", "oa", "", "oa", {"switch_off": "oa"}),
     "ops.Notification": READ._replace(actions={"mark_read": "vtoa"}),
     "ops.Channel": Row(
         *("vtoa", "vtoa", "vtoa", "vtoa", "vtoa"),
@@ -173,6 +174,7 @@ def rows_of_nobody():
     DeadLetter.objects.create(task="bots.tasks.run_bot", is_whole=True, first_failed_at=NOON, failed_at=NOON)
     HealthReport.objects.create(at=NOON, level="ok", findings=[])
     Group.objects.create(name="a group")
+    LogVerbosity.objects.create(apps=["market"], reason="to see", started_at=NOON, until=NOON)
 
 
 @pytest.fixture

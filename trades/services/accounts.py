@@ -18,6 +18,7 @@ from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError
 from market.exchange.gateway import Gateway
 from market.fields import SecretUnreadable
+from market.logs.context import bound
 from market.models import ExchangeAccount
 from market.rounding import plain
 from market.services import note_balances
@@ -41,7 +42,8 @@ def reconcile_accounts(accounts: Iterable[ExchangeAccount], *, now: datetime) ->
     clock, found = moving(now), dict[int, list[str]]()
     for account in accounts:
         try:
-            found[account.pk] = reconcile_account(account, now=clock())
+            with bound(account=account.pk):
+                found[account.pk] = reconcile_account(account, now=clock())
         except (ExchangeError, SecretUnreadable, Unsettled) as error:
             logger.warning("account %s: not reconciled: %s", account.pk, error)
         except Exception:  # isolation: the account of one user must not keep the others from trading

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from django.db import connection
@@ -10,6 +11,7 @@ from django.db.models import Q
 from market.budget import Priority, spending_as
 from market.exchange.errors import ExchangeError
 from market.exchange.gateway import OrderGateway
+from market.logs.context import bound
 from market.rules import Rules
 from market.types import Market, moving
 from trades import protocol
@@ -98,6 +100,11 @@ def take_back_unsent(position_id: int, *, signal_exits: bool, now: datetime) -> 
     return intended.update(status=Order.Status.CANCELED, finished_at=now, error="taken back before it was sent")
 
 
+def _told_of(order: Order) -> AbstractContextManager[None]:
+    """Lines of the log that are written meanwhile have its ids."""
+    return bound(order=order.client_order_id, account=order.account_id)
+
+
 def submit_order(order: Order, *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
     """Send an intended order once; return the exchange's bad news, if it had some."""
     return submit_orders([order], gateway=gateway, now=now)
@@ -105,11 +112,14 @@ def submit_order(order: Order, *, gateway: OrderGateway, now: datetime) -> Excha
 
 def submit_orders(orders: Sequence[Order], *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
     """Send an intended order, or a stop and its target as one list, once; return the exchange's bad news."""
-    with spending_as(PRIORITIES[Order.Purpose(orders[0].purpose)]):  # whoever sends it
+    with _told_of(orders[0]), spending_as(PRIORITIES[Order.Purpose(orders[0].purpose)]):  # whoever sends it
         return protocol.submit(orders, books=BOOKS, gateway=gateway, clock=moving(now))
 
 
 def cancel_order(order: Order, *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
     """Cancel an open order; return the bad news while the outcome is not clear."""
-    with spending_as(Priority.EXITS):  # what is canceled ties up money, or stands in the way of an exit
+    with (
+        _told_of(order),
+        spending_as(Priority.EXITS),
+    ):  # what is canceled ties up money, or stands in the way of an exit
         return protocol.cancel(order, books=BOOKS, gateway=gateway, clock=moving(now))

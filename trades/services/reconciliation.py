@@ -13,6 +13,7 @@ from market.exchange import gateway_for
 from market.exchange.errors import ExchangeError, ExchangeUnavailable
 from market.fields import SecretUnreadable
 from market.locks import advisory_lock
+from market.logs.context import bound
 from market.models import ExchangeAccount
 from market.types import Clock, moving
 from trades import protocol
@@ -122,6 +123,11 @@ def _hanging(now: datetime) -> list[Order]:
 
 def _try_to_move_on(order: Order, clock: Clock) -> Exception | None:
     """Move one order on; return what was in the way, after writing it to the log."""
+    with bound(order=order.client_order_id, account=order.account_id):
+        return _move_on(order, clock)
+
+
+def _move_on(order: Order, clock: Clock) -> Exception | None:
     error: Exception | None
     try:
         error = protocol.move_on(order, books=BOOKS, gateway=gateway_for(order.position.account), clock=clock)

@@ -1,5 +1,6 @@
 """python-binance's client with its habits mended: whose moment is signed, where it may go, what a call weighs."""
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from time import monotonic
@@ -18,6 +19,8 @@ from market.exchange.sorting import UNREADABLE
 from market.metrics import CALL_SECONDS
 from market.patience import is_over, timeout_of
 from market.types import Market
+
+logger = logging.getLogger(__name__)
 
 # Binance's engine gives up after 10 s and then says so (-1007); waiting a little longer hears it.
 TIMEOUT_SECONDS = (3.05, 12)
@@ -38,11 +41,10 @@ class SigningClient(Client):
     def _request(self, method: str, uri: str, signed: bool, force_params: bool = False, **kwargs: Any) -> Any:
         """The one way out, with a meter before and after it. What the meter raises has not been sent."""
         path = self._path_of(uri)
-        market = market_of(path)
+        market, weight = market_of(path), weight_of(method, path, kwargs.get("data") or {})
         meter = self.meter_for(market)
-        meter.take(weight_of(method, path, kwargs.get("data") or {}))
-        self.response = None
-        began = monotonic()
+        meter.take(weight)
+        self.response, began = None, monotonic()
         try:
             return super()._request(method, uri, signed, force_params, **kwargs)
         finally:
@@ -50,6 +52,13 @@ class SigningClient(Client):
             if self.response is not None:
                 meter.learn(self.response.status_code, self.response.headers, code=_limit_code(self.response))
             CALL_SECONDS.observe(took, environment=self.environment, market=market, call=call)
+            if logger.isEnabledFor(logging.DEBUG):
+                self._tell(call, weight, took)
+
+    def _tell(self, call: str, weight: int, took: float) -> None:
+        """One line for each call. Never its parameters or headers: they are signed, and have the key."""
+        answer = "none" if self.response is None else self.response.status_code
+        logger.debug("exchange call %s: %s", call, answer, extra={"weight": weight, "ms": round(took * 1000, 1)})
 
     def _path_of(self, uri: str) -> str:
         """The path of a call, from /api, /fapi or /sapi on; the library knows further hosts, where nothing may go."""

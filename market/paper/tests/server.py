@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
+from market.logs.reading import said
+
 ROOT = Path(__file__).parents[3]
 TOKEN = "token-of-the-tests"
 READY = "paper exchange listens on "
@@ -158,6 +160,6 @@ class PaperServer:
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self.lines.append(line.rstrip("\n"))
+            self.lines.append(said(line.rstrip("\n")))
             self._fresh.put(self.lines[-1])
         self._fresh.put(None)

@@ -248,7 +248,7 @@ def test_secrets_are_found_nowhere(canaries, spawn, broker, paper, settings, cap
     task = made.pop("task")
     sent = [(f"{where}, sent", text) for where, text in in_redis(_redis(site_settings.CELERY_BROKER_URL))]
     assert broker("high_priority") >= 2
-    child = spawn(WORKER, env=dict(os.environ) | {"DATABASE_URL": database_url()}, name="worker")
+    child = spawn(WORKER, env=dict(os.environ) | {"DATABASE_URL": database_url(), "LOG_LEVEL": "DEBUG"}, name="worker")
     placed = f"/api/tasks/status/{task}"
     wait_until(lambda: program.get(placed).json()["status"] in ("success", "failed"), 90, "a worker has placed it")
     assert program.get(placed).json()["status"] == "success"

@@ -6,11 +6,12 @@ import re
 import threading
 
 import pytest
-from django.conf import settings as django_settings
 from django.db import connections
 from django.test import Client
 
 from market import request_id
+from market.logs.lines import Lines
+from market.logs.reading import read, read_all
 from ops.stack.services import CELERY
 from tests.test_browser_admin import database_url
 from tradebot_site.tests.api import trial, worker_tasks
@@ -23,16 +24,15 @@ TOKENS, SAY = "/api/v1/tokens", "/api/v1/trial/say"
 
 @pytest.fixture
 def lines():
-    """What a handler of ours writes, as settings.LOGGING has it."""
+    """What a handler of ours writes."""
     written = []
 
-    class Lines(logging.Handler):
+    class Written(logging.Handler):
         def emit(self, record):
-            written.append(self.format(record))
+            written.append(read(self.format(record)))
 
-    handler = Lines()
-    handler.addFilter(request_id.RequestIdFilter())
-    handler.setFormatter(logging.Formatter(django_settings.LOGGING["formatters"]["plain"]["format"]))
+    handler = Written()
+    handler.setFormatter(Lines("web", "json"))
     logging.getLogger().addHandler(handler)
     yield written
     logging.getLogger().removeHandler(handler)
@@ -64,9 +64,12 @@ def test_it_is_in_the_lines_about_the_request(lines):
     for number, path in enumerate(("/api/nothing", "/api/v1/trial/refuse/conflict", "/api/v1/trial/refuse/bug")):
         program.get(path, headers={"x-request-id": f"request-{number}"})
 
-    assert "WARNING django.request: [request-0] Not Found: /api/nothing" in lines[0]
-    assert "WARNING django.request: [request-1] Conflict: " in lines[1]
-    assert "ERROR django.request: [request-2] Internal Server Error" in lines[2]
+    told = [(line["level"], line["logger"], line["request_id"], line["event"].partition(":")[0]) for line in lines]
+    assert told == [
+        ("warning", "django.request", "request-0", "Not Found"),
+        ("warning", "django.request", "request-1", "Conflict"),
+        ("error", "django.request", "request-2", "Internal Server Error"),
+    ]
 
 
 def test_nothing_of_it_is_left_for_what_follows(lines):
@@ -75,7 +78,8 @@ def test_nothing_of_it_is_left_for_what_follows(lines):
     logging.getLogger("ops").warning("after it")
 
     assert request_id.current() == ""
-    assert lines[-1].endswith("WARNING ops: after it")
+    assert lines[-1]["event"] == "after it"
+    assert not {"request_id", "user"} & lines[-1].keys()
     assert Client().get(TOKENS)["X-Request-ID"] != "the-first-one"
 
 
@@ -122,6 +126,11 @@ def test_what_a_worker_logs_leads_to_the_request_and_so_does_what_its_task_made(
             worker.wait_for("says four")
     worker.wait_for("says six")
 
-    said = [line.partition("ops.said: ")[2] for line in worker.text.splitlines() if "ops.said: " in line]
-    assert said[:4] == ["[the-request] says one", "[the-request] says two", "says three", "says four"]
-    assert re.fullmatch(r"(\[[0-9a-f]{32}\]) says five \1 says six", " ".join(said[4:]))
+    lines = [line for line in read_all(worker.text) if line["logger"] == "ops.said"]
+    said = [(line["event"], line.get("request_id")) for line in lines]
+    first, none = "the-request", None
+    assert said[:4] == [("says one", first), ("says two", first), ("says three", none), ("says four", none)]
+    (five, made), (six, again) = said[4:]
+    assert (five, six, made) == ("says five", "says six", again)
+    assert re.fullmatch(r"[0-9a-f]{32}", made)
+    assert len({line["task_id"] for line in lines}) == 6
