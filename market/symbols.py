@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
@@ -66,6 +67,12 @@ def warm_symbols(environment: str, market: str, *, now: datetime) -> int:
     delisted = _save_last_good(environment, market, entries, listed=listed, now=now)
     _fill_cache(environment, market, entries, delisted=delisted, now=now)
     return len(entries)
+
+
+def symbols_refreshed_at() -> dict[tuple[str, str], datetime]:
+    """When the rules of each environment and market that has any were last read from its exchange."""
+    markets = SymbolRules.objects.order_by().values_list("environment", "market")
+    return {(environment, market): at for environment, market, at in markets.annotate(at=Max("refreshed_at"))}
 
 
 def _is_wanted(entry: Mapping[str, Any]) -> bool:

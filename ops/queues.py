@@ -27,8 +27,7 @@ class Waiting(NamedTuple):
 def waiting_messages() -> dict[str, Waiting] | None:
     """By queue; None when the broker does not answer."""
     try:
-        with _connected() as connection:
-            client = cast(Any, connection.default_channel).client  # kombu's Redis channel
+        with _broker() as client:
             pipe = client.pipeline(transaction=False)
             for name in settings.CELERY_TASK_QUEUES:
                 pipe.llen(name)
@@ -57,6 +56,22 @@ def unacked_messages() -> tuple[int, dict[str, int]] | None:
         return None
     # kombu keeps each with the exchange and the key by which it came, and the key is the queue's name.
     return total, dict(Counter(str(json.loads(line)[2]) for line in lines))
+
+
+def broker_memory() -> int:
+    """Bytes that the broker uses for its data. Raises OSError when it does not answer."""
+    try:
+        with _broker() as client:
+            return int(client.info("memory")["used_memory"])
+    except (OperationalError, RedisError) as error:
+        raise ConnectionError(f"the broker does not answer: {error}") from error
+
+
+@contextmanager
+def _broker() -> Iterator[Any]:
+    """The broker's Redis."""
+    with _connected() as connection:
+        yield cast(Any, connection.default_channel).client  # kombu's Redis channel
 
 
 @contextmanager

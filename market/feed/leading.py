@@ -14,6 +14,11 @@ TTL = timedelta(seconds=8)
 RENEW_EVERY = timedelta(seconds=1)
 
 
+def is_led() -> bool:
+    """Whether some stream process is at work. May raise RedisError."""
+    return bool(get_redis_connection("default").exists(KEY))
+
+
 class Leadership:
     """The right to write what the streams tell. All methods talk to Redis, and none of them raises."""
 

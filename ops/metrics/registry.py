@@ -1,13 +1,13 @@
 """What is told at a scrape."""
 
 import logging
-from collections.abc import Iterable, Sequence
-from importlib import import_module
+from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.registry import Collector
 
 from market.telemetry import process_registry
+from ops.metrics.state import collectors
 
 logger = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 def site_registry() -> CollectorRegistry:
     """What the web's processes have counted, and the state of the whole system, which is read as it is asked for."""
     registry = process_registry()
-    for collector in _state_collectors():
+    for collector in collectors():
         registry.register(_Guarded(collector))
     return registry
 
@@ -36,13 +36,3 @@ class _Guarded(Collector):
     def describe(self) -> Iterable[Metric]:
         """Nothing: to register it reads nothing."""
         return []
-
-
-def _state_collectors() -> Sequence[Collector]:
-    # For the integrator: import `ops.metrics.state.collectors` directly, once it is there.
-    try:
-        state = import_module("ops.metrics.state")
-    except ModuleNotFoundError:
-        return ()
-    found: Sequence[Collector] = state.collectors()
-    return found

@@ -19,7 +19,7 @@ from ops.notifications.asking import NotForYou, send_to
 from ops.notifications.channels import send_code
 from ops.notifications.delivering import DeliveryFailed, deliver
 from ops.notifications.distributing import distribute_event, distribute_events
-from ops.notifications.due import take_due
+from ops.notifications.due import backlog, take_due
 from ops.notifications.upkeep import drop_old_notifications
 from ops.notifications.writing import News, notify, notify_operators, write_news
 
@@ -27,6 +27,7 @@ __all__ = [
     "DeliveryFailed",
     "News",
     "NotForYou",
+    "backlog",
     "deliver",
     "distribute_event",
     "distribute_events",

@@ -8,12 +8,14 @@ import random
 from collections import Counter
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
 from ops.models import Channel, Delivery
 from ops.notifications.pauses import SHARED, paused_kinds
+from trades.models import Event
 
 # Who was asked to send it and did not for so long is asked again: later while the broker holds others, and it is
 # likely to be among them. One that is merely slow finds it sent.
@@ -40,6 +42,25 @@ def take_due(*, now: datetime, most: int, others_wait: bool = False) -> list[Due
             taken += _of_the_slow(due.filter(slow), owners)
         Delivery.objects.filter(pk__in=[number for number, _ in taken]).update(queued_at=now)
     return taken
+
+
+class Backlog(NamedTuple):
+    """How many news and messages are on their way, and how much too late the latest of them is."""
+
+    waiting: int
+    late: timedelta
+
+
+def backlog(*, now: datetime) -> Backlog:
+    """News that nobody has turned into notifications, and messages that are not sent; late from when they are due."""
+    news = Event.objects.filter(handled_at=None)
+    messages = Delivery.objects.filter(status__in=[Delivery.Status.PENDING, Delivery.Status.SENDING])
+    oldest = [
+        news.order_by("pk").values_list("created_at", flat=True).first(),
+        messages.order_by("next_try_at").values_list("next_try_at", flat=True).first(),
+    ]
+    late = max((now - at for at in oldest if at is not None), default=timedelta())
+    return Backlog(news.count() + messages.count(), max(late, timedelta()))
 
 
 def slow_owners(*, now: datetime) -> list[int]:
