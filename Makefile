@@ -45,7 +45,7 @@ check: dev ## style, types, imports, migrations, Django's own checks
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
 
-bench: dev ## how fast it is on this machine, AREA=exchange, orders, fills, tick, admin or api (takes minutes; best when nothing else runs)
+bench: dev ## how fast it is on this machine, AREA=exchange, orders, fills, tick, admin, api or notifications (takes minutes; best when nothing else runs)
 	@exec $(BIN)/python manage.py bench $(or $(AREA),exchange) $(ARGS)
 
 chaos: dev ## kill -9 under load, ROUNDS=60 SEED=n PLANT=name AREA=system: what was promised must still be true

@@ -3,9 +3,14 @@
 
 import os
 import sys
+from pathlib import Path
 
-from ops.stack.errors import StackError
-from ops.stack.for_commands import servers_for_command
+from ops.release.unfinished import finish
+
+finish(Path(__file__).resolve().parent)  # before anything else of ours is imported
+
+from ops.stack.errors import StackError  # noqa: E402
+from ops.stack.for_commands import servers_for_command  # noqa: E402
 
 
 def main() -> None:

@@ -61,6 +61,22 @@ def test_orders_through_the_whole_system_are_measured(capsys):
     assert all(limit > 0 for limit in printed["limits"].values())
 
 
+def test_orders_beside_a_storm_of_notifications_are_measured(capsys):
+    call_command("bench", "notifications", "--quick", "--json", "--count", "20")
+
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["notifications"] == 20 == printed["delivered"] + printed["failed"] + printed["waiting"]
+    assert printed["delivered"] >= 4
+    assert (printed["lost"], printed["twice"]) == (0, 0)
+    assert printed["calls"]["mail_not_taken"] > 0
+    assert printed["calls"]["flaky_not_taken"] > 0
+    assert printed["orders"] == {"without": 8, "with": 8}
+    for name in ("order_ms", "whole_ms"):
+        assert all(figures.keys() >= {"change_percent", "interval", "by_pair"} for figures in printed[name].values())
+        assert all(figures["without"] > 0 < figures["with"] for figures in printed[name].values())
+    assert printed["busy_cores"]["with"].keys() == printed["busy_cores"]["without"].keys()
+
+
 def test_pages_of_the_admin_are_measured(capsys):
     call_command("bench", "admin", "--quick", "--json")
 

@@ -3,11 +3,16 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
-from ops.stack import places, throwaway
-from ops.stack.down import down, reset, status
-from ops.stack.errors import StackError
-from ops.stack.up import up
+from ops.release.unfinished import finish
+
+finish(Path(__file__).resolve().parents[2])  # before anything else of ours is imported
+
+from ops.stack import places, throwaway  # noqa: E402
+from ops.stack.down import down, reset, status  # noqa: E402
+from ops.stack.errors import StackError  # noqa: E402
+from ops.stack.up import up  # noqa: E402
 
 
 def main() -> int:

@@ -16,14 +16,19 @@ UNSHARE_FAILED = 126
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def before_exec(death_signal: signal.Signals | None = None, *, unshare: bool = False) -> Callable[[], None]:
-    """What the child does between fork and exec: leave the user namespace, then ask to die with its parent.
+def before_exec(
+    death_signal: signal.Signals | None = None, *, unshare: bool = False, niceness: int = 0
+) -> Callable[[], None]:
+    """What the child does between fork and exec: yield, leave the user namespace, then ask to die with its parent.
 
-    In this order, since a change of credentials drops the request. Without prctl (macOS) the guard does the work.
+    The last two in this order, since a change of credentials drops the request. Without prctl (macOS) the guard does
+    the work.
     """
     parent = os.getpid()
 
     def prepare() -> None:
+        if niceness:
+            os.nice(niceness)
         if unshare and (LIBC is None or LIBC.unshare(CLONE_NEWUSER) != 0):
             os._exit(UNSHARE_FAILED)
         if death_signal is not None and LIBC is not None:
@@ -42,6 +47,7 @@ def spawn(
     death_signal: signal.Signals,
     cwd: str,
     unshare: bool = False,
+    niceness: int = 0,
     keep_open: Sequence[int] = (),
     popen_arguments: Mapping[str, Any] | None = None,
 ) -> subprocess.Popen[bytes]:
@@ -58,7 +64,7 @@ def spawn(
         stderr=subprocess.STDOUT,
         start_new_session=True,
         pass_fds=tuple(keep_open),
-        preexec_fn=before_exec(death_signal, unshare=unshare),  # noqa: PLW1509 (we have no threads)
+        preexec_fn=before_exec(death_signal, unshare=unshare, niceness=niceness),  # noqa: PLW1509 (we have no threads)
         **(popen_arguments or {}),
     )
 

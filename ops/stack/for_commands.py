@@ -27,11 +27,12 @@ from ops.stack.supervisor import Supervisor
 
 NEED_NO_SERVER = {
     *("check", "collectstatic", "compilemessages", "diffsettings", "help", "makemessages", "makemigrations"),
-    *("simulate", "startapp", "startproject", "version", "--help", "-h", "--version"),
+    *("release", "simulate", "startapp", "startproject", "version", "--help", "-h", "--version"),
 }
 # The first two words of commands that need no server, or start what they need themselves.
 BRING_THEIR_OWN = {
     *(("paper_faults", "list"), ("bench", "exchange"), ("bench", "fills"), ("bench", "orders")),
+    ("bench", "notifications"),
     *(("chaos", "system"), ("chaos", "recovery"), ("chaos", "exchange")),
 }
 MIGRATE_THEMSELVES = {"migrate", "showmigrations", "sqlmigrate", "squashmigrations"}

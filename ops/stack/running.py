@@ -39,6 +39,7 @@ class Running:
                 death_signal=self.service.stop_signal,
                 cwd=str(ROOT),
                 unshare=self.service.identity.unshared,
+                niceness=self.service.niceness,
                 keep_open=keep_open,
                 popen_arguments=self.service.identity.popen_arguments,
             )

@@ -21,6 +21,8 @@ class Service:
     # Ends by itself, with status 0, and only then is ready; it is not started again.
     once: bool = False
     identity: Identity = field(default=ME)
+    # How much it yields to others who want the processor: 0 not at all, 19 to everybody.
+    niceness: int = 0
     stop_signal: signal.Signals = signal.SIGTERM
     # Sent when half of its time to stop is over: "leave your task", before SIGKILL.
     hurry_signal: signal.Signals | None = None

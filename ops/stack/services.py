@@ -14,6 +14,8 @@ WORKER_QUEUES = {
     "background": ("data_sync,payments,maintenance", 1),
     "notifications": ("notifications,default", 1),  # alone: it waits for servers of others, and nothing of ours for it
 }
+# Orders are not to wait while ten thousand people are told something, or a year is computed.
+YIELDING = {"analytics": 10, "notifications": 10}
 # Who tells metrics on a port of its own: the first on METRICS_PORT, the others on those after it.
 METRICS_PORTS = (
     *("worker-trading", "worker-background", "worker-notifications", "worker-analytics"),
@@ -76,6 +78,7 @@ def worker(environment: Mapping[str, str], name: str) -> Service:
         environment=_counting(environment, f"worker-{name}"),
         ready_line=rf"{name}@\S+ ready\.",
         hurry_signal=signal.SIGQUIT,
+        niceness=YIELDING.get(name, 0),
         stop_within=6.5,
     )
 

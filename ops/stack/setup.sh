@@ -15,6 +15,10 @@ command -v "$python" >/dev/null || fail "no $python found: install Python 3.11 o
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$("$python" --version) is too old: install Python 3.11 or newer and name it: make setup PYTHON=python3.11"
 
+# An update that was cut short is ended first (docs/release.md): until then these are requirements of one release, and the
+# code may be of another.
+[ ! -e .release/next/journal.json ] || "$python" -I .release/next/complete.py . || exit 1
+
 hash=$("$python" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest()[:16])' "$requirements")
 stamp=.venv/.installed-$(basename "$requirements")-$hash
 [ -e "$stamp" ] && exit 0

@@ -1,11 +1,13 @@
 """The supervisor with small children that do nothing."""
 
+import os
 import signal
 import sys
 import time
 
 import pytest
 
+from ops.stack import services
 from ops.stack.errors import StackError, StopRequestedError
 from ops.stack.lock import lives
 from ops.stack.service import Service
@@ -47,6 +49,20 @@ def supervisor(tmp_path, said):
     supervisor = Supervisor(tmp_path, lambda name, text: said.append(f"{name} {text}"))
     yield supervisor
     supervisor.stop()
+
+
+def test_a_child_yields_the_processor_as_it_is_told(supervisor):
+    kind = python("kind", SLEEP, niceness=7, ready_line="at work")
+    supervisor.start([python("plain", SLEEP, ready_line="at work"), kind])
+
+    niceness = {name: os.getpriority(os.PRIO_PROCESS, pid) for name, pid in supervisor.children.items()}
+    assert niceness["kind"] == niceness["plain"] + 7
+
+
+def test_only_what_nobody_waits_for_yields_to_orders():
+    workers = {name: services.worker({}, name).niceness for name in services.WORKER_QUEUES}
+
+    assert workers == {"trading": 0, "background": 0, "analytics": 10, "notifications": 10}
 
 
 def test_a_child_that_dies_is_started_again_later_each_time(supervisor, said):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tests.bench import BenchmarkFailed, admin, api, backtest, exchange, fills, orders, report, tick
+from tests.bench import BenchmarkFailed, admin, api, backtest, exchange, fills, notifications, orders, report, tick
 
 AREAS: dict[str, Callable[..., dict[str, Any]]] = {
     "admin": admin.run,
@@ -13,11 +13,15 @@ AREAS: dict[str, Callable[..., dict[str, Any]]] = {
     "backtest": backtest.run,
     "exchange": exchange.run,
     "fills": fills.run,
+    "notifications": notifications.run,
     "orders": orders.run,
     "report": report.run,
     "tick": tick.run,
 }
-OF_TICK = ("bots", "series", "params")
+SIZES = {  # of which area, and how many of what
+    "tick": ("bots", "series", "params"),
+    "notifications": ("count",),
+}
 
 
 class Command(BaseCommand):
@@ -30,13 +34,14 @@ class Command(BaseCommand):
             "--quick", action="store_true", help="so little of everything that the figures mean nothing"
         )
 
-        for name in OF_TICK:
-            parser.add_argument(f"--{name}", type=int, help="tick: how many")
+        for area, names in SIZES.items():
+            for name in names:
+                parser.add_argument(f"--{name}", type=int, help=f"{area}: how many")
 
     def handle(self, **options: Any) -> None:
-        size = {name: options[name] for name in OF_TICK if options[name]}
-        if size and options["area"] != "tick":
-            raise CommandError(f"--{next(iter(size))} goes with the area tick")
+        size = {name: options[name] for names in SIZES.values() for name in names if options[name]}
+        if odd := size.keys() - set(SIZES.get(options["area"], ())):
+            raise CommandError(f"--{odd.pop()} does not go with the area {options['area']}")
         try:
             figures = AREAS[options["area"]](quick=options["quick"], **size)
         except BenchmarkFailed as error:

@@ -69,4 +69,7 @@ class Stopwatch:
         seconds["looked"] = self._spans["intended"][0] - self._begun
         seconds["rest"] = ended - booked
         seconds["whole"] = booked - self._sent
-        return {step: 1000 * seconds[step] for step in STEPS} | {"sent_at": self._sent, "booked_at": booked}
+        # What `order` is to the operator: from the commit of its intent to the exchange's answer.
+        order = 1000 * (self._spans["exchange"][1] - self._spans["intended"][1])
+        about = {"order": order, "sent_at": self._sent, "booked_at": booked}
+        return {step: 1000 * seconds[step] for step in STEPS} | about
