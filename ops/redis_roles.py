@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from ops.dead_letters.redaction import redacted_text
+from market.redaction import redacted_text
 from ops.health import Finding, Level
 
 CACHE, BROKER = "cache", "broker"

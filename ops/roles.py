@@ -19,6 +19,7 @@ SCHEDULES = tuple(f"django_celery_beat.{name}" for name in ("periodictask", "int
 RESULTS = ("django_celery_results.taskresult",)
 HEALTH = ("ops.healthreport",)
 DEAD_LETTERS = ("ops.deadletter",)
+ALERTS = ("ops.alert",)
 TOKENS = ("ops.apitoken",)
 REPORTS = ("ops.report",)
 LOGS = ("ops.logverbosity",)
@@ -46,7 +47,7 @@ OPERATOR = (
     | {SEE_ALL_ROWS, "bots.view_tick"}  # what a minute did is about everybody
     | _may(["view", "add", "change", "delete"], SCHEDULES)
     | _may(["view"], [*RESULTS, *HEALTH])
-    | _may(["view", "change"], [*DEAD_LETTERS, *DELIVERIES])
+    | _may(["view", "change"], [*DEAD_LETTERS, *DELIVERIES, *ALERTS])
     | _may(["view", "add", "change"], LOGS)
 )
 # None: all there are.

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from market.api.idempotency import drop_old_answers
 from market.logs.files import tidy
 from market.types import moving
-from ops import archive, dead_letters, figures, health, maintenance, notifications, reports, statistics, tokens
+from ops import alerts, archive, dead_letters, figures, health, maintenance, notifications, reports, statistics, tokens
 from ops.models import Channel, Report, Severity, Topic
 from ops.notifications.senders.base import TryAgain
 from ops.queues import queue_depths
@@ -114,9 +114,15 @@ def database_maintenance() -> dict[str, Any]:
 
 @shared_task
 def system_health_check() -> str:
-    """Look at everything and write it down; how bad the worst of it is. People are told by `manage.py watch`."""
-    report = health.write_report(now=timezone.now())
-    # INTEGRATOR: ops.alerts.update(...) is called by the watcher; here only if alerts wants it (seams in RULES).
+    """Look at everything and write it down; how bad the worst of it is.
+
+    People are told by `manage.py watch`; that the watcher itself is silent, they are told from here.
+    """
+    now = timezone.now()
+    report = health.write_report(now=now)
+    found = [health.Finding(**{**one, "level": health.Level(one["level"])}) for one in report.findings]
+    if alerts.update(found, now=now):
+        _queue_due()
     return report.level
 
 
@@ -130,8 +136,10 @@ def cleanup_log_files() -> dict[str, int]:
 
 @shared_task
 def keep_notifications() -> int:
-    """Drop notifications that are too old; how many they were."""
-    return notifications.drop_old_notifications(now=timezone.now())
+    """Drop notifications, and alerts that are over, that are too old; how many notifications they were."""
+    now = timezone.now()
+    alerts.drop_old_alerts(now=now)
+    return notifications.drop_old_notifications(now=now)
 
 
 @shared_task

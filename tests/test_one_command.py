@@ -62,7 +62,7 @@ def test_one_command_runs_a_fleet_and_leaves_nothing(spawn, tree, wait_until):
     assert stats.returncode == 0, stats.stderr
     assert "bots" in json.loads(stats.stdout.splitlines()[-1])
     workers = {"worker-trading", "worker-background", "worker-analytics", "worker-notifications"}
-    assert set(children) == {"postgres", "redis", "paper", "web", *workers, "beat", "stream", "events"}
+    assert set(children) == {"postgres", "redis", "paper", "web", *workers, "beat", "stream", "events", "watch"}
 
     second = run(*STACK, "up")
     assert second.returncode == 1

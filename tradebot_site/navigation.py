@@ -46,6 +46,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Intervals", "django_celery_beat.intervalschedule", "hourglass_empty"),
         ("Crontabs", "django_celery_beat.crontabschedule", "calendar_month"),
         ("Task results", "django_celery_results.taskresult", "task_alt"),
+        ("Alerts", "ops.alert", "warning"),
         ("Dead letters", "ops.deadletter", "mark_email_unread"),
         ("Changes", "ops.change", "history"),
         ("Verbose logging", "ops.logverbosity", "subject"),

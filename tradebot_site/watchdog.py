@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from celery import bootsteps
 from celery.worker import state
 from django.conf import settings

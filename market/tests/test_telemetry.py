@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from market.telemetry.files import PIECE, NumbersFile, Unreadable
-from ops.stack.places import ROOT
+
+ROOT = Path(__file__).parents[2]
 
 # A service in a process of its own: it does what its standard input says, and answers each line.
 PROGRAM = """
@@ -19,6 +20,7 @@ from pathlib import Path
 from prometheus_client import generate_latest
 from market import telemetry
 from market.telemetry import values
+
 DONE = telemetry.Counter("tradebot_test_total", "Things", "kind", most=3)
 TOOK = telemetry.Histogram("tradebot_test_seconds", "Time", buckets=(1, 10))
 telemetry.keep_in(Path(sys.argv[1]))

@@ -1,6 +1,7 @@
 """The admin of all that ops keeps, and of schedules and results."""
 
 from ops.admin import (
+    alerts,
     changes,
     dead_letters,
     health,
@@ -14,6 +15,7 @@ from ops.admin import (
 )
 
 __all__ = [
+    "alerts",
     "changes",
     "dead_letters",
     "health",

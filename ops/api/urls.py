@@ -3,6 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from ops.api.alerts import AlertViewSet
 from ops.api.notification_channels import ChannelViewSet
 from ops.api.notification_preferences import PreferencesView
 from ops.api.notifications import NotificationViewSet
@@ -11,6 +12,7 @@ from ops.api.reports import ReportViewSet
 from ops.api.summary import SummaryView
 
 router = SimpleRouter(trailing_slash=False)
+router.register("alerts", AlertViewSet, basename="alert")
 router.register("reports", ReportViewSet, basename="report")
 router.register("notifications", NotificationViewSet, basename="notification")
 router.register("notification-channels", ChannelViewSet, basename="notification-channel")

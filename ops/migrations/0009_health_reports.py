@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ops", "0007_old_news_is_told_to_nobody")]
+    dependencies = [("ops", "0008_alerts")]
 
     operations = [
         migrations.CreateModel(

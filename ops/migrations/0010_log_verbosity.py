@@ -25,7 +25,7 @@ BEFORE = "DROP VIEW ops_change; " + import_module("ops.migrations.0001_initial")
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ops', '0007_old_news_is_told_to_nobody'),
+        ('ops', '0009_health_reports'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,5 +1,6 @@
 """What people changed and are told, how they prove who they are, what failed for good, how trading fared, logs."""
 
+from ops.models.alerts import Alert
 from ops.models.changes import Change
 from ops.models.dead_letters import DeadLetter
 from ops.models.health import HealthReport
@@ -10,6 +11,7 @@ from ops.models.tokens import ApiToken
 from ops.models.verbosity import LogVerbosity
 
 __all__ = [
+    "Alert",
     "ApiToken",
     "Authenticator",
     "Change",

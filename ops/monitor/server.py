@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 
-from ops.dead_letters.redaction import redacted_text
+from market.redaction import redacted_text
 from ops.monitor.reading import one, rows
 
 MOST_QUERY = 160  # characters of a statement that are shown

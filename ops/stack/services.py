@@ -128,10 +128,22 @@ def _counting(environment: Mapping[str, str], name: str) -> dict[str, str]:
     return own | {"METRICS_PORT": str(told_at)}
 
 
+def watch(environment: Mapping[str, str]) -> Service:
+    """Looks at all the others, and tells operators what is wrong with them."""
+    return Service(
+        name="watch",
+        argv=[sys.executable, "manage.py", "watch"],
+        environment=_counting(environment, "watch"),
+        ready_line=r"watch: looks",
+        stop_within=2.5,
+    )
+
+
 def after_migration(environment: Mapping[str, str]) -> list[Service]:
     """What may start when the database has all its tables."""
     workers = [worker(environment, name) for name in WORKER_QUEUES]
-    return [web(environment), *workers, beat(environment), stream(environment), events(environment)]
+    others = [beat(environment), stream(environment), events(environment), watch(environment)]
+    return [web(environment), *workers, *others]
 
 
 def answers(url: str) -> bool:

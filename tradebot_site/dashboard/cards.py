@@ -1,5 +1,6 @@
 """The figures at the top, and the chart of what was earned."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -10,6 +11,8 @@ from bots.types import Status
 from market.admin import runbook, text
 from market.symbols import QUOTE_ASSET
 from ops import figures
+from ops.alerts import open_alerts
+from ops.models import Alert, Severity
 from ops.statistics import TICK_TOO_OLD_SECONDS
 from tradebot_site.dashboard.shown import Context, amount_of, colour_of, environment_of, listed, owner_of, usdt
 
@@ -30,6 +33,7 @@ def cards_of(request: HttpRequest) -> Context:
             _exchange_card(figures.at_the_exchange(owner, environment), environment, now=now),
             _bots_card(figures.bots_by_reason(owner, environment), environment),
             _tick(figures.machinery(now=now), with_details=owner is None, now=now),
+            *([_alerts_card(open_alerts())] if owner is None else []),
         ],
     }
 
@@ -108,6 +112,14 @@ def _bots_card(bots: list[tuple[str, str, int]], environment: str) -> Context:
     awake = count - sum(number for status, _, number in bots if status == Status.STOPPED)
     href = listed("bots_botconfig", environment=environment)
     return _card("Bots", f"{count:,}", f"{awake:,} are not stopped", href)
+
+
+def _alerts_card(alerts: Sequence[Alert]) -> Context:
+    """What is wrong with the system at this moment."""
+    href = listed("ops_alert", state="open") if alerts else listed("ops_alert")
+    said = ", ".join(alert.name for alert in alerts[:3]) or "everything that is watched is well"
+    is_critical = any(alert.severity == Severity.CRITICAL for alert in alerts)
+    return _card("Open alerts", f"{len(alerts):,}", said, href, colour="danger" if is_critical else "")
 
 
 def _tick(machinery: Context, *, with_details: bool, now: datetime) -> Context:

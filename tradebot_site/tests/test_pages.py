@@ -14,7 +14,7 @@ from bots.models import Backtest, BotConfig, Decision, ExternalSignal, SavedView
 from market.admin.base import OwnedAdmin
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from market.tests.factories import NOON
-from ops.models import ApiToken, Change, DeadLetter, Delivery, HealthReport, LogVerbosity, Notification, Report
+from ops.models import Alert, ApiToken, Change, DeadLetter, Delivery, HealthReport, LogVerbosity, Notification, Report
 from tradebot_site.tests.conftest import KEY, SECRET
 from trades.models import Event, Fill, Order, OrderByHand, Position, Trade, Transfer
 
@@ -45,6 +45,7 @@ READ_ONLY = [
     Change,
     AccessAttempt,
     DeadLetter,
+    Alert,
     ApiToken,
     Notification,
     Delivery,
@@ -68,6 +69,7 @@ def rows(everything):
     TaskResult.objects.create(task_id="1", task_name="bots.tasks.run_bot", status="FAILURE")
     LogVerbosity.objects.create(apps=["market"], reason="to see", started_at=NOON, until=NOON)
     DeadLetter.objects.create(task="bots.tasks.run_bot", is_whole=True, first_failed_at=NOON, failed_at=NOON)
+    Alert.objects.create(fingerprint="mail:", check_name="mail", severity="critical", last_seen_at=NOON, opened_at=NOON)
     HealthReport.objects.create(at=NOON, level="ok", findings=[])
 
 

@@ -18,7 +18,7 @@ from bots.models import BotConfig, SeriesReading
 from bots.services import OPERATIONS
 from market.models import ExchangeAccount, RiskLimits, Switch
 from market.tests.factories import NOON, UserFactory
-from ops.models import Change, DeadLetter, HealthReport, LogVerbosity
+from ops.models import Alert, Change, DeadLetter, HealthReport, LogVerbosity
 from tradebot_site.tests.conftest import KEY, SECRET, full_bot
 from tradebot_site.tests.people import EVERYBODY, ROLES, client_of, person
 from tradebot_site.urls import urlpatterns
@@ -85,6 +85,7 @@ MATRIX = {
         {"try_channel": "vtoa", "confirm_channel": "vtoa", "renew_secret": "vtoa"},
     ),
     "ops.Delivery": Row("oa", "", "oa", "", "oa", {"requeue": "oa"}),
+    "ops.Alert": Row("oa", "", "oa", "", "oa", {}, {"acknowledge_this": "oa", "take_back_this": "oa"}),
     "ops.ApiToken": READ._replace(actions={"revoke": "vtoa"}),
     "django_celery_beat.PeriodicTask": SCHEDULE._replace(
         actions={"delete_selected": "oa", "enable": "oa", "disable": "oa", "run_now": "oa"},
@@ -175,6 +176,7 @@ def rows_of_nobody():
     HealthReport.objects.create(at=NOON, level="ok", findings=[])
     Group.objects.create(name="a group")
     LogVerbosity.objects.create(apps=["market"], reason="to see", started_at=NOON, until=NOON)
+    Alert.objects.create(fingerprint="mail:", check_name="mail", severity="critical", last_seen_at=NOON, opened_at=NOON)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections import deque
 from datetime import datetime
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from django.conf import settings
 
 from ops.health.bounds import level_of, told

@@ -4,8 +4,8 @@ from typing import Any
 from django.db import DatabaseError
 from django.utils import timezone
 
+from market.redaction import redacted_text
 from ops.console import Cell, ReportingCommand, Table, age, judged, size
-from ops.dead_letters.redaction import redacted_text
 from ops.health import Level
 from ops.monitor import look_at_database
 

@@ -68,6 +68,7 @@ MARKET_DATA_AGE = Gauge(
 SYMBOLS_AGE = Gauge("tradebot_symbols_age_seconds", "Since the symbol rules were last read from the exchange.", PLACE)
 
 DATABASE_BYTES = Gauge("tradebot_database_bytes", "Size of the database on disk.")
+ALERTS = Gauge("tradebot_alerts_open", "Alerts whose condition holds.", ("severity",))
 DATABASE_CONNECTIONS = Gauge("tradebot_database_connections", "Connections to the database.")
 REDIS_MEMORY = Gauge("tradebot_redis_memory_bytes", "Memory that a Redis server uses for data.", ("role",))
 CPU = Gauge("tradebot_cpu_ratio", "Share of all CPUs that was busy since the last scrape, 0 to 1.")

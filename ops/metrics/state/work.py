@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from django.db.models import Count
+
 from bots.models import Tick
 from ops.liveness import BEAT_LATE_AFTER, beat_seen_at
 from ops.metrics.state.gauges import (
+    ALERTS,
     BEAT_AGE,
     DEAD_LETTERS,
     NOTIFICATION_OLDEST,
@@ -15,7 +18,7 @@ from ops.metrics.state.gauges import (
     UP,
     Reading,
 )
-from ops.models import DeadLetter
+from ops.models import Alert, DeadLetter, Severity
 from ops.notifications import backlog
 from ops.statistics import ticks_missed
 
@@ -48,4 +51,11 @@ def dead_letters(now: datetime) -> Iterator[Reading]:
     yield DEAD_LETTERS.at(DeadLetter.objects.filter(state=DeadLetter.State.WAITING).count())
 
 
-READS = (ticks, beat, notifications, dead_letters)
+def alerts(now: datetime) -> Iterator[Reading]:
+    """What is wrong, by how bad it is."""
+    found = dict(Alert.objects.open().values_list("severity").annotate(Count("pk")).order_by())
+    for severity in Severity:
+        yield ALERTS.at(found.get(severity, 0), severity)
+
+
+READS = (ticks, beat, notifications, dead_letters, alerts)

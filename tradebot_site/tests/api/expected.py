@@ -223,6 +223,9 @@ TABLE: dict[str, Line] = {
     "POST /api/v1/reports/<pk>/send": act(409, viewer=404),  # there is no mail server
     "GET /api/v1/reports/<pk>/days.csv": one(shows="pnl"),
     "GET /api/v1/reports/<pk>/trades.csv": one(shows="pnl"),
+    "GET /api/v1/alerts": watch(),
+    "GET /api/v1/alerts/<pk>": watch(),
+    "POST /api/v1/alerts/<pk>/acknowledge": watch()._replace(body=_saying(note="mine")),
     "GET /api/tasks/active": watch(),
     "GET /api/tasks/workers": watch(),
     "GET /api/tasks/queues": watch(),

@@ -12,6 +12,7 @@ NO_NUMBER, NO_TEXT = 987654321, "nobody-has-this-0000000"
 
 # By the address up to the name, or by method and address.
 ROWS: dict[str, Callable[[Tenant], Any]] = {
+    "/api/v1/alerts/<pk>": lambda tenant: tenant.alert.pk,
     "/api/v1/tokens/<pk>": lambda tenant: tenant.token.pk,
     "DELETE /api/v1/accounts/<pk>": lambda tenant: tenant.unused.pk,
     "DELETE /api/v1/bots/<pk>": lambda tenant: tenant.spare.pk,

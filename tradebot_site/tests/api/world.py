@@ -25,7 +25,7 @@ from market.access import TokenScope
 from market.models import ExchangeAccount, RiskLimits, Switch, SymbolRules
 from market.tests.factories import ExchangeAccountFactory, UserFactory
 from market.types import OrderType, Side
-from ops.models import ApiToken, Channel, Notification, Report
+from ops.models import Alert, ApiToken, Channel, Notification, Report
 from ops.reports import Wanted, ask_for_report, make_report
 from ops.tokens import make_token
 from tradebot_site.tests.people import PASSWORD, client_of, group_of, person
@@ -80,6 +80,7 @@ class Tenant:
     spare_keys: tuple[str, str]
     token: ApiToken
     report: Report
+    alert: Alert  # nobody's; operators see it
     tokens: dict[str, str]
     canaries: dict[str, str]  # by what they are of
 
@@ -193,6 +194,9 @@ def _tenant(name: str, paper: Any) -> Tenant:
         webhook=webhook,
         webhook_secret=webhook_secret,
         report=_report(user, now),
+        alert=Alert.objects.create(
+            fingerprint=f"mail:{name}", check_name="mail", severity="critical", last_seen_at=now, opened_at=now
+        ),
         token=ApiToken.objects.get(user=user, scope="read"),
         tokens=texts,
         canaries={kind: f"canary-{kind}-{name}" for kind in KINDS} | AMOUNTS[name] | {"key": api_key},

@@ -112,19 +112,21 @@ class _Site(Stack):
         return self.wait_until(found, within, f"{name} of what failed")
 
 
+@pytest.mark.long
 def test_it_answers_in_time_while_servers_hang_and_when_they_die():
     with temporary(_Site) as site:
         site.start("web")
         assert site.failed("migrations") == ["migrations", "worker"]
 
-        for server, check in (("postgres", "database"), ("redis", "broker")):
+        for server in ("postgres", "redis"):
             site.signal(server, signal.SIGSTOP)
-            assert check in site.failed(check)
-            assert site.ask("/health")[0] == 200
+        assert {"broker", "database"} <= set(site.failed("broker"))
+        assert site.ask("/health")[0] == 200
+        for server in ("postgres", "redis"):
             site.signal(server, signal.SIGCONT)
-            site.failed(f"-{check}")
+        assert "broker" not in site.failed("-database")
 
-        for server, check in (("postgres", "database"), ("redis", "broker")):
+        for server in ("postgres", "redis"):
             site.kill(server, down_seconds=600)
-            assert check in site.failed(check)
+        assert {"broker", "database"} <= set(site.failed("database"))
         site.stop()
