@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,13 +55,20 @@ class Watched:
             if one["about"].get("is_over") is is_over and check in {it["check"] for it in one["about"]["alerts"]}
         ]
 
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """To all of it: the processes of PostgreSQL for its clients are in groups of their own."""
+        self.stack.signal(name, number)
+        for pid in self.stack.children(name):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def stop(self, name: str, check: str) -> None:
         """Let it hang until its alert has come, then until its end has been told; note how long each took."""
         before, began = len(self.receiver.received), time.monotonic()
-        self.stack.signal(name, signal.SIGSTOP)
+        self.signal(name, signal.SIGSTOP)
         self.stack.wait_until(lambda: self.heard(check, is_over=False), WITHIN, f"{check}: its alert")
         told = time.monotonic() - began
-        self.stack.signal(name, signal.SIGCONT)
+        self.signal(name, signal.SIGCONT)
         began = time.monotonic()
         self.stack.wait_until(lambda: self.heard(check, is_over=True), WITHIN, f"{check}: its end")
         self.seconds[name] = (round(told, 1), round(time.monotonic() - began, 1))

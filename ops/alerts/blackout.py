@@ -97,11 +97,16 @@ class Blackout:
 
 
 def _is_news(alert: Alert) -> bool:
-    """Whether nobody has written of it since we knew it by heart: another watcher may have told it, too."""
-    newest = Alert.objects.filter(fingerprint=alert.fingerprint).order_by("-pk").first()
-    if alert.pk is None:
-        return newest is None or newest.resolved_at is not None
-    return newest is not None and newest.pk == alert.pk and newest.tellings < alert.tellings
+    """Whether nobody else has told it since we knew it by heart; the alert is given the row that it belongs to."""
+    known = Alert.objects.filter(pk=alert.pk).first() if alert.pk else None
+    if known is not None:
+        return known.tellings < alert.tellings
+    # Somebody whose connection still worked may have seen it, too: a suspicion becomes our alert.
+    alert.pk = None
+    other = Alert.objects.filter(fingerprint=alert.fingerprint, resolved_at=None).first()
+    if other is not None:
+        alert.pk = other.pk
+    return other is None or other.told_at is None
 
 
 def _write(alert: Alert, missed: Collection[int], *, now: datetime) -> None:

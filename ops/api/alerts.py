@@ -27,7 +27,7 @@ class AlertSerializer(StrictModelSerializer):
 
     check = serializers.CharField(source="check_name", help_text="What was looked at.")
     is_open = serializers.BooleanField(help_text="Whether it holds.")
-    acknowledged_by: Any = serializers.SlugRelatedField("username", read_only=True)
+    acknowledged_by: Any = serializers.SlugRelatedField("username", read_only=True, allow_null=True)
     history = serializers.SerializerMethodField(help_text="What has happened to it, oldest first.")
 
     class Meta:

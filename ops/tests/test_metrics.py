@@ -67,7 +67,7 @@ def test_state_that_cannot_be_read_hides_nothing_that_was_counted(monkeypatch):
         def collect(self):
             yield Metric("tradebot_up", "x", "gauge")
 
-    monkeypatch.setattr(registry, "_state_collectors", lambda: [Broken(), Whole()])
+    monkeypatch.setattr(registry, "collectors", lambda: [Broken(), Whole()])
 
     told = {metric.name for metric in registry.site_registry().collect()}
 

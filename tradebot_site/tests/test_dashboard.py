@@ -69,6 +69,7 @@ def test_figures_are_those_of_the_fleet(admin, fleet):
         "Unrealised P&L": "+10.00 USDT",
         "At the exchange": "unknown",
         "Bots": "2",
+        "Open alerts": "0",
     }
     assert "running 1" in text(page)
     assert "high_priority" in text(page)
@@ -109,7 +110,9 @@ def test_play_money_and_real_money_are_never_added_up(admin, fleet, settings):
     filled = [page.context["outcomes"]["rows"][0]["day"] for page in (first, second)]
     assert filled == ["0", "1"]
     for page in (first, second):  # what leads on leads to rows of that environment
-        named = {card["href"].partition("environment=")[2].partition("&")[0] for card in page.context["cards"][:-1]}
+        named = {
+            card["href"].partition("environment=")[2].partition("&")[0] for card in page.context["cards"][:-2]
+        }  # tick and alerts are of all
         assert named == {page.context["environment"]}
     assert first.context["environments"] == ["testnet", "paper"]
     assert BotConfig.objects.get(pk=other.pk)

@@ -230,6 +230,7 @@ def test_every_page_beside_the_admin_is_known():
         "kill-switch-page",
         "kill-switch-banner",
         "dashboard-fragment",
+        "ready",
         "signal-hook",
         "runbook",
     }

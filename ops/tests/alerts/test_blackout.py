@@ -69,6 +69,16 @@ def test_who_was_not_reached_hears_of_it_when_the_database_is_back(blackout, int
     wait_until(lambda: Delivery.objects.filter(status=Delivery.Status.SENT).exists(), 10)
 
 
+def test_what_another_one_has_suspected_meanwhile_becomes_the_alert(blackout, internet, receiver, wait_until):  # noqa: F811
+    now = last(blackout, seconds=15, wait_until=wait_until)
+    alerts.update([AWAY], now=now)  # by a connection that had survived
+
+    blackout.write_down(now=now)
+
+    alert = Alert.objects.get()
+    assert (alert.is_open, alert.tellings) == (True, 1)
+
+
 def test_a_hiccup_of_the_database_is_told_to_nobody(blackout, internet, receiver, wait_until):  # noqa: F811
     blackout.write_down(now=last(blackout, seconds=5, wait_until=wait_until))
 

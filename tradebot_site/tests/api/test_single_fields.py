@@ -37,7 +37,11 @@ SPARSE = operations()
 def test_it_is_taken_where_the_schema_says_so_and_refused_elsewhere(world, route):
     path = route.path.replace("<pk>", "{id}").replace("<", "{").replace(">", "}")
     query, address = TABLE[str(route)].query, route.at(named(route, world.owner))
-    answer = world.ask("owner", "GET", f"{address}?fields=id&{query}")
+    caller = "owner"
+    answer = world.ask(caller, "GET", f"{address}?fields=id&{query}")
+    if answer.status_code == 403:  # what only operators see
+        caller = "operator"
+        answer = world.ask(caller, "GET", f"{address}?fields=id&{query}")
 
     if path not in SPARSE:
         assert answer.status_code >= 300 or path in ("/api/v1/docs", "/api/v1/schema"), answer.content
@@ -47,7 +51,7 @@ def test_it_is_taken_where_the_schema_says_so_and_refused_elsewhere(world, route
     assert rows
     assert all(list(row) == ["id"] for row in rows)
     assert "required" not in SPARSE[path]
-    assert world.ask("owner", "GET", f"{address}?fields=nothing").json()["fields"].keys() == {"fields"}
+    assert world.ask(caller, "GET", f"{address}?fields=nothing").json()["fields"].keys() == {"fields"}
 
 
 def test_there_are_such_reads_and_what_acts_tell_is_whole():
