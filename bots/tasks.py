@@ -118,6 +118,7 @@ def _skipping(work: Callable[..., services.Outcome], bot_id: int) -> str:
     try:
         with bound(bot=bot_id):
             outcome = work(bot_id, now=timezone.now())
+            logger.debug("%s: %s", outcome.decision.status, outcome.decision.text)
     except services.BotBusy:
         RUNS.inc(outcome=BUSY)
         return "skipped (locked)"

@@ -10,15 +10,7 @@ class OpsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Count what is logged as an error, whatever LOGGING does with it.
-
-        What serves without requests and tasks looks by itself whether more is to be logged; it never forks.
-        """
-        import logging
-
-        from ops.metrics.errors import CountErrors
-
-        logging.getLogger().addHandler(CountErrors())
+        """What serves without requests and tasks looks by itself whether more is to be logged; it never forks."""
         if service_of(sys.argv) in (*SERVING, "beat"):
             from ops.verbosity import keep_looking
 

@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 KEY = "workers"
 PROCESSES = "processes"
 EVERY_SECONDS = 5.0
-PAUSE_SECONDS = 10.0  # without Redis: a worker must not wait for it with every beat of its heart; before it counts as silent
+# Without Redis: a worker must not wait for it with every beat of its heart. Shorter than what counts as silent.
+PAUSE_SECONDS = 10.0
 SILENT_AFTER = timedelta(seconds=20)
 FORGOTTEN_AFTER = timedelta(hours=1)
 # The busiest schedules are due every 5 s.

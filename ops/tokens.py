@@ -14,6 +14,7 @@ from market.access import TokenScope
 from market.history import tell
 from market.models import SET_ALL_KEYS
 from market.ready import Ready, ask, one_round_trip
+from market.services import one_at_a_time
 from ops.models import ApiToken
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class TooManyTokens(TokenRefused):
 def make_token(user: User, *, name: str, scope: TokenScope, lives: timedelta, now: datetime) -> tuple[ApiToken, str]:
     """Make a token; return it with its text, which nobody can read again. Raises NameTaken, TooManyTokens."""
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)  # of two at once the second one sees the first
+        one_at_a_time(user)
         mine = ApiToken.objects.filter(user=user)
         mine.filter(expiry__lte=now).delete()
         if (has := mine.count()) >= (most := settings.MAX_TOKENS_PER_OWNER):

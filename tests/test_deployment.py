@@ -1,6 +1,7 @@
 """docker-compose.yml can't be run without a Docker engine; what can be checked without one is checked here."""
 
 import re
+import runpy
 from importlib.metadata import version
 from pathlib import Path
 
@@ -35,6 +36,12 @@ def test_every_start_command_names_something_that_exists(name):
         assert any(name in arguments for name in ("tradebot_site.wsgi", "tradebot_site"))
 
 
+def test_an_image_holds_no_secret():
+    left_out = (ROOT / ".dockerignore").read_text().split()
+
+    assert {".env", ".local", "deploy/prometheus/metrics-token"} <= set(left_out)
+
+
 def test_every_service_depends_on_services_that_exist():
     wanted = {other for service in SERVICES.values() for other in service.get("depends_on", {})}
 
@@ -59,6 +66,14 @@ def test_every_setting_is_in_the_readme_and_in_the_example():
 
     assert read <= documented()
     assert read == example
+
+
+def test_what_the_address_of_the_database_asks_for_is_kept_beside_our_own_patience(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user@somewhere/name?sslmode=verify-full")
+
+    options = runpy.run_path(str(ROOT / "tradebot_site/settings.py"))["DATABASES"]["default"]["OPTIONS"]
+
+    assert (options["sslmode"], options["connect_timeout"]) == ("verify-full", 5)
 
 
 def test_what_is_installed_is_what_the_lock_file_says():

@@ -1,7 +1,6 @@
 """One id, from a request to the exchange, and verbose logging for a while: with real processes."""
 
 import os
-import sys
 from datetime import timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from django_redis import get_redis_connection
 from market.logs.reading import read, read_all
 from market.tests.factories import ExchangeAccountFactory, SymbolRulesFactory
 from ops import verbosity
+from ops.stack import services
 from ops.stack.services import CELERY
 from ops.tokens import make_token
 from tests.failing_tasks import fail
@@ -25,7 +25,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 QUEUES = "high_priority,default,data_sync"
 WORKER = [*CELERY, "worker", "-Q", QUEUES, "-c", "1", "-n", "logs@here", "-l", "INFO"]
 WORKER += ["--include", "tests.failing_tasks", "--without-mingle", "--without-gossip"]
-WEB = [sys.executable, "-m", "gunicorn", "tradebot_site.wsgi", "--threads", "2", "--no-control-socket", "--bind"]
 BUY = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.01", "order_type": "market"}
 
 
@@ -54,10 +53,11 @@ def test_one_id_leads_from_a_request_to_the_exchange_while_verbose_and_then_it_i
     user, token, keys = order_of
     environment = dict(os.environ) | {"DATABASE_URL": database_url(), "LOG_DIR": str(tmp_path / "logs")}
     environment |= {"HTTPS_ONLY": "false", "PYTHONWARNINGS": "ignore"}  # Celery warns of being root
-    web = spawn([*WEB, f"127.0.0.1:{free_port}"], env=environment, name="web")
+    started = services.web(environment | {"WEB_HOST": "127.0.0.1", "WEB_PORT": str(free_port)})
+    web = spawn(started.argv, env=started.environment, name="web")
     worker = spawn(WORKER, env=environment, name="worker")
     verbose = verbosity.switch_on(
-        ["market"], length=timedelta(minutes=5), reason="to follow an order", by=user, now=timezone.now()
+        ["market", "trades"], length=timedelta(minutes=5), reason="to follow an order", by=user, now=timezone.now()
     )
     web.wait_for("Booting worker")
     worker.wait_for(" ready.")
@@ -65,6 +65,7 @@ def test_one_id_leads_from_a_request_to_the_exchange_while_verbose_and_then_it_i
     headers = {"Authorization": f"Token {token}", "X-Request-ID": "followed-request-1"}
     url = f"http://127.0.0.1:{free_port}/api/tasks/execute-trade"
     answer = requests.post(url, json=BUY, headers=headers, timeout=20)
+    late = fail.apply_async(("too late",), expires=timezone.now() - timedelta(minutes=1)).id
     fail.delay("paper", api_secret="s3cret")
     task_id = answer.json()["task_id"]
     wait_until(lambda: lines_with(worker, event="failed"), 40, f"all is done: {worker.text}")
@@ -79,6 +80,9 @@ def test_one_id_leads_from_a_request_to_the_exchange_while_verbose_and_then_it_i
     (sent,) = lines_with(worker, event="exchange call POST /api/v3/order: 200", **ids, **task)
     assert (sent["order"], sent["account"], sent["weight"]) == (order.client_order_id, order.account_id, 0)
     assert 0 < sent["ms"] < 10_000
+    became = lines_with(worker, logger="trades.services.orders", order=order.client_order_id, **ids, **task)
+    assert [line["event"] for line in became] == ["entry BUY: filled"]
+    assert [line["event"] for line in lines_with(worker, task_id=late)] == ["expired"]
     (failed,) = lines_with(worker, logger="tasks", event="failed")
     assert (failed["error"], failed["level"]) == ("RuntimeError: no luck with paper, password=***", "warning")
     assert "request_id" not in failed

@@ -56,7 +56,8 @@ def test_children_that_are_replaced_leave_totals_and_neither_files_nor_memory(
         wait_until(lambda third=third: value("tradebot_tasks_total", **done) == third * THIRD, 60, f"third {third}")
         sizes.append((len(list(metrics.iterdir())), resident_kb(worker.pid), len(scrape().splitlines())))
 
-    assert not first_children & children(), "no child was replaced: this proves nothing"
+    # Not all: one may have had little to do, as whoever is free first is given the next.
+    assert first_children - children(), "no child was replaced: this proves nothing"
     assert value("tradebot_task_seconds_count", task="tests.counting_tasks.nothing") == TASKS
     assert value("tradebot_task_wait_seconds_count", queue="maintenance") == TASKS
     # Beside them Celery complains of children that begin slowly on a busy machine.

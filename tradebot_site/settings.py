@@ -240,7 +240,8 @@ DATABASES = {"default": env.db("DATABASE_URL")}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 60,
     "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {
+    "OPTIONS": DATABASES["default"].get("OPTIONS", {})  # of the address: ?sslmode=verify-full
+    | {
         # A forgotten transaction or a dead client must not hold a bot's row lock.
         "options": "-c lock_timeout=10s -c statement_timeout=120s -c idle_in_transaction_session_timeout=30s"
         " -c client_connection_check_interval=5s -c timezone=UTC"
@@ -248,6 +249,11 @@ DATABASES["default"] |= {
         # And no statement runs for so long that compiling it would pay.
         " -c random_page_cost=1.1 -c jit=off",
         "connect_timeout": 5,
+        # Of a machine that vanished nothing is ever heard: without these a connection waits for it for two hours.
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,  # milliseconds
         # A statement that is sent a third time is planned once for the connection: half of PostgreSQL's work.
         "server_side_binding": True,
         "prepare_threshold": 3,
@@ -444,3 +450,5 @@ LOG_FILES = env.int("LOG_FILES", default=setup.FILES)
 LOGGING = setup.configuration(
     level=LOG_LEVEL, style=LOG_FORMAT, directory=LOG_DIR, file_mb=LOG_FILE_MB, files=LOG_FILES
 )
+LOGGING["handlers"]["errors"] = {"class": "ops.metrics.errors.CountErrors"}
+LOGGING["root"]["handlers"].append("errors")

@@ -2,7 +2,8 @@
 
 Consumers that went deaf after the broker had been away are known of Celery and kombu (celery#8030, #8091, #10205). The
 loop of the main process beats; a thread beside it looks whether it does, and what waits in the broker. It never ends
-who is busy, whose broker is away, who was suspended, or who is about to end.
+who is busy, who waits for a server that hangs (the loop writes to PostgreSQL what became of tasks that were lost), who
+was suspended, or who is about to end.
 """
 
 import logging
@@ -17,14 +18,17 @@ import psutil
 from celery import bootsteps
 from celery.worker import state
 from django.conf import settings
+from django.utils import timezone
 
-from ops.health import heartbeat
+from ops.health import Level, examine, heartbeat
 from ops.queues import Waiting, waiting_messages
 
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0
+BEATS = 3  # at least, while the loop may be silent
 LOOKS = 6  # within the shortest of the times
+DOUBT = 0.5  # of that time: from then on we ask whether the loop waits for a server; its file must not grow old
 RUNNING = 0x1  # celery.bootsteps.RUN, which its stubs do not know
 OVERSLEPT = 3  # times its pause: the thread itself did not run, so nobody did
 
@@ -41,6 +45,7 @@ class Watchdog(threading.Thread):
     ) -> None:
         super().__init__(name="watchdog", daemon=True)
         self._queues, self._has_idle_child, self._is_ending = queues, has_idle_child, is_ending
+        self.beat_seconds = min(BEAT_SECONDS, settings.WATCHDOG_LOOP_SECONDS / BEATS)
         self._pause = min(settings.WATCHDOG_LOOP_SECONDS, settings.WATCHDOG_DEAF_SECONDS) / LOOKS
         self._start_anew()
 
@@ -58,27 +63,33 @@ class Watchdog(threading.Thread):
         while True:
             time.sleep(self._pause)
             waiting = waiting_messages()
+            now = time.monotonic()
+            has_slept = now - looked_at > OVERSLEPT * (self._pause + self.beat_seconds)
+            trouble = self._trouble(waiting, now)
+            in_doubt = trouble or now - self._beat_at > DOUBT * settings.WATCHDOG_LOOP_SECONDS
+            is_cut_off = waiting is None or (in_doubt and not _database_answers())
             if self._is_ending():
                 return
-            now = time.monotonic()
-            if waiting is None:
-                heartbeat.touch()  # the worker waits for its broker, as it should
-            if waiting is None or now - looked_at > OVERSLEPT * (self._pause + BEAT_SECONDS):
+            if is_cut_off:
+                heartbeat.touch()  # the worker waits, as it should: to start it again would not help
+            if is_cut_off or has_slept:
                 self._start_anew()
-            elif trouble := self._trouble(waiting, now):
+            elif trouble:
                 self._end(trouble)
                 return
-            looked_at = now
+            looked_at = time.monotonic()
 
     def _start_anew(self) -> None:
         """What was before tells nothing of what comes."""
         self._beat_at = self._received_at = time.monotonic()
 
-    def _trouble(self, waiting: dict[str, Waiting], now: float) -> str:
-        """Why the worker has to end; empty when it does its work."""
+    def _trouble(self, waiting: dict[str, Waiting] | None, now: float) -> str:
+        """Why the worker has to end; empty when it does its work, or the broker does not answer."""
+        if waiting is None:
+            return ""
         silent = now - self._beat_at
         if silent > settings.WATCHDOG_LOOP_SECONDS:
-            return f"its loop has not run for {silent:.0f} s although the broker answers"
+            return f"its loop has not run for {silent:.0f} s although broker and database answer"
         longest = settings.WATCHDOG_DEAF_SECONDS
         late = [name for name in self._queues() if name in waiting and (waiting[name].oldest_seconds or 0) > longest]
         if late and now - self._received_at > longest and self._has_idle_child():
@@ -114,12 +125,18 @@ class Pulse(bootsteps.StartStopStep):
             )
             consumer.watchdog.start()
         consumer.watchdog.beat()
-        self.timer = consumer.timer.call_repeatedly(BEAT_SECONDS, consumer.watchdog.beat, (), priority=10)
+        dog = consumer.watchdog
+        self.timer = consumer.timer.call_repeatedly(dog.beat_seconds, dog.beat, (), priority=10)
 
     def stop(self, consumer: Any) -> None:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
+
+
+def _database_answers() -> bool:
+    """Whether PostgreSQL does, in some seconds, with a connection of its own."""
+    return all(found.level is not Level.CRITICAL for found in examine(now=timezone.now(), only=("database",)))
 
 
 def _is_ending(consumer: Any) -> bool:

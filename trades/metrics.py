@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Count, QuerySet
+
 from market.metrics import EXCHANGES
 from market.telemetry import OTHER, Counter, Histogram
 from trades.lifecycle import OrderPurpose, OrderStatus
@@ -37,6 +39,13 @@ FILLS = Counter("tradebot_fills_total", "Executions booked", "environment", "mar
 def count_outcome(order: Order, outcome: str) -> None:
     """Count an order that has come to a status."""
     ORDERS.inc(purpose=order.purpose, outcome=outcome, **_exchange_of(order))
+
+
+def count_taken_back(orders: QuerySet[Order]) -> None:
+    """Count orders that one statement has canceled before they were sent."""
+    places = orders.order_by().values_list("account__environment", "account__market", "purpose")
+    for environment, market, purpose, count in places.annotate(count=Count("pk")):
+        ORDERS.inc(count, environment=environment, market=market, purpose=purpose, outcome=OrderStatus.CANCELED)
 
 
 def count_report(order: Order, before: str, fills: int, *, now: datetime) -> None:

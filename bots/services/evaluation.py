@@ -49,6 +49,7 @@ def evaluate(parts: Iterable[Part], *, tick_id: int, clock: Clock) -> Iterator[E
     for looked in _looked(parts, tick_id=tick_id, clock=clock):
         now = clock()
         evaluated = _evaluate(looked, now=now)
+        _tell(tick_id, looked, evaluated)
         yield evaluated  # before it is counted: whoever has to leave does not wait for that
         try:
             _count(tick_id, parts=len(looked), due=evaluated.exits + evaluated.entries, now=now)
@@ -73,6 +74,13 @@ def _looked(parts: Iterable[Part], *, tick_id: int, clock: Clock) -> Iterator[Lo
             last, looked = clock(), []
     if looked:
         yield looked
+
+
+def _tell(tick_id: int, looked: Looked, evaluated: Evaluated) -> None:
+    """In detail, for whoever asked for it (docs/logs.md)."""
+    if logger.isEnabledFor(logging.DEBUG):
+        told = tick_id, _names(looked), len(evaluated.exits), len(evaluated.entries)
+        logger.debug("tick %s: %s: %s leave, %s enter", *told)
 
 
 def _exchange_of(series: Series, known: ExchangeView | None, parts: Iterable[Part], *, now: datetime) -> ExchangeView:

@@ -25,6 +25,7 @@ from market.ready import Ready
 from market.types import Clock, OrderType, Side
 from trades.checks import Code, Denial
 from trades.lifecycle import NEVER_WERE
+from trades.metrics import count_outcome
 from trades.models import Event, Order, Position, PositionQuerySet, is_open
 from trades.services import Intent, cancel_order, intend_order, submit_orders
 from trades.services.events import write_event
@@ -128,7 +129,9 @@ def _intend(bot: BotConfig, plan: Plan, view: SeriesView, *, now: datetime) -> _
         denials += [item for item in made if isinstance(item, Denial)]
         orders = [item for item in made if isinstance(item, Order)]
         if is_pair and len(orders) == 1:
-            orders.pop().move(Order.Status.CANCELED, finished_at=now, error="its other half was denied")
+            alone = orders.pop()
+            alone.move(Order.Status.CANCELED, finished_at=now, error="its other half was denied")
+            count_outcome(alone, Order.Status.CANCELED)
         groups += [orders] if is_pair else [[order] for order in orders]
     send = [group for group in groups if group]
     in_vain = [item.detail for item in denials if item.code == Code.ATTEMPTS_USED_UP]

@@ -196,7 +196,7 @@ def test_two_who_ask_for_backtests_at_once_share_the_room(monkeypatch, guarded):
     meet = meeting.around(lambda: None)
     monkeypatch.setattr(asking, "_require_room", lambda owner: (real(owner), meet()))
     if not guarded:
-        monkeypatch.setattr(asking, "_one_at_a_time", lambda owner: None)
+        monkeypatch.setattr(asking, "one_at_a_time", lambda owner: None)
     period = {"begin_at": now - timedelta(days=2), "end_at": now - timedelta(days=1)}
 
     def ask():

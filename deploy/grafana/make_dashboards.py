@@ -194,6 +194,7 @@ DASHBOARDS: dict[str, list[Panel]] = {
             ("max(tradebot_memory_ratio)", "memory"),
             ("max(tradebot_disk_ratio)", "disk"),
         ),
+        ("Alerts", "short", "Whose condition holds.", ("max by (severity) (tradebot_alerts_open)", "{{severity}}")),
         ("Database", "bytes", "Size on disk.", ("max(tradebot_database_bytes)", "database")),
         ("Connections", "short", "To the database.", ("max(tradebot_database_connections)", "connections")),
         ("Redis", "bytes", "Memory for data.", ("max by (role) (tradebot_redis_memory_bytes)", "{{role}}")),

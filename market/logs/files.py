@@ -34,14 +34,15 @@ def tidy(directory: Path, *, files: int) -> Tidied:
             (directory / name).unlink(missing_ok=True)
         elif found := _OLD.fullmatch(name):
             by_log.setdefault(found["log"], []).append((int(found["moment"]), name))
-    compressed = dropped = 0
+    kept, dropped = list[str](), 0
     for old in by_log.values():
-        names = [name for _, name in sorted(old)]
-        kept = max(files - 1, 1)
-        for name in names[:-kept]:
+        names, number = [name for _, name in sorted(old)], max(files - 1, 1)
+        kept += names[-number:]
+        for name in names[:-number]:
             (directory / name).unlink(missing_ok=True)
             dropped += 1
-        compressed += sum(_compress(directory / name) for name in names[-kept:])
+    # Afterwards: it takes room, of which a disk may have none left.
+    compressed = sum(_compress(directory / name) for name in kept)
     return Tidied(compressed, dropped, sum(_plain_files(directory).values()))
 
 

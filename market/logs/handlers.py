@@ -4,10 +4,14 @@ import fcntl
 import logging
 import os
 import select
+import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
-PATIENCE_MS = 1_000  # with a reader of our stdout that has stopped reading; after that its lines are lost
+# With who reads our stdout slowly, or not at all: a second, and then a hundredth of the time. Other lines are lost.
+PATIENCE, PATIENCE_SHARE = 1.0, 0.01
+TRIES = 10
 
 
 class _LineHandler(logging.Handler):
@@ -37,21 +41,54 @@ def _about_lost(lost: int) -> logging.LogRecord:
 
 
 class Stream(_LineHandler):
-    """Stdout or stderr, without a buffer: what a killed process has said is there."""
+    """Stdout or stderr, without a buffer: what a killed process has said is there.
+
+    Several processes may share it, so room that was there a moment ago may be gone: a write must never wait.
+    """
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
-        self._descriptor = descriptor
+        self._shared, self._descriptor = descriptor, _opened_anew(descriptor)
         self._poll = select.poll()
-        self._poll.register(descriptor, select.POLLOUT)
-        self._patience_ms = PATIENCE_MS
+        self._poll.register(self._descriptor, select.POLLOUT)
+        self._patience, self._waited_at = PATIENCE, time.monotonic()
+
+    def close(self) -> None:
+        if self._descriptor != self._shared:
+            self._poll.unregister(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = self._shared
+            self._poll.register(self._descriptor, select.POLLOUT)
+        super().close()
 
     def _write(self, line: bytes) -> None:
-        if not self._poll.poll(self._patience_ms):
-            self._patience_ms = 0  # once is enough to wait for it
-            raise BlockingIOError("nobody reads")
-        self._patience_ms = PATIENCE_MS
-        os.write(self._descriptor, line)
+        for _ in range(TRIES):
+            if not self._has_room():
+                break
+            with suppress(BlockingIOError):  # another process was faster
+                line = line[os.write(self._descriptor, line) :]
+            if not line:
+                return
+        raise BlockingIOError("nobody reads")
+
+    def _has_room(self) -> bool:
+        """Whether something can be written, now or as long as our patience lasts."""
+        if self._poll.poll(0):
+            return True
+        began = time.monotonic()
+        self._patience = min(PATIENCE, self._patience + (began - self._waited_at) * PATIENCE_SHARE)
+        has_room = bool(self._poll.poll(max(self._patience, 0) * 1_000))
+        self._waited_at = time.monotonic()
+        self._patience -= self._waited_at - began
+        return has_room
+
+
+def _opened_anew(descriptor: int) -> int:
+    """A pipe, opened once more for us alone, so that our writes may be refused and nobody else's; all else as it is."""
+    with suppress(OSError):  # there is no /proc, nobody reads any more, or it is not ours to open
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    return descriptor
 
 
 class SharedFile(_LineHandler):
@@ -76,7 +113,10 @@ class SharedFile(_LineHandler):
         if self._size() + len(line) > self._most_bytes:
             self._rotate()
             self._size()
-        os.write(self._descriptor, line)
+        if self.lost:  # on a full disk perhaps half of one is there
+            line = b"\n" + line
+        if os.write(self._descriptor, line) < len(line):
+            raise OSError("the disk is full")
 
     def _size(self) -> int:
         """Of the file that has the name now, which is open afterwards; bytes."""
@@ -99,9 +139,15 @@ class SharedFile(_LineHandler):
         return found
 
     def _rotate(self) -> None:
-        """Rename the file, unless another process has just done so, and drop the oldest beyond the bound."""
+        """Rename the file, and drop the oldest beyond the bound; unless another process is at it, or has just done so.
+
+        Nobody waits for that other one, which may hang; nor does a child that was forked meanwhile have its lock.
+        """
         with open(f"{self._path}.lock", "a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError):
+                return
             try:
                 found = os.stat(self._path, follow_symlinks=False)
             except FileNotFoundError:  # renamed, and nobody has opened the next one yet

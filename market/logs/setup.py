@@ -91,6 +91,7 @@ def configuration(
     loggers |= {
         TASKS: {"level": level, "handlers": of_tasks, "propagate": False},
         "gunicorn": {"level": level},
+        "django": {"level": "INFO"},  # named, it loses Django's own handlers: lines that are no JSON, and mail
         "apprise": {"handlers": ["nowhere"], "propagate": False, "level": "CRITICAL"},  # addresses, which are passwords
         "aiohttp.server": {"level": "CRITICAL"},  # whole requests
     }

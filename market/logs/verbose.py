@@ -23,7 +23,7 @@ def speak(until: Mapping[str, datetime], *, now: datetime) -> None:
     global _wanted, _timer
     wanted = {app: at for app, at in until.items() if app in APPS and now < at <= now + LONGEST}
     with _lock:
-        if wanted == _wanted:
+        if wanted == _wanted and (_timer or not wanted):
             return
         _wanted = wanted
         for app in APPS:
@@ -51,4 +51,8 @@ def _set(logger: logging.Logger, *, is_wanted: bool) -> None:
 
 
 def _go_back() -> None:
+    """Again, with a timer for what is left: clocks are set back, too."""
+    global _timer
+    with _lock:
+        _timer = None
     speak(spoken(), now=datetime.now(UTC))

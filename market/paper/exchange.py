@@ -34,6 +34,7 @@ logger = logging.getLogger("paper")
 # Prices that passed while the process did not run fill nothing, beyond a minute of real time.
 MOST_BEHIND_MS = 60_000
 MS_PER_SECOND = 1000
+FILLS_IN_A_LINE = 8  # of the log, which has room for 2,000 characters (market/logs/lines.py)
 FILL_LINE = (
     "fill %(trade_id)s: %(side)s %(qty)s %(symbol)s (%(market)s) at %(price)s, "
     "commission %(commission)s %(commission_asset)s, order %(order_id)s, account %(account_id)s"
@@ -171,8 +172,9 @@ class Exchange:
     def _log_fills(self, fills: list[dict[str, object]]) -> None:
         for fill in fills:
             self.venues[str(fill["market"])].fills += 1
-        # One record for all of them: a record of its own for each was an eighth of the work of a market order.
-        logger.info("\n".join(FILL_LINE % fill for fill in fills))
+        # One record for some of them: a record of its own for each was an eighth of the work of a market order.
+        for begin in range(0, len(fills), FILLS_IN_A_LINE):
+            logger.info("\n".join(FILL_LINE % fill for fill in fills[begin : begin + FILLS_IN_A_LINE]))
 
 
 def random_text(length: int) -> str:

@@ -21,7 +21,7 @@ from market.services.keys import (
     wipe_keys,
 )
 from market.services.limits import AlreadyLimited, delete_limits, save_limits
-from market.services.owning import AccountGone, NotYourAccount, require_room
+from market.services.owning import AccountGone, NotYourAccount, one_at_a_time, require_room
 from market.services.portfolio import claim_turn, next_portfolios, note_trouble, sync_portfolio
 from market.services.remembering import last_balances
 from market.services.seals import rotate_secrets
@@ -47,6 +47,7 @@ __all__ = [
     "next_portfolios",
     "note_balances",
     "note_trouble",
+    "one_at_a_time",
     "open_paper_keys",
     "rename_account",
     "replace_keys",

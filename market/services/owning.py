@@ -46,6 +46,11 @@ def require_own_limits(limits: RiskLimits, by: User | None) -> None:
     require_own(limits.account, by)
 
 
+def one_at_a_time(user: User) -> None:
+    """Of two who do this for one user at once the second one sees what the first one has written. In a transaction."""
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+
+
 def require_room(rows: QuerySet[Any], *, more: int, most: int, by: User | None) -> None:
     """Raise ValidationError unless so many more of these rows, all of the caller's own, may be added.
 
@@ -54,7 +59,7 @@ def require_room(rows: QuerySet[Any], *, more: int, most: int, by: User | None) 
     """
     if by is None or sees_all(by):
         return
-    User.objects.select_for_update(no_key=True).get(pk=by.pk)
+    one_at_a_time(by)
     has, named = rows.count(), rows.model._meta.verbose_name_plural
     if has + more > most:
         raise ValidationError({"owner": f"owner: {by} has {has} {named}; {more} more would be above {most}."})

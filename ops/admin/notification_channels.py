@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from market.admin.base import OwnedAdmin
 from market.admin.columns import readable
 from market.admin.filters import chosen
+from market.services import one_at_a_time
 from ops.admin.notification_pages import confirm_page, require_sent, secret_page, trial_page
 from ops.admin.notification_table import table_page
 from ops.models import Channel
@@ -46,7 +47,7 @@ class ChannelForm(forms.ModelForm):
         """The admin saves in the transaction in which it validates, so that what is found here holds until then."""
         cleaned = super().clean() or {}
         by, is_new = cast(User, self.request.user), self.instance._state.adding
-        User.objects.select_for_update(no_key=True).get(pk=by.pk)
+        one_at_a_time(by)
         mine = Channel.objects.owned_by(by)
         if is_new and mine.count() >= channels.MOST_CHANNELS:
             self.add_error(None, f"there are {channels.MOST_CHANNELS} channels already, which is the most.")

@@ -4,35 +4,41 @@ import inspect
 import json
 from typing import Any
 
-from celery import current_app
 from celery.schedules import ParseException, crontab
 from django import forms
 from django.conf import settings
 from django.utils import timezone
-from django_celery_beat.admin import PeriodicTaskForm, TaskSelectWidget
+from django_celery_beat.admin import PeriodicTaskForm, TaskChoiceField, TaskSelectWidget
 from django_celery_beat.models import CrontabSchedule
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from ops.worker_tasks import worker_tasks
 
 
 class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):
     """The registered tasks."""
 
+    def tasks_as_choices(self) -> Any:
+        """Celery's are no one's to schedule."""
+        names = sorted(name for name in worker_tasks() if not name.startswith("celery."))
+        return [("", ""), *((name, name) for name in names)]
+
 
 class ScheduledTaskForm(PeriodicTaskForm):
     """What beat can't send, or a worker can't run, is refused here."""
 
+    regtask = TaskChoiceField(label="Task (registered)", required=False, widget=TaskSelect)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "regtask" in self.fields:  # absent from the form of those who only look
-            self.fields["regtask"].widget = TaskSelect()
+        if "task" in self.fields:  # absent from the form of those who only look
             self.fields["task"].widget = UnfoldAdminTextInputWidget()
 
     def clean(self) -> dict[str, Any]:
         if "task" in self.errors:  # the library's own looks at what is not there
             return self.cleaned_data
         data: dict[str, Any] = super().clean()
-        current_app.loader.import_default_modules()
-        task = current_app.tasks.get(data["task"])
+        task = worker_tasks().get(data["task"])
         if task is None:
             self.add_error("task", f"task: no worker knows {data['task']!r}.")
         elif "args" in data and "kwargs" in data:

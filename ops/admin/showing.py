@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from celery import current_app
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -10,6 +9,7 @@ from django.utils.safestring import SafeString
 from market.admin.base import ReadOnlyAdmin
 from market.admin.columns import readable
 from market.admin.text import NOTHING
+from ops.worker_tasks import worker_tasks
 
 SHOWN = 120  # characters of an error in a list
 
@@ -34,5 +34,4 @@ def preformatted(text: str) -> SafeString | str:
 
 def known_tasks(request: HttpRequest) -> list[tuple[str, str]]:
     """The tasks that workers know, as choices; those of the past are found by search."""
-    current_app.loader.import_default_modules()
-    return [(name, name) for name in sorted(current_app.tasks) if not name.startswith("celery.")]
+    return [(name, name) for name in sorted(worker_tasks()) if not name.startswith("celery.")]

@@ -14,18 +14,23 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from market.admin.base import ReadOnlyAdmin
 from market.admin.history import RecordedAdmin
-from market.logs.setup import APPS
 from ops import verbosity
 from ops.models import LogVerbosity
 
 LEAST, MOST = verbosity.LEAST // timedelta(minutes=1), verbosity.MOST // timedelta(minutes=1)
+
+TOLD = [
+    ("market", "market: each call of an exchange"),
+    ("trades", "trades: what became of each order that was sent, or looked after"),
+    ("bots", "bots: each tick, and what each run of a bot decided"),
+]
 
 
 class VerbosityForm(forms.ModelForm):
     """Of what more is to be read, for how long, and why."""
 
     apps = forms.MultipleChoiceField(
-        choices=[(app, app) for app in APPS],
+        choices=TOLD,
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         help_text="What libraries say in detail is never written: there are secrets in it.",
     )

@@ -1,7 +1,6 @@
 """One alert for each thing that is wrong, told once, with the news when it is over (docs/alerts.md).
 
 life.py      the life of one: suspected, open, resolved; what is told of it
-causes.py    which trouble explains which
 words.py     how it is told
 updating.py  what a look at the system changes
 handling.py  acknowledged by people, dropped when old

@@ -12,7 +12,6 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from ops.alerts import life, updating, words
-from ops.alerts.causes import fingerprint_of, lasting
 from ops.alerts.direct import Post
 from ops.health.findings import Finding
 from ops.models import Alert, Channel, Severity, Topic
@@ -51,9 +50,10 @@ class Blackout:
 
     def see(self, findings: Iterable[Finding], *, now: datetime) -> None:
         """Tell what there is to be told, by the rules of every day; go on with what was not taken yet."""
-        alone, _ = lasting(findings)
-        for finding in alone:
-            mark = fingerprint_of(finding)
+        for finding in findings:
+            if finding.is_well:
+                continue
+            mark = finding.fingerprint
             alert = self.alerts.setdefault(mark, updating.suspicion(finding, now=now))
             life.see_bad(alert, finding, now=now)
             if life.is_to_be_told(alert, now=now):

@@ -7,8 +7,8 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from ops.alerts import life, words
-from ops.alerts.causes import AFTERMATH, fingerprint_of, lasting
 from ops.alerts.life import Step
+from ops.health.causes import withheld
 from ops.health.findings import Finding
 from ops.models import Alert, Severity
 from ops.notifications import notify_operators
@@ -30,13 +30,8 @@ def update(findings: Sequence[Finding], *, now: datetime) -> int:
         if not _is_ours():
             return 0
         known = known_alerts(now=now, is_locked=True)
-        lately = {
-            alert.check_name
-            for alert in known.values()
-            if alert.severity == Severity.CRITICAL and now - alert.last_seen_at < AFTERMATH
-        }
-        alone, explained = lasting(findings, lately)
-        changed = _see(known, alone, _at_rest(known.values(), findings, alone, explained, now=now), now=now)
+        bad = [finding for finding in findings if not finding.is_well]
+        changed = _see(known, bad, _at_rest(known.values(), findings, bad, now=now), now=now)
         told = _tell_come(known.values(), now=now) + _tell_gone(changed, now=now)
         _save(known.values(), now=now)
     return told
@@ -62,17 +57,17 @@ def known_alerts(*, now: datetime, is_locked: bool = False) -> dict[str, Alert]:
     return {alert.fingerprint: alert for alert in (rows.select_for_update() if is_locked else rows)}
 
 
-def _see(known: dict[str, Alert], alone: Iterable[Finding], well: Sequence[Alert], *, now: datetime) -> list[Alert]:
+def _see(known: dict[str, Alert], bad: Iterable[Finding], well: Sequence[Alert], *, now: datetime) -> list[Alert]:
     """Go through everything that is known to be bad, or well; return what has been resolved."""
     opening = set()
-    for finding in alone:
-        alert = known.setdefault(fingerprint_of(finding), suspicion(finding, now=now))
+    for finding in bad:
+        alert = known.setdefault(finding.fingerprint, suspicion(finding, now=now))
         is_sure = finding.check == WATCH
         if life.see_bad(alert, finding, now=now, is_sure=is_sure) in (Step.OPENED, Step.REOPENED):
             opening.add(finding.check)
-    for finding in alone:  # what began a moment later, of the same kind, is told with them
+    for finding in bad:  # what began a moment later, of the same kind, is told with them
         if finding.check in opening:
-            life.see_bad(known[fingerprint_of(finding)], finding, now=now, is_sure=True)
+            life.see_bad(known[finding.fingerprint], finding, now=now, is_sure=True)
     for alert in well:
         alert.well_since = alert.well_since or now
     unwell = {_came(alert) for alert in known.values() if alert.is_open and not life.is_well(alert, now=now)}
@@ -87,22 +82,17 @@ def _came(alert: Alert) -> tuple[str, datetime | None]:
 
 
 def _at_rest(
-    known: Iterable[Alert],
-    findings: Sequence[Finding],
-    alone: Sequence[Finding],
-    explained: Sequence[Finding],
-    *,
-    now: datetime,
+    known: Iterable[Alert], findings: Sequence[Finding], bad: Sequence[Finding], *, now: datetime
 ) -> list[Alert]:
     """Those that look well now; those of which nobody knows are told so."""
     looked = {finding.check for finding in findings}
     # A check that could not be done says so without naming anything: then nobody knows of what it looks at.
     failed = {finding.check for finding in findings if not finding.is_well and not finding.subject}
-    hidden = {fingerprint_of(finding) for finding in explained}
-    bad = {fingerprint_of(finding) for finding in alone}
+    hidden = set(withheld())
+    unwell = {finding.fingerprint for finding in bad}
     well = []
     for alert in known:
-        if alert.fingerprint in bad:
+        if alert.fingerprint in unwell:
             continue
         is_seen = alert.check_name in looked - failed and alert.fingerprint not in hidden
         if is_seen or now - alert.last_seen_at > NOT_LOOKED_AT:
@@ -115,7 +105,7 @@ def _at_rest(
 def suspicion(finding: Finding, *, now: datetime) -> Alert:
     """What is seen for the first time, and may be a hiccup."""
     return Alert(
-        fingerprint=fingerprint_of(finding),
+        fingerprint=finding.fingerprint,
         check_name=finding.check[:60],
         subject=finding.subject[:130],
         severity=words.severity_of(finding),
@@ -160,9 +150,9 @@ def tell(alerts: Sequence[Alert], telling: words.Telling, *, now: datetime, ways
 
 
 def _save(known: Iterable[Alert], *, now: datetime) -> None:
-    """Write all of it down; a suspicion that has come to nothing, and explains nothing any more, is forgotten."""
+    """Write all of it down; a suspicion that has come to nothing is forgotten."""
     for alert in known:
-        if alert.opened_at is None and alert.bad_since is None and now - alert.last_seen_at > AFTERMATH:
+        if alert.opened_at is None and alert.bad_since is None:
             if alert.pk:
                 alert.delete()
         else:

@@ -14,6 +14,7 @@ from ops.alerts.aside import Aside
 from ops.alerts.blackout import Blackout, Known, learn_channels
 from ops.alerts.sending import Sender
 from ops.health import Finding, Level, examine, heartbeat
+from ops.health.causes import without_consequences
 from ops.liveness import tell_of_process
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,8 @@ class Watcher:
                 self.aside.run(partial(self._write, findings, now), seconds=DATABASE_SECONDS)
             except Exception as error:
                 self._say("the database", error)
-                findings = [*(one for one in findings if one.check != DATABASE), _unwritten(error)]
+                found = [*(one for one in findings if one.check != DATABASE), _unwritten(error)]
+                findings = without_consequences(found, with_grace=True)
             else:
                 self._forget("the database")
                 return

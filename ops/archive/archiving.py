@@ -44,22 +44,27 @@ def _not_done(why: str) -> dict[str, Counts | str]:
 
 
 def _clean_up(directory: Path, clock: Clock) -> dict[str, Counts | str]:
-    begun, archived, deleted = clock(), Counts(), Counts()
-    cutoff = begun - timedelta(days=settings.TRADES_KEPT_DAYS)
+    begun = clock()
+    done = {"archived": Counts(), "deleted": Counts()}
+    for what, table, rows in _steps(directory, begun - timedelta(days=settings.TRADES_KEPT_DAYS)):
+        done[what][table] = done[what].get(table, 0) + rows
+        if clock() - begun > LASTS:
+            return {**done, "not_done": "the rest follows in the next run"}
+    return {**done}
+
+
+def _steps(directory: Path, cutoff: datetime) -> Iterator[tuple[str, str, int]]:
+    """Each file that was written, and each whose rows were deleted: what was done, the table, how many rows."""
     for source in SOURCES:
-        table = source.table
-        known = parts(directory, table)
+        known = parts(directory, source.table)
         for begin, end in _months(source, cutoff):
-            if clock() - begun > LASTS:
-                return {"archived": archived, "deleted": deleted, "not_done": "the rest follows in the next run"}
             month = [part for part in known if part.month == f"{begin:%Y-%m}"]
             for part in _archive(source, begin, end, directory, month):
+                yield "archived", source.table, part.rows
                 month.append(part)
-                archived[table] = archived.get(table, 0) + part.rows
             if source.is_deleted:
-                gone = _delete(source, begin, end, directory, month)
-                deleted[table] = deleted.get(table, 0) + gone
-    return {"archived": archived, "deleted": {table: rows for table, rows in deleted.items() if rows}}
+                for rows in _delete(source, begin, end, directory, month):
+                    yield "deleted", source.table, rows
 
 
 def _months(source: Source, cutoff: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -89,9 +94,8 @@ def _archive(source: Source, begin: datetime, end: datetime, directory: Path, kn
         last_id = part.last_id
 
 
-def _delete(source: Source, begin: datetime, end: datetime, directory: Path, month: list[Part]) -> int:
+def _delete(source: Source, begin: datetime, end: datetime, directory: Path, month: list[Part]) -> Iterator[int]:
     """Delete those rows of the month that a file holds, once it is proved that it does. Raises NotProved."""
-    deleted = 0
     for part in month:
         rows = source.between(begin, end)
         if not rows.filter(pk__gte=part.first_id, pk__lte=part.last_id).exists():
@@ -99,9 +103,8 @@ def _delete(source: Source, begin: datetime, end: datetime, directory: Path, mon
         if wrong := faults_of(part, directory):
             raise NotProved(f"{part.name}: {wrong}: nothing of it is deleted")
         ids = part.ids(directory)
-        for first in range(0, len(ids), CHUNK):
-            deleted += _delete_some(rows, ids[first : first + CHUNK])
-    return deleted
+        if deleted := sum(_delete_some(rows, ids[first : first + CHUNK]) for first in range(0, len(ids), CHUNK)):
+            yield deleted
 
 
 def _delete_some(rows: QuerySet, ids: list[int]) -> int:

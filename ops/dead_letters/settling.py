@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 
 from ops.dead_letters.policy import why_never
 from ops.models import DeadLetter
+from ops.worker_tasks import worker_tasks
 
 State = DeadLetter.State
 MEANWHILE = "it was settled, or failed again, meanwhile"
@@ -40,8 +41,7 @@ def why_not_requeue(letter: DeadLetter) -> str:
         return reason
     if not letter.is_whole:
         return "its arguments are not kept as they were: they were too long, or held a secret"
-    current_app.loader.import_default_modules()
-    if letter.task not in current_app.tasks:
+    if letter.task not in worker_tasks():
         return "no worker knows this task"
     if letter.queue not in settings.CELERY_TASK_QUEUES:
         return f"there is no queue {letter.queue!r}"

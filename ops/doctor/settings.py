@@ -1,6 +1,7 @@
 """Is this configuration safe, and are the installed packages those that all tests ran with?"""
 
 import re
+import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,6 +11,8 @@ from django.core.checks import ERROR, CheckMessage, Tags, run_checks
 
 from ops.health import Finding, Level
 
+REQUIREMENTS = "requirements.txt"
+STAMP = re.compile(r"\.installed-(.+)-[0-9a-f]+")  # what ops/stack/setup.sh leaves
 PINNED = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)( *;.*)?", re.MULTILINE)
 
 
@@ -29,15 +32,23 @@ def _of(message: CheckMessage) -> Finding:
 
 
 def packages(requirements: Path | None = None) -> list[Finding]:
-    """Whether what is installed is what requirements.txt says; nothing where that file is not."""
-    path = requirements or settings.BASE_DIR / "requirements.txt"
+    """Whether what is installed is what the requirements say; nothing where that file is not."""
+    path = requirements or settings.BASE_DIR / installed_file(Path(sys.prefix))
     if not path.is_file():
         return []
     other = list(_others(path.read_text()))
     if not other:
-        return [Finding("versions", Level.OK, "the installed packages are those of requirements.txt")]
-    text = f"{len(other)} packages are not those of requirements.txt: {', '.join(other[:3])}"
-    return [Finding("versions", Level.WARNING, text, "make setup installs them", subject="packages", value=len(other))]
+        return [Finding("versions", Level.OK, f"the installed packages are those of {path.name}")]
+    text = f"{len(other)} packages are not those of {path.name}: {', '.join(other[:3])}"
+    mend = f"rm .venv/.installed-*; make {'setup' if path.name == REQUIREMENTS else 'dev'} installs them"
+    return [Finding("versions", Level.WARNING, text, mend, subject="packages", value=len(other))]
+
+
+def installed_file(environment: Path) -> str:
+    """The name of the requirements that were installed last: those for tests may pin other versions."""
+    stamps = sorted(environment.glob(".installed-*"), key=lambda stamp: stamp.stat().st_mtime)
+    named = [found[1] for stamp in stamps if (found := STAMP.fullmatch(stamp.name))]
+    return named[-1] if named else REQUIREMENTS
 
 
 def _others(text: str) -> Iterator[str]:

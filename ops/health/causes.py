@@ -1,47 +1,88 @@
-"""One trouble is told once: what only follows from another finding is withheld while that one is critical.
+"""One trouble is told once: which explains which. PostgreSQL is dead, ten checks fail, and people hear of PostgreSQL.
 
-Who looks at everything, so that people are told, withholds it for some time longer, too: workers need a moment to come
-back to a broker that is there again. Readiness does not: it says how things stand.
+What is explained is not known to be bad, nor to be well: it is withheld while its cause is critical. Who looks at
+everything, so that people are told, withholds it for some time longer, too: workers, beat and feed need a moment to
+find their way back. Readiness does not: it says how things stand.
 """
 
-import time
-from collections.abc import Set
+from collections.abc import Collection, Iterable
+from time import monotonic
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from ops.health.findings import Finding, Level
 
-GRACE_SECONDS = 75.0  # until a tick has begun and ended
+GRACE_SECONDS = 90.0  # until a tick has begun and ended
+_SERVERS = ("database", "broker", "cache")
+# By check: what it can't be judged without.
 CAUSES: dict[str, tuple[str, ...]] = {
     "migrations": ("database",),
-    "beat": ("broker", "migrations"),
-    "worker": ("broker",),
-    "queue": ("broker", "worker", "database"),
-    "tick": ("broker", "beat", "worker", "migrations"),
-    "feed": ("database", "cache", "broker", "beat", "worker", "exchange"),
+    "beat": (*_SERVERS, "migrations"),
+    "worker": _SERVERS,
+    "queue": _SERVERS,
+    "tick": (*_SERVERS, "beat", "migrations"),
+    "feed": (*_SERVERS, "beat", "exchange"),
     "exchange": ("database", "cache"),
-    "notifications": ("broker", "beat", "worker", "mail"),
-    "orders": ("exchange",),
-    "errors": ("database", "cache", "exchange"),
+    "bots": (*_SERVERS, "exchange"),
+    "orders": (*_SERVERS, "exchange"),
+    "naked": ("database",),
+    "dead-letters": _SERVERS,
+    "notifications": (*_SERVERS, "beat", "mail"),
+    "errors": (*_SERVERS, "exchange", "mail"),
+    "watch": ("database", "cache"),
+}
+# By check: the queues that it waits for. A worker explains its own only.
+QUEUES: dict[str, tuple[str, ...]] = {
+    "tick": ("trading", "high_priority"),
+    "feed": ("data_sync",),
+    "notifications": ("notifications",),
 }
 
-_critical_at: dict[str, float] = {}  # when a check of this process was critical last
+_critical: dict[str, tuple[float, Finding]] = {}  # by fingerprint: when this process saw it last
+_withheld: list[str] = []
 
 
-def without_consequences(found: list[Finding], *, with_grace: bool) -> list[Finding]:
+def without_consequences(found: Iterable[Finding], *, with_grace: bool) -> list[Finding]:
     """All but the findings that are unwell because of another one."""
-    now, critical = time.monotonic(), {finding.check for finding in found if finding.level is Level.CRITICAL}
-    _critical_at.update(dict.fromkeys(critical, now))
+    found, now = list(found), monotonic()
+    critical = [finding for finding in found if finding.level is Level.CRITICAL]
+    _critical.update({finding.fingerprint: (now, finding) for finding in critical})
+    for mark, (at, _) in list(_critical.items()):
+        if now - at >= GRACE_SECONDS:
+            _critical.pop(mark, None)
+    causes = [finding for _, finding in list(_critical.values())] if with_grace else critical
+    explained = [finding for finding in found if not finding.is_well and _is_explained(finding, causes)]
     if with_grace:
-        critical |= {check for check, at in _critical_at.items() if now - at < GRACE_SECONDS}
-    return [finding for finding in found if finding.is_well or not _has_cause(finding.check, critical)]
+        _withheld[:] = [finding.fingerprint for finding in explained]
+    return [finding for finding in found if finding not in explained]
 
 
-def _has_cause(check: str, critical: Set[str]) -> bool:
-    if check == "cache" and _is_one_server():
-        return "broker" in critical
-    return any(cause in critical for cause in CAUSES.get(check, ()))
+def withheld() -> list[str]:
+    """Fingerprints of what this process withheld when it last looked at everything: nobody may take it for well."""
+    return list(_withheld)
+
+
+def forget() -> None:
+    """What this process has seen; for tests."""
+    _critical.clear()
+    _withheld.clear()
+
+
+def _is_explained(finding: Finding, causes: Collection[Finding]) -> bool:
+    there = {cause.check for cause in causes}
+    if finding.check == "cache":
+        return "broker" in there and _is_one_server()
+    if there.intersection(CAUSES.get(finding.check, ())):
+        return True
+    queues = (finding.subject,) if finding.check == "queue" else QUEUES.get(finding.check, ())
+    return any(_leaves(cause, queues) for cause in causes if cause.check == "worker")
+
+
+def _leaves(worker: Finding, queues: Collection[str]) -> bool:
+    """Whether nobody takes from one of these: the finding names those that are left, or it is about all."""
+    words = worker.text.replace(",", " ").replace(";", " ").split()
+    return any(queue in words or not worker.subject for queue in queues)
 
 
 def _is_one_server() -> bool:

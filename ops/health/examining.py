@@ -8,17 +8,16 @@ too.
 import logging
 import threading
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from copy import deepcopy
+from collections.abc import Collection
 from datetime import datetime
 
-from django.db import connections
+from django.db import InterfaceError, OperationalError
 
 from ops.health.causes import without_consequences
 from ops.health.checks import CHECKS
 from ops.health.checks.mends import mend
 from ops.health.findings import Finding, Level
+from ops.own_connection import own_connection
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +34,6 @@ LANES: dict[str, tuple[str, ...]] = {
     "mail": ("mail",),
     "machine": ("cpu", "memory", "disk", "logs"),
 }
-# For a connection that lives as long as one examination: given up by the server, the client and the network in time.
-PATIENCE = {"connect_timeout": 2, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3}
-STATEMENT_TIMEOUT = " -c statement_timeout=2500 -c lock_timeout=1000"
 
 
 def examine(*, now: datetime, only: Collection[str] | None = None, seconds: float = SECONDS) -> list[Finding]:
@@ -75,7 +71,7 @@ class Lane(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        with _own_connection():
+        with own_connection():
             for position, name in enumerate(LANES[self.lane]):
                 if position and name not in self.wanted:
                     continue
@@ -106,20 +102,7 @@ def _look(name: str, now: datetime) -> list[Finding]:
     try:
         return CHECKS[name](now)
     except Exception as error:  # whatever it is: who looks at everything must not fall over one
-        logger.exception("health: the check %s failed", name)
+        is_away = isinstance(error, OperationalError | InterfaceError)  # the database: that is told, and no bug of ours
+        logger.error("health: the check %s failed: %s", name, error, exc_info=not is_away)
         text = f"the check {name} failed: {type(error).__name__}"
-        return [Finding(name, Level.CRITICAL, text, mend("The log has the traceback.", "A check hangs"))]
-
-
-@contextmanager
-def _own_connection() -> Iterator[None]:
-    """Django's connection of this thread, with less patience, closed at the end."""
-    wrapper = connections.create_connection("default")
-    wrapper.settings_dict = deepcopy(wrapper.settings_dict)
-    options = wrapper.settings_dict["OPTIONS"]
-    options |= PATIENCE | {"options": options.get("options", "") + STATEMENT_TIMEOUT}
-    connections["default"] = wrapper
-    try:
-        yield
-    finally:
-        wrapper.close()
+        return [Finding(name, Level.CRITICAL, text, mend("The log tells more.", "A check hangs"))]

@@ -24,5 +24,10 @@ class Finding:
     value: float | None = None  # the figure, if there is one
 
     @property
+    def fingerprint(self) -> str:
+        """By what the condition is known again."""
+        return f"{self.check}:{self.subject}"[:200]
+
+    @property
     def is_well(self) -> bool:
         return self.level is Level.OK

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from bots.signing import new_secret
+from market.services import one_at_a_time
 from ops.models import Channel, Notification, Preference, Severity, Topic
 from ops.notifications.counting import TooSoon, require_few
 from ops.notifications.delivering import clean
@@ -52,7 +53,7 @@ def add_channel(owner: User, *, kind: str, name: str, target: str, by: User, now
     channel.confirmed_at = None if kind in CONFIRMED and target.lower() != owner.email.lower() else now
     try:
         with transaction.atomic():
-            User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+            one_at_a_time(owner)
             if Channel.objects.owned_by(owner).count() >= MOST_CHANNELS:
                 raise ValidationError({"name": f"there are {MOST_CHANNELS} channels already, which is the most"})
             channel.save()
@@ -119,7 +120,7 @@ def claim_code(channel: Channel, *, by: User, now: datetime) -> None:
         raise ValidationError({"channel": "it is confirmed already"})
     prefix = f"code:{by.pk}:"
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=by.pk)
+        one_at_a_time(by)
         sent = Notification.objects.owned_by(by).filter(key__startswith=prefix)
         if sent.filter(created_at__gt=now - CODE_AFTER).exists():
             told = f"a code was sent just now; the next one goes out after {CODE_AFTER.seconds} seconds"

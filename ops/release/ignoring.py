@@ -1,8 +1,9 @@
 """What no release holds, at any depth, in whatever case it is written, even if git tracks it."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from fnmatch import translate
 
 MANIFEST_NAME = "release.json"
 STATE = ".release"  # of this tool: what it stages, and what was there before
@@ -34,7 +35,7 @@ SECRETS = (
         ".git-credentials",
     ),
     *(".ssh", ".gnupg", ".aws", ".kube", "secrets.json", "secrets.y*ml", "secrets.toml", "secrets.ini", "secrets.txt"),
-    *("credentials.json", "credentials.y*ml", "service-account*.json", ".vault-token", ".docker"),
+    *("credentials.json", "credentials.y*ml", "service-account*.json", ".vault-token", ".docker", "metrics-token"),
 )
 DATA = (
     *(
@@ -81,6 +82,7 @@ MACHINE = (
     *(".coverage*", "htmlcov", ".idea", ".vscode", ".ds_store", "thumbs.db", "*.swp", "*.swo", "*~", "*.orig", "*.rej"),
 )
 PATTERNS = (*SECRETS, *DATA, *MACHINE)
+REFUSED = re.compile("|".join(map(translate, PATTERNS)))
 AT_ROOT = (MANIFEST_NAME, "staticfiles", "media")
 ALLOWED = (".env.example",)  # as a file: it tells the names of settings and no value
 # How files begin that are what they are under any name.
@@ -123,4 +125,4 @@ def rules() -> str:
 
 
 def _is_refused(part: str) -> bool:
-    return any(fnmatchcase(part, pattern) for pattern in PATTERNS)
+    return REFUSED.match(part) is not None

@@ -10,8 +10,9 @@ from django.db import transaction
 
 from bots.models import BotConfig
 from market.access import sees_all
+from market.services import one_at_a_time
 from ops.figures.scope import DAY, day_of, midnight
-from ops.models import Report
+from ops.models import DeadLetter, Report
 from trades.models import Trade
 
 SYMBOL = "[A-Z0-9_]{1,30}"
@@ -92,7 +93,7 @@ def ask_for_report(user: User, wanted: Wanted, *, now: datetime) -> Report:
         raise NotYours(f"bot {wanted.bot.pk} belongs to somebody else")
     first, last = last_period(wanted.kind, now=now)
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        one_at_a_time(user)
         _require_room(user)
         return Report.objects.create(
             owner=user,
@@ -132,3 +133,15 @@ def waiting_reports(*, now: datetime, most: int) -> Iterable[Report]:
     """Those whose task was lost, or has died, the oldest first."""
     late = Report.objects.filter(status=Report.Status.WAITING, created_at__lte=now - LATE_AFTER)
     return late.order_by("created_at")[:most]
+
+
+def give_up_deadly(task: str, *, now: datetime) -> int:
+    """End those whose making has killed its process so often that it is a dead letter; how many.
+
+    ``task`` makes one. Else each sweep would send it once more, for ever.
+    """
+    letters = DeadLetter.objects.filter(task=task, state=DeadLetter.State.WAITING, error__startswith="WorkerLostError")
+    made = [args[0] for args in letters.values_list("args", flat=True) if args]
+    deadly = Report.objects.filter(pk__in=made, status=Report.Status.WAITING)
+    said = "its process died again and again: ask for fewer days"
+    return deadly.update(status=Report.Status.FAILED, error=said, finished_at=now)

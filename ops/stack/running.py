@@ -51,8 +51,8 @@ class Running:
     def events(self) -> Iterator[str]:
         """What the child logged since the last call, as far as it is worth the terminal."""
         for line in self.tail.lines():
-            if self.service.ready_line and re.search(self.service.ready_line, said(line)):
-                self.line_seen = True
+            if self.service.ready_line and not self.line_seen:
+                self.line_seen = bool(re.search(self.service.ready_line, said(line)))
             text = event(line)
             if text is not None:
                 yield text

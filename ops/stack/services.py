@@ -52,7 +52,7 @@ def web(environment: Mapping[str, str]) -> Service:
     address = f"{environment['WEB_HOST']}:{environment['WEB_PORT']}"
     options = ["--worker-class", "gthread", "--workers", "1", "--threads", "4", "--bind", address]
     # The control socket of gunicorn 27 lies in $HOME, where two stacks of one user would share it.
-    options += ["--no-control-socket", "--graceful-timeout", "1", "--config", "python:tradebot_site.gunicorn"]
+    options += ["--no-control-socket", "--graceful-timeout", "1"]
     return Service(
         name="web",
         argv=[sys.executable, "-m", "gunicorn", "tradebot_site.wsgi", *options],

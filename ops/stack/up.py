@@ -1,5 +1,6 @@
 """`make up`: everything under one supervisor, until Ctrl-C, SIGTERM or `make down`."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from ops.stack.servers import Servers, check_port, plan
 from ops.stack.supervisor import Supervisor
 
 ROLE = "make up"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS, GONE_WITHIN_SECONDS = 60.0, 2.0
 
 
 def up(caller: Mapping[str, str], places: Places) -> int:
@@ -66,14 +67,17 @@ def _greet(planned: Servers, places: Places, seconds: float) -> None:
 
 @contextmanager
 def _owning(places: Places) -> Iterator[int]:
-    """Own the servers, after waiting for a command, or the end of an earlier run, that has them now."""
+    """Own the servers, after waiting for a command, or the end of an earlier run, that has them now.
+
+    Afterwards nobody has them: what was killed with its parent keeps the lock until the kernel has cleared it away.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
     told = None
     while True:
         with lock.owning(places, ROLE) as descriptor:
             if descriptor is not None:
                 yield descriptor
-                return
+                break
         pid, role = lock.owner(places) or (0, "")
         if role == ROLE and lock.lives(pid):
             raise StackError(f"already running (pid {pid}): make down stops it")
@@ -83,3 +87,6 @@ def _owning(places: Places) -> Iterator[int]:
         if time.monotonic() > deadline:
             raise StackError(f"{role} (pid {pid}) has the servers: end it, then again")
         time.sleep(0.1)
+    gone_by = time.monotonic() + GONE_WITHIN_SECONDS
+    while (lock.owner(places) or (0,))[0] == os.getpid() and time.monotonic() < gone_by:
+        time.sleep(0.02)

@@ -248,6 +248,19 @@ def test_a_run_that_takes_long_leaves_the_rest_to_the_next_one(directory, positi
     assert "next run" in told["not_done"]
 
 
+def test_a_month_of_very_many_rows_is_left_to_the_next_run_as_well(directory, position, monkeypatch):
+    monkeypatch.setattr(archiving, "MOST_ROWS", 2)
+    events = [news(position).pk for _ in range(5)]
+    moments = iter([NOW, NOW + timedelta(minutes=2)])
+
+    told = archive.clean_up(clock=lambda: next(moments))
+
+    assert (told["archived"], told["deleted"]) == ({"trades_event": 2}, {})
+    assert "next run" in told["not_done"]
+    assert clean_up() == {"archived": {"trades_event": 3}, "deleted": {"trades_event": 5}}
+    assert [row["id"] for row in rows_of(directory, "trades_event")] == events
+
+
 def test_the_command_shows_what_there_is(directory, position, capsys):
     news(position)
     clean_up()

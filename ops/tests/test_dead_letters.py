@@ -9,10 +9,11 @@ from django.db import OperationalError
 from django.utils import timezone
 from kombu.exceptions import OperationalError as NoBroker
 
-from market.redaction import redacted, redacted_text
+from market.redaction import is_secret, redacted, redacted_text
 from market.tests.factories import NOON, UserFactory
 from ops import dead_letters
 from ops.dead_letters import Failure, NotSettled, Seen, deaths, keeping, policy
+from ops.dead_letters.naming import named_arguments
 from ops.models import DeadLetter
 
 State = DeadLetter.State
@@ -97,6 +98,14 @@ def test_arguments_that_are_too_long_are_not_kept(db):
 
     assert letter.args == ["50,010 characters, too many to be kept"]
     assert "not kept as they were" in dead_letters.why_not_requeue(letter)
+
+
+def test_no_task_calls_an_argument_like_a_secret_which_would_not_be_kept():
+    current_app.loader.import_default_modules()
+    names = {(task, name) for task in policy.HARMLESS for name in named_arguments(task, [None] * 20)}
+
+    assert ("ops.tasks.send_alert_notification", "text") in names
+    assert [(task, name) for task, name in names if is_secret(name)] == []
 
 
 @pytest.mark.parametrize(("error", "tries"), [(OperationalError, 1), (ValueError, 3)])

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -14,7 +15,8 @@ from django.db import IntegrityError, connection, transaction
 from bots.models import BotConfig, SeriesReading
 from bots.tests.factories import BotFactory
 from market.tests.factories import ExchangeAccountFactory, UserFactory
-from ops import reports, tasks
+from ops import dead_letters, reports, tasks
+from ops.dead_letters import Failure
 from ops.models import PerformanceSnapshot, Report
 from ops.reports import Wanted
 from ops.reports.asking import MOST_WAITING
@@ -233,13 +235,27 @@ def test_a_report_waits_longer_than_the_backtests_before_it_take(trader, broker,
 
 
 def test_lost_reports_are_sent_again_but_no_more_than_the_queue_holds(trader, broker, monkeypatch):
-    monkeypatch.setattr(tasks, "MOST_REPORTS_QUEUED", 3)
+    monkeypatch.setattr("ops.tasks.reports.MOST_REPORTS_QUEUED", 3)
     for _ in range(2):
         reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW)
 
     sent = [tasks.resume_reports() for _ in range(3)]
 
     assert (sent, broker("analytics")) == ([2, 1, 0], 3)
+
+
+def test_a_report_that_kills_its_process_has_failed_once_its_task_is_a_dead_letter(trader, broker):
+    report = reports.ask_for_report(trader, Wanted(Report.Kind.DAILY), now=NOW)
+    told = {"task": tasks.generate_trading_report.name, "task_id": "1", "queue": "analytics", "worker": "w"}
+    died = Failure(**told, error="WorkerLostError: killed", args=[report.pk])
+
+    assert dead_letters.keep(replace(died, is_delivered_again=True), now=NOW)
+    assert tasks.resume_reports() == 1
+    assert dead_letters.keep(died, now=NOW)
+    assert tasks.resume_reports() == 0
+
+    report.refresh_from_db()
+    assert (report.status, report.error) == ("failed", "its process died again and again: ask for fewer days")
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1+cmd|' /C calc'!A0", "@sum", "\t=1", "'=1"])

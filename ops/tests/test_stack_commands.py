@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import threading
 
@@ -10,7 +11,7 @@ import pytest
 from ops.stack import down, lock
 from ops.stack.errors import StackError
 from ops.stack.places import Places
-from ops.stack.up import ROLE, up
+from ops.stack.up import ROLE, _owning, up
 
 HOLD = """
 import sys, time
@@ -49,6 +50,14 @@ def test_a_second_up_says_who_runs_and_how_to_stop_it(hold, places):
 
     with pytest.raises(StackError, match=rf"already running \(pid {first.pid}\): make down stops it"):
         up({}, places)
+
+
+def test_up_ends_when_nothing_of_it_has_the_servers_any_more(places):
+    with _owning(places) as descriptor:
+        late = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.4)"], pass_fds=[descriptor])
+
+    assert lock.owner(places) is None
+    assert late.wait(5) == 0
 
 
 def test_down_ends_whoever_has_the_servers(hold, places, capsys):

@@ -1,6 +1,7 @@
 """Health, statistics, schedules, the demo: what operators see first."""
 
 import json
+import logging
 from datetime import timedelta
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ from bots.models import BotConfig, Tick
 from bots.tests.factories import BotFactory
 from market.models import ExchangeAccount
 from market.prices import fed_prices_key, packed_prices
+from market.tests.factories import UserFactory
 from ops import schedules, statistics
 from ops.demo import FLEET, seed_demo
 from trades.models import Position
@@ -41,6 +43,16 @@ def test_schedules_are_created_once_and_edits_survive():
     edited = PeriodicTask.objects.get(name="reconcile-orders")
     assert (made, again) == (len(schedules.SCHEDULES), 0)
     assert (edited.enabled, edited.expire_seconds) == (False, 7)
+
+
+def test_which_tasks_there_are_is_known_without_setting_up_logging_anew(client):
+    handlers = list(logging.root.handlers)
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+
+    for page in ("django_celery_beat/periodictask/add/", "ops/deadletter/", "django_celery_results/taskresult/"):
+        assert "trades.tasks.reconcile_orders" in client.get(f"/admin/{page}", follow=True).content.decode(), page
+
+    assert logging.root.handlers == handlers
 
 
 def test_every_schedule_names_a_task_and_a_queue_that_exist_and_expires_before_the_next(settings):

@@ -238,6 +238,8 @@ def _failures(figures: dict[str, Any]) -> list[str]:
         for name, held in figures["metrics"].items()
         if held["files"] > MOST_METRICS_FILES
     ]
+    if not figures["metrics"][TRADING]["files"]:
+        found.append(f"{TRADING} has counted nothing")
     if figures["unsettled"]:
         found.append(f"{figures['unsettled']} orders without a clear outcome")
     found += [f"{count} {name} by the audit" for name, count in figures["audit"].items() if count]

@@ -45,7 +45,7 @@ class Stack:
         self.places.create()
         named = {name: value for name, value in os.environ.items() if name not in STACK_VARIABLES}
         named["PAPER_PORT"], named["EVENT_STREAM_PORT"] = str(free_port()), str(free_port())
-        named["METRICS_PORT"] = "0"
+        named["METRICS_DIR"], named["METRICS_PORT"] = str(directory / "metrics"), "0"  # whatever the command has
         servers = plan(named, self.places, (POSTGRES, REDIS, PAPER))
         self.environment = dict(servers.environment)
         self.keep = False  # the directory, when all is over
@@ -193,14 +193,19 @@ AnyStack = TypeVar("AnyStack", bound=Stack)
 
 
 @contextmanager
-def temporary(make: Callable[[Path], AnyStack], *, parent: Path = Path("/tmp")) -> Iterator[AnyStack]:
-    """A stack in a directory of its own, with its servers up."""
+def temporary(
+    make: Callable[[Path], AnyStack],
+    *,
+    parent: Path = Path("/tmp"),
+    servers: Sequence[str] = ("postgres", "redis", "paper"),
+) -> Iterator[AnyStack]:
+    """A stack in a directory of its own, with these servers up."""
     directory = Path(tempfile.mkdtemp(prefix="stack-", dir=parent))
     directory.chmod(0o711)  # so that `nobody` reaches its data where root may not run PostgreSQL as itself
     stack = make(directory)
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     try:
-        stack.start("postgres", "redis", "paper")
+        stack.start(*servers)
         yield stack
     finally:
         stack.stop()

@@ -35,6 +35,15 @@ def admin(admin_user) -> Client:
     return client
 
 
+@pytest.fixture
+def sent_reports(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of the reports whose tasks were sent, to nobody."""
+    settings.SECURE_SSL_REDIRECT = False
+    found: list[int] = []
+    monkeypatch.setattr("ops.tasks.generate_trading_report.apply_async", lambda args, **_: found.append(args[0]))
+    return found
+
+
 def staff_user(name: str) -> User:
     """Staff with every permission, but of the own rows and keys only."""
     user = UserFactory(username=name, is_staff=True)

@@ -14,16 +14,8 @@ from ops.reports import Wanted, ask_for_report, make_report
 from tradebot_site.tests.people import client_of, person
 from trades.tests.factories import OrderFactory, TradeFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent_reports")]
 LIST, ADD = "/admin/ops/report/", "/admin/ops/report/add/"
-
-
-@pytest.fixture(autouse=True)
-def sent(settings, monkeypatch):
-    settings.SECURE_SSL_REDIRECT = False
-    found = []
-    monkeypatch.setattr("ops.tasks.generate_trading_report.apply_async", lambda args, **_: found.append(args[0]))
-    return found
 
 
 @pytest.fixture
@@ -36,7 +28,7 @@ def bot(trader):
     return BotFactory(account=ExchangeAccountFactory(owner=trader), name="the trend")
 
 
-def test_a_report_is_asked_for_by_a_form(trader, bot, sent):
+def test_a_report_is_asked_for_by_a_form(trader, bot, sent_reports):
     others = BotFactory(account=ExchangeAccountFactory(owner=UserFactory(username="bob")), name="bob's own")
     client = client_of(trader)
     form = client.get(ADD).content.decode()
@@ -49,7 +41,7 @@ def test_a_report_is_asked_for_by_a_form(trader, bot, sent):
     assert answer.status_code == 302, answer.context["errors"]
     report = Report.objects.get()
     assert (report.owner, report.bot, report.about, report.status) == (trader, bot, "bot", "waiting")
-    assert (sent, (report.last_day - report.first_day).days) == ([report.pk], 6)
+    assert (sent_reports, (report.last_day - report.first_day).days) == ([report.pk], 6)
     page = client.get(reverse("admin:ops_report_change", args=[report.pk])).content.decode()
     assert "data-reload-seconds" in page
     refused = client.post(ADD, {"kind": "weekly", "bot": others.pk, "symbol": "", "strategy": ""})

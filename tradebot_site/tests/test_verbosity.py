@@ -1,8 +1,8 @@
 """Verbose logging: on for a while, for everybody, and off by itself."""
 
 import logging
-import math
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import pytest
 from django.db import DatabaseError, IntegrityError
@@ -54,11 +54,23 @@ def test_it_goes_back_by_itself_whoever_is_away(wait_until, levels):
     assert verbose.spoken() == {}
 
 
+def test_it_goes_back_although_the_clock_was_set_back_meanwhile(wait_until, levels):
+    ends_at = datetime.now(UTC) + timedelta(seconds=0.6)
+    verbose.speak({"market": ends_at}, now=ends_at - timedelta(seconds=0.1))  # it was half a second later then
+
+    wait_until(lambda: logging.getLogger("market").level == levels["market"], 5)
+
+
 def test_no_library_is_ever_verbose_and_nothing_for_ever():
     verbose.speak(dict.fromkeys([*HUSHED, "", "django"], NOON + HOUR) | {"ops": NOON + 3 * HOUR}, now=NOON)
 
     assert verbose.spoken() == {}
     assert logging.getLogger().level == logging.WARNING
+
+
+def test_nobody_but_our_handlers_writes_what_django_says():
+    assert logging.getLogger("django").handlers == []
+    assert logging.getLogger("django.request").handlers == []
 
 
 def test_the_configuration_hushes_libraries_under_every_level(settings):
@@ -83,6 +95,7 @@ def test_who_looks_does_as_is_wanted_also_when_it_began_before_and_until_it_is_s
     assert verbosity.switch_off(row, now=timezone.now())
     assert not verbosity.switch_off(row, now=timezone.now())
     assert looks() == ["market"]
+    assert verbosity.wanted(now=now + 3 * HOUR) == {}
 
 
 @pytest.mark.django_db
@@ -96,7 +109,7 @@ def test_without_a_database_nothing_changes_and_the_end_comes_all_the_same(looks
 
     monkeypatch.setattr(verbosity, "wanted", away)
     looks()
-    assert 20 < verbosity._next_at < math.inf
+    assert 20 < verbosity._next_at - monotonic() < 40
     wait_until(lambda: logging.getLogger("ops").level == levels["ops"], 5)
 
 

@@ -16,7 +16,7 @@ from knox.models import get_token_model
 from market.access import sees_all
 from market.exchange.errors import ExchangeError
 from market.models import ExchangeAccount, SymbolRules
-from market.services import NotYourAccount
+from market.services import NotYourAccount, one_at_a_time
 from market.types import Market, OrderType, Side, moving
 from trades.models import OrderByHand
 from trades.services import asked_rows
@@ -69,7 +69,7 @@ def ask_for_order(
     told = {"user_id": user.pk, "account_id": account.pk, **_told(wanted)}
     try:
         with transaction.atomic(durable=True):
-            _one_at_a_time(user)
+            one_at_a_time(user)
             known = _known(asked_by, key, now)
             if known is None:
                 _require_room(user)
@@ -135,11 +135,6 @@ def _take_from_older(asked_by: User, key: str, now: datetime) -> None:
     if key:
         older = OrderByHand.objects.filter(asked_by=asked_by, key=key, created_at__lte=now - KEY_COUNTS_FOR)
         older.update(key="")
-
-
-def _one_at_a_time(user: User) -> None:
-    """Of two who ask for one user at once, the second one sees what the first one has written."""
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
 
 
 def _require_room(user: User) -> None:

@@ -12,6 +12,7 @@ from market.fields import SecretUnreadable
 from market.patience import patiently
 from market.types import moving
 from trades.lifecycle import SENT
+from trades.metrics import count_outcome
 from trades.models import Order
 from trades.services.orders import cancel_order
 
@@ -38,6 +39,7 @@ def cancel_by_hand(order_id: int, *, by: User, now: datetime) -> tuple[Order, st
         raise NotByHand(f"order {order.pk} is a bot's: steer its bot")
     if order.status == Order.Status.INTENDED:
         if order.move(Order.Status.CANCELED, finished_at=now, error=f"taken back by {by} before it was sent"[:300]):
+            count_outcome(order, Order.Status.CANCELED)
             return order, ""
         order.refresh_from_db(fields=["status"])  # it was sent just now, or somebody else has taken it back
     gateway = _gateway_of(order) if order.status in SENT else None

@@ -1,5 +1,6 @@
 """Step 1 of ../shared/spec/order-protocol.md: check an intent and write it down. And the doors to the later steps."""
 
+import logging
 import secrets
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -17,11 +18,13 @@ from market.types import Market, moving
 from trades import protocol
 from trades.checks import Denial, first_denial
 from trades.lifecycle import REDUCTION, SIGNAL_EXIT
-from trades.metrics import DENIED, ORDERS
+from trades.metrics import DENIED, ORDERS, count_taken_back
 from trades.models import Order, Position
 from trades.services.books import BOOKS
 from trades.services.intents import Intent
 from trades.services.proposals import proposal_of
+
+logger = logging.getLogger(__name__)
 
 # A refused entry is given up soon; an exit is tried on, once a tick, until it succeeds or somebody mends the cause.
 MAX_ATTEMPTS = {Order.Purpose.ENTRY: 3, Order.Purpose.EXIT: None, Order.Purpose.PROTECTION: 3}
@@ -96,8 +99,12 @@ def take_back_unsent(position_id: int, *, signal_exits: bool, now: datetime) -> 
     if signal_exits:
         by_signal = Q(signal_key__contains=f":{SIGNAL_EXIT}:") | Q(signal_key__startswith=f"{REDUCTION}:")
         unwanted |= Q(by_signal, purpose=Order.Purpose.EXIT)
-    intended = Order.objects.filter(unwanted, position_id=position_id, status=Order.Status.INTENDED)
-    return intended.update(status=Order.Status.CANCELED, finished_at=now, error="taken back before it was sent")
+    orders = Order.objects.filter(unwanted, position_id=position_id)
+    canceled = {"status": Order.Status.CANCELED, "finished_at": now, "error": "taken back before it was sent"}
+    count = orders.filter(status=Order.Status.INTENDED).update(**canceled)
+    if count:
+        count_taken_back(orders.filter(**canceled))
+    return count
 
 
 def _told_of(order: Order) -> AbstractContextManager[None]:
@@ -113,7 +120,11 @@ def submit_order(order: Order, *, gateway: OrderGateway, now: datetime) -> Excha
 def submit_orders(orders: Sequence[Order], *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:
     """Send an intended order, or a stop and its target as one list, once; return the exchange's bad news."""
     with _told_of(orders[0]), spending_as(PRIORITIES[Order.Purpose(orders[0].purpose)]):  # whoever sends it
-        return protocol.submit(orders, books=BOOKS, gateway=gateway, clock=moving(now))
+        error = protocol.submit(orders, books=BOOKS, gateway=gateway, clock=moving(now))
+        for order in orders:
+            told = order.purpose, order.side, order.status
+            logger.debug("%s %s: %s", *told, extra={"order": order.client_order_id})
+        return error
 
 
 def cancel_order(order: Order, *, gateway: OrderGateway, now: datetime) -> ExchangeError | None:

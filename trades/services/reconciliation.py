@@ -140,4 +140,5 @@ def _move_on(order: Order, clock: Clock) -> Exception | None:
         return bug
     if error:
         logger.warning("order %s: still hanging: %s", order.client_order_id, error)
+    logger.debug("looked after: %s", order.status)
     return error

@@ -16,6 +16,7 @@ from market.models import Switch
 from market.switches import SwitchState
 from market.types import Clock
 from trades.lifecycle import IN_DOUBT, OrderPurpose, OrderStatus
+from trades.metrics import count_taken_back
 from trades.models import Order
 from trades.services.orders import cancel_order
 
@@ -56,6 +57,8 @@ def withdraw_entries(condition: Q, *, now: datetime) -> int:
     taken_back = mine.filter(status=OrderStatus.INTENDED).update(
         status=OrderStatus.CANCELED, finished_at=now, error="taken back by the kill switch"
     )
+    if taken_back:
+        count_taken_back(mine.filter(status=OrderStatus.CANCELED))
     at_work = mine.filter(status__in=(*IN_DOUBT, OrderStatus.OPEN), cancel_requested_at=None)
     at_work.update(cancel_requested_at=now)
     return taken_back

@@ -165,7 +165,7 @@ def test_of_two_with_the_same_key_at_once_one_is_written_down(monkeypatch, guard
 
     monkeypatch.setattr(module, "_known", known)
     if not apart:
-        monkeypatch.setattr(module, "_one_at_a_time", lambda user: None)
+        monkeypatch.setattr(module, "one_at_a_time", lambda user: None)
     with connection.cursor() as cursor:
         if "constraint" not in guards:
             cursor.execute("DROP INDEX asked_once_per_key")

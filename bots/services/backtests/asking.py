@@ -17,6 +17,7 @@ from bots.services.owners import require_own as require_own_bot
 from bots.services.steering import validate_new
 from bots.strategies import STRATEGIES
 from market.access import sees_all
+from market.services import one_at_a_time
 from market.types import INTERVALS
 
 MOST_UNFINISHED = 3  # of one user
@@ -94,15 +95,10 @@ def _write(backtest: Backtest, subject: BotConfig, *, by: User | None, now: date
     _require_own(backtest, by)
     _validate(backtest, subject, now=now)
     with transaction.atomic():
-        _one_at_a_time(backtest.owner)
+        one_at_a_time(backtest.owner)
         _require_room(backtest.owner)
         backtest.save(force_insert=True)
     return backtest
-
-
-def _one_at_a_time(owner: User) -> None:
-    """Of two who ask for one user at once, the second one sees what the first one has written."""
-    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
 
 
 def _require_room(owner: User) -> None:

@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from market.logs.lines import Lines
+from market.paper.exchange import Exchange
 from market.paper.tests.server import ROOT, PaperServer
 
 
@@ -76,6 +79,20 @@ def test_too_much_weight_is_refused_until_the_minute_is_over(tmp_path):
         assert 1 <= int(headers["Retry-After"]) <= 60
         assert [used["X-MBX-USED-WEIGHT-1M"] for _, _, used in heard[:2]] in (["20", "40"], ["20", "20"])
         assert heard[0][1]["rateLimits"][0]["limit"] == 50
+
+
+def test_of_many_fills_at_once_each_is_in_the_log(caplog):
+    venue = SimpleNamespace(fills=0)
+    wide = dict.fromkeys(("qty", "price", "commission"), "123456789.12345678")
+    names = {"side": "SELL", "symbol": "1000000MOGUSDT", "market": "futures", "commission_asset": "USDT"}
+    fills = [names | wide | {"trade_id": 10**9 + n, "order_id": 10**9, "account_id": 10**6} for n in range(100)]
+
+    with caplog.at_level("INFO", logger="paper"):
+        Exchange._log_fills(SimpleNamespace(venues={"futures": venue}), fills)
+
+    told = "".join(Lines("paper", "json").format(record) for record in caplog.records)
+    assert venue.fills == 100
+    assert [n for n in range(100) if f"fill {10**9 + n}: " not in told or told.count("account 1000000") != 100] == []
 
 
 def test_nothing_of_django_or_the_client_is_loaded():

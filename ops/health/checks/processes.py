@@ -62,12 +62,20 @@ def _unserved(queue: str) -> Finding:
     return Finding("worker", Level.CRITICAL, f"no worker takes from the queue {queue}", advice, subject=queue)
 
 
+def _has_just_begun(now: datetime) -> bool:
+    """Whether workers live, and all of them began lately: beat sends at once what was due while nothing ran."""
+    begun = [it.since for it in workers(now=now) or [] if it.since and not it.is_silent(now)]
+    return bool(begun) and (now - min(begun)).total_seconds() <= WATCH_SILENT_SECONDS
+
+
 def watch(now: datetime) -> list[Finding]:
     """Who watches the watcher: without it nobody is told of anything here."""
     seen_at = process_seen_at("watch")
     age = None if seen_at is None else (now - seen_at).total_seconds()
     if age is not None and age <= WATCH_SILENT_SECONDS:
         return [Finding("watch", Level.OK, f"the watcher spoke {max(age, 0):.0f} s ago", value=age)]
+    if _has_just_begun(now):
+        return [Finding("watch", Level.OK, "everything has begun a moment ago; the watcher has its time to do so")]
     since = "has never been seen" if age is None else f"has been silent for {age:.0f} s"
     text = f"the watcher {since} (bound {WATCH_SILENT_SECONDS} s): nobody is told of what happens"
     advice = mend("Start manage.py watch: docker compose restart watch, or make down and make up.", "Watcher silent")

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import Error
 from django.utils import timezone
 
 from market.redaction import redacted_text
@@ -19,7 +19,7 @@ class Command(ReportingCommand):
     def look(self, **options: Any) -> dict[str, Any]:
         try:
             return {"error": None} | look_at_database(now=timezone.now())
-        except DatabaseError as error:
+        except Error as error:  # also of a connection that ended amid the look
             words = redacted_text(str(error)).strip().partition("\n")[0]
             return {"healthy": False, "error": f"database: {words}; is it there? docs/runbook.md: Database away"}
 

@@ -2,24 +2,20 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from copy import deepcopy
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 from redis.exceptions import RedisError
 
 from ops.metrics.state.gauges import UP, Reading
+from ops.own_connection import own_connection
 
 logger = logging.getLogger(__name__)
 
 Read = Callable[[datetime], Iterable[Reading]]
-# Of a connection that lives as long as one look: the server gives up in time, too.
-PATIENCE = {"connect_timeout": 2}
-STATEMENT_TIMEOUT = " -c statement_timeout=2500 -c lock_timeout=1000"
 
 
 class Away(Exception):
@@ -44,7 +40,7 @@ class Look(threading.Thread):
         self._is_away = False
 
     def run(self) -> None:
-        with _own_connection():
+        with own_connection():
             for position, read in enumerate(self.lane.reads):
                 found = self._try(read)
                 if found is None and position == 0:
@@ -69,17 +65,3 @@ class Look(threading.Thread):
         except Exception:
             logger.exception("metrics: %s can't be read", getattr(read, "__name__", read))
         return None
-
-
-@contextmanager
-def _own_connection() -> Iterator[None]:
-    """Django's connection of this thread, opened when it is needed, with less patience, closed at the end."""
-    wrapper = connections.create_connection("default")
-    wrapper.settings_dict = deepcopy(wrapper.settings_dict)
-    options = wrapper.settings_dict["OPTIONS"]
-    options |= PATIENCE | {"options": options.get("options", "") + STATEMENT_TIMEOUT}
-    connections["default"] = wrapper
-    try:
-        yield
-    finally:
-        wrapper.close()

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from market.tests.factories import UserFactory
 from ops import alerts
-from ops.health import Finding, Level
+from ops.health import Finding, Level, causes
 from ops.models import Alert, Notification
 
 BAD, WARNING, WELL = Level.CRITICAL, Level.WARNING, Level.OK
@@ -23,11 +23,14 @@ class Days:
     def __init__(self):
         self.now = timezone.now()
 
+    def monotonic(self):
+        return self.now.timestamp()
+
     def look(self, *findings, after=5):
         """``after`` so many seconds this was found; a check alone is a critical finding."""
         self.now += timedelta(seconds=after)
         found = [finding(one) if isinstance(one, str) else one for one in findings]
-        return alerts.update(found, now=self.now)
+        return alerts.update(causes.without_consequences(found, with_grace=True), now=self.now)
 
     def last(self, *findings, seconds):
         """The same is found every five seconds; how many messages came of it."""
@@ -45,8 +48,12 @@ def operator(db):
 
 
 @pytest.fixture
-def days(operator):
-    return Days()
+def days(operator, monkeypatch):
+    days = Days()
+    monkeypatch.setattr(causes, "monotonic", days.monotonic)
+    causes.forget()
+    yield days
+    causes.forget()
 
 
 @pytest.fixture

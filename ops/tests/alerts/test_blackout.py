@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError, connections
 from django.utils import timezone
 
 from bots.signing import new_secret
 from ops import alerts
-from ops.alerts import updating
+from ops.alerts import life, updating
 from ops.alerts.blackout import Blackout, Known, learn_channels
 from ops.alerts.sending import Sender
+from ops.alerts.watcher import Watcher
+from ops.health import causes
 from ops.models import Alert, Channel, Delivery, Notification
 from ops.tests.alerts.conftest import WELL, finding
 from ops.tests.notifications.conftest import certificates, internet, receiver  # noqa: F401 - fixtures
@@ -35,7 +38,7 @@ def last(blackout, *, seconds, wait_until):
     """It goes on for so long, a look every five seconds."""
     now = timezone.now()
     for second in range(0, seconds + 1, 5):
-        blackout.see([AWAY, finding("beat")], now=now + timedelta(seconds=second))
+        blackout.see([AWAY, finding("beat", WELL)], now=now + timedelta(seconds=second))
         wait_until(lambda: not blackout.is_sending)
     return now + timedelta(seconds=seconds + 5)
 
@@ -95,3 +98,27 @@ def test_what_people_know_already_is_not_told_directly(channel, internet, receiv
     last(Blackout(Known(learn_channels(now=now), updating.known_alerts(now=now))), seconds=30, wait_until=wait_until)
 
     assert receiver.received == []
+
+
+def test_a_database_that_answers_and_takes_nothing_is_told_directly_without_what_follows_from_it(
+    channel,
+    internet,  # noqa: F811
+    receiver,  # noqa: F811
+    wait_until,
+    monkeypatch,
+):
+    def fail(*_, **__):
+        raise OperationalError("the disk is full")
+
+    causes.forget()
+    watcher = Watcher(look=lambda now: [finding("database", WELL), finding("beat")], patience=0)
+    watcher.aside.run(watcher._learn, seconds=10)
+    monkeypatch.setattr(updating, "update", fail)
+    monkeypatch.setattr(life, "LASTS", timedelta(0))
+
+    watcher.turn()
+    wait_until(lambda: not watcher.blackout.is_sending)
+
+    assert [one.json["data"]["title"] for one in receiver.received] == ["Alert: database"]
+    watcher.aside.run(connections.close_all, seconds=10)
+    causes.forget()

@@ -128,6 +128,17 @@ def test_a_worker_explains_its_own_queues_only(days):
     assert opened == {("worker", "a@x"), ("queue", "payments")}
 
 
+def test_of_what_is_partly_withheld_nothing_is_taken_for_well(days):
+    silent = finding("worker", subject="a@x", text="worker a@x is silent; nobody else takes from trading")
+    trading, payments = (finding("queue", subject=name) for name in ("trading", "payments"))
+    days.last(trading, payments, seconds=20)
+    days.last(silent, trading, payments, seconds=30)
+    days.last(finding("worker", WELL), trading, payments, seconds=60)
+
+    assert not any("Well again: queue" in title for title in days.told)
+    assert Alert.objects.open().filter(check_name="queue").count() == 2
+
+
 def test_what_begins_together_is_one_message_and_so_is_its_end(days):
     spot, futures = (finding("exchange", subject=f"paper {market}") for market in ("spot", "futures"))
     days.look(spot)

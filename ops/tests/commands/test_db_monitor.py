@@ -11,6 +11,7 @@ from django.utils import timezone
 from bots.models import BotState
 from bots.tests.factories import BotFactory
 from market.tests.factories import ExchangeAccountFactory
+from ops.monitor import looking
 from ops.monitor.probes import PROBES, probed
 from ops.monitor.reading import snapshot
 from ops.monitor.server import shown
@@ -138,6 +139,24 @@ def test_a_database_that_is_away_is_one_line(monkeypatch):
 
     assert (code, out, len(err.splitlines())) == (1, "", 1)
     assert "runbook" in err
+
+
+def test_a_database_that_ends_amid_the_look_is_one_line(monkeypatch):
+    def ended(cursor, *, now):
+        number = cursor.connection.info.backend_pid
+        with psycopg.connect(**{name: parameters[name] for name in names if name in parameters}) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [number])
+        return counts_before(cursor, now=now)
+
+    names, parameters = ("host", "user", "password", "dbname", "port"), connection.get_connection_params()
+    counts_before = looking.counts
+    monkeypatch.setattr(looking, "counts", ended)
+    try:
+        code, out, err = run("db_monitor")
+    finally:
+        connection.close()
+
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
 
 
 def test_statements_are_shown_in_part_and_without_secrets():

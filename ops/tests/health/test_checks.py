@@ -36,7 +36,7 @@ def forgotten():
         redis = get_redis_connection("default")
         redis.delete(liveness.KEY, liveness.PROCESSES, *redis.scan_iter("health:*"), *redis.scan_iter("*prices:*"))
         outside._mail.clear()
-        causes._critical_at.clear()
+        causes.forget()
         liveness._next_at = 0.0
 
     forget()
@@ -103,6 +103,16 @@ def test_a_watcher_that_fell_silent(now):
     assert levels("watch", now) == {"": CRITICAL}
     liveness.tell_of_process("watch", now)
     assert levels("watch", now + timedelta(seconds=59)) == {"": OK}
+    assert levels("watch", now + timedelta(seconds=61)) == {"": CRITICAL}
+
+
+def test_a_watcher_may_begin_with_all_others(now, monkeypatch):
+    monkeypatch.setattr(liveness, "_since", None)
+    liveness.tell_of_process("watch", now - timedelta(hours=8))
+    seen("one@here", ["trading"], now)
+    assert levels("watch", now + timedelta(seconds=10)) == {"": OK}
+
+    seen("one@here", ["trading"], now + timedelta(seconds=55))
     assert levels("watch", now + timedelta(seconds=61)) == {"": CRITICAL}
 
 
@@ -248,22 +258,6 @@ def test_a_machine_that_is_full(now, settings, tmp_path):
 
 def told(*critical):
     return [Finding(check, CRITICAL, "bad", "mend it") for check in critical]
-
-
-def test_what_follows_from_another_trouble_is_withheld_and_for_some_time_longer(settings, monkeypatch):
-    settings.REDIS_URL, settings.CELERY_BROKER_URL = "unix:///a/redis.sock?db=1", "redis+socket:///a/redis.sock"
-    one = causes.without_consequences(told("cache", "broker", "worker", "tick", "naked"), with_grace=False)
-    assert [finding.check for finding in one] == ["broker", "naked"]
-
-    settings.CELERY_BROKER_URL = "redis://other:6379/0"
-    two = causes.without_consequences(told("cache", "broker"), with_grace=True)
-    assert [finding.check for finding in two] == ["cache", "broker"]
-
-    assert causes.without_consequences(told("worker"), with_grace=True) == []
-    assert causes.without_consequences(told("worker"), with_grace=False) == told("worker")
-    later = time.monotonic() + causes.GRACE_SECONDS
-    monkeypatch.setattr(causes.time, "monotonic", lambda: later)
-    assert causes.without_consequences(told("worker"), with_grace=True) == told("worker")
 
 
 def test_the_task_writes_a_report_the_worst_first_and_drops_old_ones(now, monkeypatch):

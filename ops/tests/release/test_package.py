@@ -41,6 +41,7 @@ NEVER = {
     ),
     *(".git/config", ".release/before-update/0", "staticfiles/a.css", ".pytest_cache/x", "a.py~", ".DS_Store"),
     *("a/.env.example/secret", "odd/bin/python", "odd/pyvenv.cfg", "．env", "secrets.yaml", "web.pid"),
+    "deploy/prometheus/metrics-token",
 }
 
 

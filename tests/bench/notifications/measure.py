@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,13 @@ class Size:
     per_second: float
     drain_seconds: float
     warm_up_blocks: int
+    mail_seconds: int = 10  # so long we wait for a mail server that hangs (EMAIL_TIMEOUT)
 
 
-FULL = Size(count=10_000, pairs=6, bots=160, accounts=10, per_second=8, drain_seconds=1_500, warm_up_blocks=1)
-QUICK = Size(count=40, pairs=1, bots=4, accounts=2, per_second=4, drain_seconds=5, warm_up_blocks=0)
+FULL = Size(
+    count=10_000, pairs=6, bots=160, accounts=10, per_second=8, drain_seconds=1_500, warm_up_blocks=1, mail_seconds=10
+)
+QUICK = Size(count=40, pairs=1, bots=4, accounts=2, per_second=4, drain_seconds=2, warm_up_blocks=0, mail_seconds=1)
 
 
 def run(*, quick: bool = False, count: int | None = None) -> dict[str, Any]:
@@ -53,11 +57,11 @@ def run(*, quick: bool = False, count: int | None = None) -> dict[str, Any]:
     size = replace(size, count=count or size.count)
     home = machine.ROOT / ".local"  # as orders: this is about promises of a disk
     home.mkdir(exist_ok=True)
-    with stacks.temporary(_stack, parent=home) as stack:
+    with stacks.temporary(partial(_stack, size=size), parent=home) as stack:
         return _Run(stack, size).measured() | {"size": vars(size), "machine": machine.describe()}
 
 
-def _stack(directory: Path) -> Stack:
+def _stack(directory: Path, size: Size) -> Stack:
     """Production's servers and two of its workers; the receivers of others."""
     stack = Stack(directory, options={"paper": ("--weight-limit", "1000000")})
     folder, mail_port, web_port = Path(tempfile.mkdtemp(prefix="told-", dir=directory)), free_port(), free_port()
@@ -66,6 +70,7 @@ def _stack(directory: Path) -> Stack:
         "BENCH_TOLD": str(folder),
         "BENCH_WEB_PORT": str(web_port),
         "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
+        "EMAIL_TIMEOUT": str(size.mail_seconds),
         "WEBHOOK_INTERNAL_HOSTS": f"localhost:{web_port}",
     }
     trading = services.worker(stack.environment, "trading")

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from market.logs.reading import read_all
 from ops.stack import services
 from tests.bench import BenchmarkFailed, machine
 from tests.system import paper
@@ -157,7 +158,7 @@ class _Run:
         ticked = self._tick()
         if changed == 0 or self._changed():
             log = (self._stack.places.logs / f"{WORKER}.log").read_text()
-            told = [line for line in log.splitlines() if "ERROR" in line or "WARNING" in line][-5:]
+            told = [line["event"] for line in read_all(log) if line["level"] in ("warning", "error", "critical")][-5:]
             raise BenchmarkFailed(
                 f"{self._changed()} of {changed} bots kept a status that was to change: {self._why()} {told}"
             )

@@ -16,17 +16,8 @@ from ops.reports import Wanted
 from tradebot_site.tests.people import client_of, person
 from trades.tests.factories import OrderFactory, TradeFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sent_reports")]
 URL = "/api/v1/reports"
-
-
-@pytest.fixture(autouse=True)
-def sent(settings, monkeypatch):
-    """The numbers of the reports whose tasks were sent."""
-    settings.SECURE_SSL_REDIRECT = False
-    found = []
-    monkeypatch.setattr("ops.tasks.generate_trading_report.apply_async", lambda args, **_: found.append(args[0]))
-    return found
 
 
 @pytest.fixture
@@ -51,7 +42,7 @@ def ready(user, **wanted):
     return report
 
 
-def test_a_report_is_asked_for_made_and_read(trader, bot, sent):
+def test_a_report_is_asked_for_made_and_read(trader, bot, sent_reports):
     order = OrderFactory(position=bot.position, purpose="exit")
     TradeFactory(order=order, realized_pnl=Decimal("7.5"), created_at=timezone.now())
     today = timezone.now().date().isoformat()
@@ -61,7 +52,7 @@ def test_a_report_is_asked_for_made_and_read(trader, bot, sent):
     assert answer.status_code == 202, answer.json()
     told = answer.json()
     assert (told["status"], told["about"], told["bot"], told["owner"]) == ("waiting", "bot", bot.pk, "the-trader")
-    assert sent == [told["id"]]
+    assert sent_reports == [told["id"]]
     client = client_of(trader)
     assert client.get(f"{URL}/{told['id']}").json()["environments"] == []
     assert client.get(f"{URL}/{told['id']}/days.csv").status_code == 404
@@ -76,12 +67,12 @@ def test_a_report_is_asked_for_made_and_read(trader, bot, sent):
     assert (row["id"], "environments" in row) == (told["id"], False)
 
 
-def test_the_same_key_asks_for_one_report(trader, bot, sent):
+def test_the_same_key_asks_for_one_report(trader, bot, sent_reports):
     answers = [post(trader, {"kind": "weekly"}, **{"Idempotency-Key": "one"}) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [202, 202]
     assert answers[0].json() == answers[1].json()
-    assert (Report.objects.count(), len(sent)) == (1, 1)
+    assert (Report.objects.count(), len(sent_reports)) == (1, 1)
 
 
 def test_days_and_trades_are_downloaded(trader, bot):
