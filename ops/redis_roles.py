@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from market.redaction import redacted_text
-from ops.health import Finding, Level
+from ops.health import Finding, Level, worst_first
 
 CACHE, BROKER = "cache", "broker"
 NAMED_BY = {CACHE: "REDIS_URL", BROKER: "CELERY_BROKER_URL"}
@@ -113,8 +113,7 @@ def details(role: str) -> dict[str, Any]:
 def judge(found: dict[str, dict[str, Any]]) -> list[Finding]:
     """What is wrong with the servers, by what `details` found for each role; the worst first."""
     shared = len({it["run_id"] for it in found.values()}) < len(found)
-    wrong = [finding for role, told in found.items() for finding in _judge_one(role, told, shared=shared)]
-    return sorted(wrong, key=lambda finding: finding.level is not Level.CRITICAL)
+    return worst_first(finding for role, told in found.items() for finding in _judge_one(role, told, shared=shared))
 
 
 def _judge_one(role: str, told: dict[str, Any], *, shared: bool) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from market.admin import runbook
 from market.admin.filters import chosen, days
 from ops.admin.showing import ReadableAdmin
 from ops.health import Finding, examine
-from ops.health.reports import worst_first
+from ops.health.reports import in_order
 from ops.models import HealthReport
 
 COLOURS = {"ok": "success", "warning": "warning", "critical": "danger"}
@@ -34,7 +34,7 @@ class HealthReportAdmin(ReadableAdmin):
     list_before_template = "admin/ops/health_before.html"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        state = worst_first(examine(now=timezone.now())) if self.has_view_permission(request) else []
+        state = in_order(examine(now=timezone.now())) if self.has_view_permission(request) else []
         return super().changelist_view(request, (extra_context or {}) | {"state": table_of(state)})
 
     @display(description="level", label=COLOURS, ordering="level")

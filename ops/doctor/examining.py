@@ -7,11 +7,10 @@ from datetime import datetime
 from threading import Thread
 
 from ops.doctor import servers, settings, stack
-from ops.health import Finding, Level, examine
+from ops.health import Finding, Level, examine, worst_first
 from ops.health.checks import CHECKS
 
 SECONDS = 2.5  # for all looks: with a second and a half for the start of a process it is less than five
-WORST_FIRST = (Level.CRITICAL, Level.WARNING, Level.OK)
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def examine_everything(*, now: datetime) -> Examined:
     for look in looks:
         look.join(max(begun + SECONDS - time.monotonic(), 0.05))
         found += look.found
-    return Examined(sorted(found, key=lambda finding: WORST_FIRST.index(finding.level)))
+    return Examined(worst_first(found))
 
 
 class Look(Thread):

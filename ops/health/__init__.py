@@ -10,7 +10,7 @@ probes.py    /health and /health/ready
 """
 
 from ops.health.examining import examine
-from ops.health.findings import Finding, Level
+from ops.health.findings import Finding, Level, worst_first
 from ops.health.reports import latest_report, write_report
 
-__all__ = ["Finding", "Level", "examine", "latest_report", "write_report"]
+__all__ = ["Finding", "Level", "examine", "latest_report", "worst_first", "write_report"]

@@ -1,5 +1,6 @@
 """What a look at one thing showed. Readiness, doctor, alerts, metrics and reports all tell of these."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -31,3 +32,9 @@ class Finding:
     @property
     def is_well(self) -> bool:
         return self.level is Level.OK
+
+
+def worst_first(found: Iterable[Finding]) -> list[Finding]:
+    """In the order in which people should read them; those that are equally bad stay as they come."""
+    order = (Level.CRITICAL, Level.WARNING, Level.OK)
+    return sorted(found, key=lambda finding: order.index(finding.level))

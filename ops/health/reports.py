@@ -6,20 +6,18 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from ops.health.examining import examine
-from ops.health.findings import Finding, Level
+from ops.health.findings import Finding, Level, worst_first
 from ops.models import HealthReport
 
-SEVERITY = [Level.CRITICAL, Level.WARNING, Level.OK]
 
-
-def worst_first(found: list[Finding]) -> list[Finding]:
-    """In the order in which people should read them."""
-    return sorted(found, key=lambda finding: (SEVERITY.index(finding.level), finding.check, finding.subject))
+def in_order(found: list[Finding]) -> list[Finding]:
+    """The worst first, then by name: two reports can be compared."""
+    return worst_first(sorted(found, key=lambda finding: (finding.check, finding.subject)))
 
 
 def write_report(*, now: datetime) -> HealthReport:
     """Look at everything, and write it down; drop what was written too long ago."""
-    found = worst_first(examine(now=now))
+    found = in_order(examine(now=now))
     HealthReport.objects.filter(at__lt=now - timedelta(days=settings.HEALTH_REPORTS_KEPT_DAYS)).delete()
     level = found[0].level if found else Level.OK
     return HealthReport.objects.create(at=now, level=level.value, findings=[asdict(finding) for finding in found])

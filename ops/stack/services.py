@@ -118,16 +118,6 @@ def events(environment: Mapping[str, str]) -> Service:
     )
 
 
-def _counting(environment: Mapping[str, str], name: str) -> dict[str, str]:
-    """With a directory of its own for what the service counts, and a port where it tells it, if the stack has them."""
-    own = dict(environment)
-    if directory := environment.get("METRICS_DIR"):
-        own["METRICS_DIR"] = f"{directory}/{name}"
-    base = int(environment.get("METRICS_PORT") or 0)
-    told_at = base + METRICS_PORTS.index(name) if base and name in METRICS_PORTS else 0
-    return own | {"METRICS_PORT": str(told_at)}
-
-
 def watch(environment: Mapping[str, str]) -> Service:
     """Looks at all the others, and tells operators what is wrong with them."""
     return Service(
@@ -144,6 +134,16 @@ def after_migration(environment: Mapping[str, str]) -> list[Service]:
     workers = [worker(environment, name) for name in WORKER_QUEUES]
     others = [beat(environment), stream(environment), events(environment), watch(environment)]
     return [web(environment), *workers, *others]
+
+
+def _counting(environment: Mapping[str, str], name: str) -> dict[str, str]:
+    """With a directory of its own for what the service counts, and a port where it tells it, if the stack has them."""
+    own = dict(environment)
+    if directory := environment.get("METRICS_DIR"):
+        own["METRICS_DIR"] = f"{directory}/{name}"
+    base = int(environment.get("METRICS_PORT") or 0)
+    told_at = base + METRICS_PORTS.index(name) if base and name in METRICS_PORTS else 0
+    return own | {"METRICS_PORT": str(told_at)}
 
 
 def answers(url: str) -> bool:
