@@ -20,11 +20,11 @@ from django.db.models.signals import m2m_changed, pre_save
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
+from market.dropping import drop
 from market.fields import Secret
 from market.rounding import plain
 
 MOST = 300  # characters of one value
-CHUNK = 10_000  # rows of one statement, which takes a moment
 Changed = tuple[str, str, str]  # what, from, to
 
 
@@ -188,14 +188,8 @@ def recorded_models() -> list[Any]:
 def drop_old_changes(*, now: datetime) -> int:
     """Forget changes that are older than CHANGES_KEPT_DAYS, also of what is gone; return how many."""
     oldest = now - timedelta(days=settings.CHANGES_KEPT_DAYS)
-    return sum(_drop(model.history.filter(history_date__lt=oldest)) for model in recorded_models())
-
-
-def _drop(rows: models.QuerySet[Any]) -> int:
-    dropped = 0
-    while keys := list(rows.order_by("history_date").values_list("pk", flat=True)[:CHUNK]):
-        dropped += rows.filter(pk__in=keys).delete()[0]
-    return dropped
+    old = (model.history.filter(history_date__lt=oldest) for model in recorded_models())
+    return sum(drop(rows.order_by("history_date")) for rows in old)
 
 
 def _value(field: Any, row: Any) -> Any:

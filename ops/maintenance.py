@@ -16,6 +16,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connection
 
+from market.dropping import drop
 from market.locks import advisory_lock
 from market.types import Clock
 
@@ -24,7 +25,6 @@ MAINTENANCE_LOCK = 7_251_021  # any number that nothing else locks
 LASTS = timedelta(seconds=100)  # a table that is begun is finished, within STATEMENT
 STATEMENT = "45s"
 LEAST_DEAD, LEAST_SHARE = 1_000, 0.05  # dead rows, and their share, from which a table is worth it
-CHUNK = 5_000
 Row = dict[str, Any]
 
 # Only what the tables' statistics say: nothing is read for it, and no lock waited for (to ask for a size takes one).
@@ -51,17 +51,12 @@ def drop_old_logins(*, now: datetime) -> dict[str, int]:
     """Sessions that have ended, failed logins that lock nobody any more, old lines of the admin's log."""
     oldest = now - timedelta(days=settings.CHANGES_KEPT_DAYS)
     return {
-        "sessions": _drop(Session.objects.filter(expire_date__lt=now)),
-        "failed logins": _drop(AccessAttempt.objects.filter(attempt_time__lt=now - 2 * settings.AXES_COOLOFF_TIME)),
-        "admin log": _drop(LogEntry.objects.filter(action_time__lt=oldest)),
+        "sessions": drop(Session.objects.filter(expire_date__lt=now).order_by("pk")),
+        "failed logins": drop(
+            AccessAttempt.objects.filter(attempt_time__lt=now - 2 * settings.AXES_COOLOFF_TIME).order_by("pk")
+        ),
+        "admin log": drop(LogEntry.objects.filter(action_time__lt=oldest).order_by("pk")),
     }
-
-
-def _drop(rows: Any) -> int:
-    dropped = 0
-    while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
-        dropped += rows.filter(pk__in=keys).delete()[0]
-    return dropped
 
 
 def database_bytes() -> int:

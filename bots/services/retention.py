@@ -8,12 +8,12 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from bots.models import Tick
+from market.dropping import drop
 
 logger = logging.getLogger(__name__)
 
 WEEK = timedelta(weeks=1)
 WEEKS_AHEAD = 2
-TICKS_AT_ONCE = 2_000
 PATIENCE = "200ms"
 PREFIX = "bots_decision_w"
 PARTITIONS_SQL = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'bots_decision'::regclass"
@@ -32,10 +32,7 @@ def keep_decisions(*, now: datetime) -> list[str]:
 def drop_old_ticks(*, now: datetime) -> int:
     """Forget the minutes of which the decisions are gone, some at a time; return how many."""
     old = Tick.objects.filter(started_at__lt=now - timedelta(days=settings.DECISIONS_KEPT_DAYS))
-    dropped = 0
-    while keys := list(old.order_by("started_at").values_list("pk", flat=True)[:TICKS_AT_ONCE]):
-        dropped += Tick.objects.filter(pk__in=keys).delete()[0]
-    return dropped
+    return drop(old.order_by("started_at"))
 
 
 def make_weeks(since: datetime, *, until: datetime) -> None:

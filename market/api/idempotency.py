@@ -21,11 +21,11 @@ from rest_framework.views import APIView
 
 from market.api.refusals import Conflict, Unprocessable
 from market.api.rendering import Encoder
+from market.dropping import drop
 from market.models import IdempotentAnswer
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotent-Replayed"
 KEPT = timedelta(hours=24)
-CHUNK = 10_000  # rows of one statement
 # Longer than any request of ours takes: calls of an exchange and locks of rows end long before.
 AT_WORK = timedelta(seconds=60)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -131,11 +131,7 @@ def settle(answer: IdempotentAnswer, response: Any, *, is_kept: bool) -> None:
 
 def drop_old_answers(*, now: datetime) -> int:
     """Forget what nobody can ask for any more, some at a time; return how many."""
-    old = IdempotentAnswer.objects.filter(claimed_at__lte=now - KEPT).order_by("claimed_at")
-    dropped = 0
-    while keys := list(old.values_list("pk", flat=True)[:CHUNK]):
-        dropped += IdempotentAnswer.objects.filter(pk__in=keys).delete()[0]
-    return dropped
+    return drop(IdempotentAnswer.objects.filter(claimed_at__lte=now - KEPT).order_by("claimed_at"))
 
 
 def _fingerprint(request: Request) -> str:

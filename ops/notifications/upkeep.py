@@ -4,19 +4,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from market.dropping import drop
 from ops.models import Notification
 from ops.notifications.storms import drop_old_storms
-
-CHUNK = 5_000  # rows of one transaction
 
 
 def drop_old_notifications(*, now: datetime) -> int:
     """Delete those that are too old, with their deliveries, some at a time; how many they were."""
     drop_old_storms(now=now)
     oldest = now - timedelta(days=settings.NOTIFICATIONS_KEPT_DAYS)
-    old = Notification.objects.filter(created_at__lt=oldest).order_by("created_at")
-    dropped = 0
-    while keys := list(old.values_list("pk", flat=True)[:CHUNK]):
-        Notification.objects.filter(pk__in=keys).delete()
-        dropped += len(keys)
-    return dropped
+    return drop(Notification.objects.filter(created_at__lt=oldest).order_by("created_at"))

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from market import dropping
 from market.access import TokenScope
-from market.api import idempotency
 from market.models import IdempotentAnswer
 from market.tests.factories import UserFactory
 from ops import tasks, tokens
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_old_answers_and_expired_tokens_go_and_what_counts_stays(monkeypatch):
-    monkeypatch.setattr(idempotency, "CHUNK", 2)
+    monkeypatch.setattr(dropping, "CHUNK", 2)
     user, now = UserFactory(), timezone.now()
     for name, lives in (("over", timedelta(seconds=-1)), ("good", timedelta(hours=1))):
         tokens.make_token(user, name=name, scope=TokenScope.READ, lives=lives, now=now - timedelta(days=1))

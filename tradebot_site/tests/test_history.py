@@ -349,7 +349,7 @@ def test_changes_go_when_they_are_old_also_those_of_what_is_gone(bot, settings):
 
 
 def test_the_hourly_task_drops_old_changes_in_chunks(bot, monkeypatch):
-    monkeypatch.setattr("market.history.CHUNK", 2)
+    monkeypatch.setattr("market.dropping.CHUNK", 2)
     BotConfig.history.update(history_date=timezone.now() - timedelta(days=401))
     for _ in range(3):
         BotFactory()
